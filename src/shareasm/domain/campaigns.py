@@ -1,0 +1,150 @@
+"""Campaign: one digital day with its tags, window, accounts, sources, partners and resources; and what belongs to it.
+
+Made by `campaign_files` from `campaign.yaml`; every use case takes it as it is. No secret is ever in it.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from shareasm.domain.posts import Network, Post, PostRef
+
+
+class Moderation(StrEnum):
+    """Who decides what is shown: everything the rules allow (`open`), or only what a person approved (`approve`)."""
+
+    OPEN = "open"
+    APPROVE = "approve"
+
+
+class SourceKind(StrEnum):
+    """How a source is read."""
+
+    TAG_TIMELINE = "mastodon"  # GET /api/v1/timelines/tag/:tag of one Mastodon-API server
+    SEARCH = "bluesky"  # app.bsky.feed.searchPosts through an account's server, or an open AppView
+    JETSTREAM = "jetstream"  # the live stream
+
+
+@dataclass(frozen=True, slots=True)
+class CampaignAccount:
+    """An account that the campaign publishes from. Its secret is `SHAREASM_TOKEN_<ID>` in the environment."""
+
+    id: str
+    network: Network
+    server: str  # base URL: the Mastodon-API server, or the Bluesky PDS or entryway
+    handle: str  # Bluesky: the handle; Mastodon: user@host
+    languages: tuple[str, ...]  # the languages it speaks, the first one leads
+    appview: str | None = None  # Bluesky: where to read, when not through `server` (self-hosted networks)
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One place that is read for the campaign's tags."""
+
+    id: str  # stable key of checkpoints and gap log, such as "mastodon:mastodon.social"
+    kind: SourceKind
+    server: str  # base URL; wss:// or ws:// for a Jetstream
+    account: str | None = None  # id of the CampaignAccount whose sign-in is used; None reads what is open
+    appview: str | None = None  # JETSTREAM: where its posts are looked up (getPosts needs no sign-in)
+
+    @property
+    def network(self) -> Network:
+        return Network.MASTODON if self.kind is SourceKind.TAG_TIMELINE else Network.BLUESKY
+
+
+class Role(StrEnum):
+    """What a partner is, in its own word in the plan."""
+
+    MINERS = "miners' organisation"
+    GOVERNMENT = "government"
+    CIVIL_SOCIETY = "civil society"
+    ACADEMIA = "academia"
+    INDUSTRY = "industry"
+    DONOR = "donor"
+    MEDIA = "media"
+
+
+@dataclass(frozen=True, slots=True)
+class Partner:
+    id: str
+    name: str
+    role: Role
+    country: str | None = None  # ISO 3166-1 alpha-2
+    url: str | None = None
+    zone: ZoneInfo | None = None
+    accounts: tuple[str, ...] = ()  # handles as people write them: "@iied.example" or "@iied@mastodon.example"
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """A resource in one language."""
+
+    language: str
+    title: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A piece of research, apart from the posts about it. Several slots may point to one resource."""
+
+    id: str
+    editions: tuple[Edition, ...]  # at least one, in the plan's order
+    authors: tuple[str, ...] = ()  # in the order of the title page
+    organisation: str | None = None
+    year: int | None = None
+    type: str | None = None  # "briefing paper", "guide", …
+    countries: tuple[str, ...] = ()
+    area: str | None = None  # knowledge area
+
+    def edition(self, language: str) -> Edition:
+        """Return the edition in `language`, else the first one."""
+        return next((edition for edition in self.editions if edition.language == language), self.editions[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """How the pages look. Contrast of `accent` (#rrggbb) on both page colours is checked when the plan is read."""
+
+    accent: str | None = None
+    logo: str | None = None  # path below the campaign folder
+    logo_alt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierEdition:
+    title: str
+    year: int
+    url: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """One digital day."""
+
+    slug: str  # the folder's name
+    name: str
+    hashtags: tuple[str, ...]  # as spelled by the team, without #; the first one leads
+    on: date
+    zone: ZoneInfo
+    opens_at: datetime  # aware UTC; posts from here …
+    closes_at: datetime  # … until here belong to the day; the recap is written then
+    languages: tuple[str, ...]
+    host: str  # the organisation that runs the day
+    contact: str  # e-mail or URL where people ask to be removed
+    accounts: tuple[CampaignAccount, ...]
+    sources: tuple[Source, ...]
+    policy: str | None = None
+    about: str = ""  # one paragraph, Markdown
+    moderation: Moderation = Moderation.OPEN
+    partners: tuple[Partner, ...] = ()
+    resources: tuple[Resource, ...] = ()
+    look: Look = field(default_factory=Look)
+    earlier: tuple[EarlierEdition, ...] = ()
+
+    def account(self, account_id: str) -> CampaignAccount:
+        return next(account for account in self.accounts if account.id == account_id)
+
+    def resource(self, resource_id: str) -> Resource:
+        return next(resource for resource in self.resources if resource.id == resource_id)

@@ -1,0 +1,280 @@
+"""The queue of posts to send: its records, its states, and what may follow what.
+
+    schedule ──plan_entries──► entries ──reconcile──► queue rows (waiting)
+                                                         │ claim (one worker, for a limited time)
+                     ┌───────────────────────────────────▼───────────────────────────┐
+                     │ claimed: content frozen, attempt written down, then the call   │
+                     └──┬──────────┬───────────────┬───────────────┬─────────────────┘
+                 answered         refused       not executed     answer lost
+                        ▼          ▼               ▼                 ▼
+                    published    failed     waiting (later)       unknown ──looked up──► published
+                                                                     │  not there, twice     (or waiting, same key,
+                                                                     ▼                        where repeating is safe)
+                                                               a person decides
+    waiting ──too late──► missed        waiting ──taken out of the plan──► cancelled
+
+Why a retry cannot post twice: the key and the exact content are stored in the row before the first call, and an answer that
+was lost is looked up or repeated under the same key, never sent anew (platform rules: Bluesky `putRecord` with our record key
+and `swapRecord: null` is a no-op when repeated; Mastodon remembers an Idempotency-Key for one hour).
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import NamedTuple
+
+from shareasm.domain.campaigns import Campaign
+from shareasm.domain.posts import Network, PostRef
+from shareasm.domain.schedules import Late, Part, Picture, Schedule, Slot
+
+CLAIM_FOR = timedelta(minutes=5)
+"""A claim older than this is a dead worker's: the longest call is an upload of 120 s, and then the post of 30 s."""
+
+
+class State(StrEnum):
+    WAITING = "waiting"
+    CLAIMED = "claimed"
+    PUBLISHED = "published"
+    UNKNOWN = "unknown"
+    FAILED = "failed"
+    MISSED = "missed"
+    CANCELLED = "cancelled"
+
+
+NEXT: Mapping[State, frozenset[State]] = {
+    State.WAITING: frozenset({State.CLAIMED, State.MISSED, State.CANCELLED}),
+    State.CLAIMED: frozenset({State.PUBLISHED, State.UNKNOWN, State.FAILED, State.WAITING}),
+    State.UNKNOWN: frozenset({State.CLAIMED, State.PUBLISHED, State.FAILED}),
+    State.FAILED: frozenset({State.WAITING, State.CANCELLED}),
+    State.MISSED: frozenset({State.WAITING, State.CANCELLED}),
+    State.CANCELLED: frozenset({State.WAITING}),
+    State.PUBLISHED: frozenset(),
+}
+"""What may follow what; storage refuses any other step."""
+
+
+class EntryKey(NamedTuple):
+    """What one queue row is: this part of this slot, in this language, on this account."""
+
+    slot: str
+    part: int  # 0 is the slot's own post, 1… the thread's further parts
+    language: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class DraftMedia:
+    """A picture to send: `file` is a path below the campaign's media folder."""
+
+    file: str
+    alt: str
+    focus: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DraftCard:
+    """The link card of a post, as far as the plan knows it."""
+
+    url: str
+    title: str
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """One post as the plan wants it, before a network's own shape. Texts are final: what stands here is what people read."""
+
+    network: Network
+    text: str
+    language: str
+    media: tuple[DraftMedia, ...] = ()
+    card: DraftCard | None = None
+    visibility: str = "public"
+    content_warning: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What a network answered: where the post is now."""
+
+    ref: PostRef
+    url: str
+    local_id: str  # Mastodon: the status id on its server; Bluesky: the record key
+    version: str | None = None  # Bluesky: the cid, needed to reply to it
+    visibility: str | None = None  # as the server says it is; a limited Mastodon account's "public" comes back "unlisted"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedEntry:
+    """An entry as the schedule wants it now."""
+
+    key: EntryKey
+    network: Network
+    due_at: datetime
+    expires_at: datetime | None  # after this instant it is missed; None: never too late
+    draft: Draft
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEntry:
+    """A queue row."""
+
+    id: int
+    campaign: str
+    key: EntryKey
+    network: Network
+    due_at: datetime
+    expires_at: datetime | None
+    draft: Draft
+    publish_key: str  # Bluesky: record key (TID); Mastodon: Idempotency-Key. Made once, when first planned
+    state: State
+    payload: str | None = None  # the frozen request content (JSON), written before the first call
+    attempt_count: int = 0
+    first_attempt_at: datetime | None = None
+    next_attempt_at: datetime | None = None
+    lookup_count: int = 0  # looks since the answer was lost that did not find it
+    receipt: Receipt | None = None
+    published_at: datetime | None = None
+    note: str | None = None  # why it is failed, unknown, missed or waiting again, in words
+
+
+# ---- what the plan wants -----------------------------------------------------------------------------------------------
+
+
+def plan_entries(campaign: Campaign, schedule: Schedule) -> list[PlannedEntry]:
+    """Return every post that `schedule` asks for, in order of due instant, slot, account, language and part.
+
+    Each language's text of a slot goes to each of the slot's accounts that speaks it.
+    """
+    entries = []
+    for slot in schedule.slots:
+        for account_id in slot.accounts:
+            account = campaign.account(account_id)
+            for language in slot.languages:
+                if language not in account.languages:
+                    continue
+                for number, part in enumerate(slot.parts):
+                    entries.append(
+                        PlannedEntry(
+                            key=EntryKey(slot.id, number, language, account_id),
+                            network=account.network,
+                            due_at=slot.due_at,
+                            expires_at=expires_at(slot),
+                            draft=make_draft(campaign, slot, part, language, account.network, is_root=number == 0),
+                        )
+                    )
+    return entries
+
+
+def expires_at(slot: Slot) -> datetime | None:
+    """Return the instant after which `slot` counts as missed; None where it is never too late."""
+    if slot.late is Late.ALWAYS:
+        return None
+    if slot.late is Late.NEVER:
+        return slot.due_at + timedelta(seconds=30)  # a retry within the same half minute is not "late"
+    return slot.due_at + slot.late_for
+
+
+def make_draft(campaign: Campaign, slot: Slot, part: Part, language: str, network: Network, *, is_root: bool) -> Draft:
+    """Return one part of a slot as a draft, with its link where that network shows it.
+
+    A `{link}` in the text is where the address goes. Without it the address follows the text on its own line, where a
+    reader would otherwise have no way to it: on Mastodon always (its servers make the card from the text), on Bluesky
+    only beside pictures (a post has pictures or a card, not both).
+    """
+    card = _card(campaign, slot, language) if is_root or _mentions_link(part, language, network) else None
+    text = part.text_for(language, network)
+    pictures = tuple(_draft_media(picture, language) for picture in part.pictures)
+    if card and "{link}" in text:
+        text = text.replace("{link}", card.url)
+    elif card and card.url not in text and (network is Network.MASTODON or pictures):
+        text = f"{text.rstrip()}\n\n{card.url}"
+    return Draft(
+        network=network,
+        text=text,
+        language=language,
+        media=pictures,
+        card=card if not pictures else None,
+        visibility=slot.visibility,
+        content_warning=slot.content_warning,
+    )
+
+
+def _mentions_link(part: Part, language: str, network: Network) -> bool:
+    return "{link}" in part.text_for(language, network)
+
+
+def _card(campaign: Campaign, slot: Slot, language: str) -> DraftCard | None:
+    if slot.link:
+        return DraftCard(slot.link, title=slot.link)
+    if slot.resource:
+        resource = campaign.resource(slot.resource)
+        edition = resource.edition(language)
+        by = ", ".join(resource.authors) or resource.organisation or ""
+        description = " · ".join(str(bit) for bit in (resource.type, by, resource.year) if bit)
+        return DraftCard(edition.url, title=edition.title, description=description)
+    return None
+
+
+def _draft_media(picture: Picture, language: str) -> DraftMedia:
+    return DraftMedia(picture.file, picture.alt_in(language), picture.focus)
+
+
+# ---- the plan against the queue ----------------------------------------------------------------------------------------
+
+
+class Add(NamedTuple):
+    planned: PlannedEntry
+
+
+class Change(NamedTuple):
+    """The plan says something else of an entry that has not been tried yet."""
+
+    entry: QueueEntry
+    planned: PlannedEntry
+
+
+class Cancel(NamedTuple):
+    entry: QueueEntry
+
+
+Intent = Add | Change | Cancel
+
+
+def reconcile(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) -> list[Intent]:
+    """Return what must happen to the queue so that it says what the plan says. Loading the same plan twice gives nothing.
+
+    An entry that was ever tried (frozen payload, claimed, published, unknown) is never changed: its words are out or may be.
+    """
+    wanted = {entry.key: entry for entry in planned}
+    present = {entry.key: entry for entry in queued}
+    intents: list[Intent] = [Add(entry) for key, entry in wanted.items() if key not in present]
+    for key, entry in present.items():
+        plan = wanted.get(key)
+        is_open = entry.state in {State.WAITING, State.MISSED} and entry.attempt_count == 0
+        if plan is None:
+            if is_open:
+                intents.append(Cancel(entry))
+        elif entry.state is State.CANCELLED or (is_open and _differs(entry, plan)):
+            intents.append(Change(entry, plan))
+    return intents
+
+
+def _differs(entry: QueueEntry, plan: PlannedEntry) -> bool:
+    return (entry.due_at, entry.expires_at, entry.draft) != (plan.due_at, plan.expires_at, plan.draft)
+
+
+# ---- record keys -------------------------------------------------------------------------------------------------------
+
+_TID_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
+
+
+def tid(microseconds: int, clock_id: int) -> str:
+    """Return an AT Protocol TID, 13 characters: 53 bits of unix microseconds, then 10 bits of clock id (atproto.com/specs/tid).
+
+    >>> tid(1_795_300_000_000_000, 5)
+    '3n2u5hgbu2227'
+    """
+    number = ((microseconds & ((1 << 53) - 1)) << 10) | (clock_id & 1023)
+    return "".join(_TID_ALPHABET[(number >> (5 * place)) & 31] for place in range(12, -1, -1))

@@ -1,0 +1,136 @@
+"""What a network can do for us: three capabilities, each its own Protocol, and the records that pass through them.
+
+The use cases (`collect`, `publish`, …) know this module and no adapter. An adapter offers any subset, and states its limits
+as data. Every method may raise the errors of `shareasm.errors.NetworkError`, and nothing else of the network's.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+from shareasm.domain.changes import AuthorChange, Gone, Seen, Skipped
+from shareasm.domain.posts import PostRef
+from shareasm.domain.queue import Draft, Receipt
+
+# ---- reading -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which posts are asked for: from `opens_at` to before `closes_at`, aware UTC."""
+
+    opens_at: datetime
+    closes_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One batch. `checkpoint` is stored in the same transaction as the posts; None leaves the stored one alone."""
+
+    posts: tuple[Seen, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    gone: tuple[Gone, ...] = ()
+    authors: tuple[AuthorChange, ...] = ()
+    checkpoint: str | None = None  # opaque JSON of the adapter
+
+
+class TagReader(Protocol):
+    """Reads a source for tags. Reading again what was read before is normal: identity makes it harmless."""
+
+    def read_tag(self, tag: str, window: Window, checkpoint: str | None) -> Iterator[Page]:
+        """Yield pages, oldest news first where the network allows it, until there is no more."""
+        ...
+
+    def sweep_tag(self, tag: str, window: Window) -> Iterator[Page]:
+        """Yield pages of the whole `window` again, for what arrived late or out of order."""
+        ...
+
+
+class TagStream(Protocol):
+    """A live stream. `read` returns when the connection ends or `stop` is called; the caller reconnects from the stored checkpoint."""
+
+    def read(self, tags: Sequence[str], checkpoint: str | None) -> Iterator[Page]:
+        """Yield batches as they come, also empty ones about every second, so that the checkpoint moves and a stop is noticed.
+
+        Raises CheckpointTooOld when the server no longer keeps events from there: fill the hole by search, then read live.
+        """
+        ...
+
+    def stop(self) -> None: ...
+
+
+class CheckpointTooOld(Exception):  # noqa: N818  not an error of the network: a fact that the collector acts on
+    """The stream does not go back to the checkpoint any more."""
+
+
+class PostChecker(Protocol):
+    """Asks the network whether posts are still there and what they say now."""
+
+    def check(self, refs: Sequence[tuple[PostRef, str]]) -> Mapping[PostRef, Seen | Gone]:
+        """Return the present state of each (ref, local id) that could be asked; one that could not be asked is left out."""
+        ...
+
+
+# ---- publishing --------------------------------------------------------------------------------------------------------
+
+
+class Repeat(StrEnum):
+    """What a server makes of the same post sent twice under one key. Decides how a lost answer is settled."""
+
+    SAFE = "safe"  # a no-op for ever: repeat until answered (Bluesky putRecord)
+    AN_HOUR = "an hour"  # remembered for an hour: repeat within 50 minutes, then look it up (Mastodon, Hollo, Pleroma)
+    NEVER = "never"  # posts twice: always look first (GoToSocial, snac, Takahē, Pixelfed)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a server takes in one post."""
+
+    text_length: int  # graphemes
+    url_length: int | None  # every http(s) address counts as this many; None: as long as it is
+    text_bytes: int | None = None  # UTF-8
+    media_count: int = 4
+    alt_length: int = 1500
+    image_bytes: int = 976_000
+    image_side: int = 2000  # pixels, the longer side
+    repeat: Repeat = Repeat.NEVER
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """Where a part of a thread belongs: its first post and the one right before it."""
+
+    root: Receipt
+    parent: Receipt
+
+
+class Publisher(Protocol):
+    """Sends our posts. One object per account; used by one thread at a time."""
+
+    def limits(self) -> Limits: ...
+
+    def freeze(self, draft: Draft, key: str, media: Path, thread: Thread | None, now: datetime) -> str:
+        """Upload what must be uploaded and return the exact content to send, as JSON text. `media` is the folder of the files.
+
+        Repeating it is harmless: nothing is visible to anyone yet.
+        """
+        ...
+
+    def publish(self, payload: str, key: str) -> Receipt:
+        """Send a frozen payload under its key. Raises Unreachable(is_outcome_unknown=True) where it may have been done."""
+        ...
+
+    def find(self, payload: str, key: str, since: datetime) -> Receipt | None:
+        """Look on the account for the post that `payload` would have made since `since`; None when it is not there."""
+        ...
+
+    def edit(self, payload: str, receipt: Receipt) -> Receipt:
+        """Change what a published post says to `payload`. Raises Rejected on networks that cannot."""
+        ...
+
+    def delete(self, receipt: Receipt) -> None:
+        """Take our own post back. Deleting what is already gone is no error."""
+        ...
