@@ -1,0 +1,144 @@
+"""Runs ASGI apps on loopback, each in its own thread, on a port that is known before the app starts.
+
+The stand-in networks stand on this. An app finds `scope["extensions"]["shareasm.abort"]`: a function without arguments
+that resets the connection of this request or websocket, as a dying server or a cut cable does.
+"""
+
+import socket
+import struct
+import threading
+from collections.abc import Callable
+from functools import partial
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+HOST = "127.0.0.1"
+ABORT = "shareasm.abort"
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: closing sends RST, not FIN
+_STOP_S = 10.0  # longer than uvicorn's grace; a thread that still lives then is a bug to be seen
+
+
+class LoopbackServer:
+    """Serves `app` at `url` between `start` and `stop`, or inside `with`; may be started again on the same port.
+
+    The port is taken (0: a free one) when the object is made, so that the app can know its own address; connections are
+    refused until `start`.
+    """
+
+    def __init__(self, app: ASGIApp, *, port: int = 0) -> None:
+        self._app = app
+        self._socket: socket.socket | None = _bound(port)
+        self.port: int = self._socket.getsockname()[1]
+        self._server: _Server | None = None
+        self._thread: threading.Thread | None = None
+
+    @property
+    def host(self) -> str:
+        """The authority of its addresses, such as `127.0.0.1:40123`."""
+        return f"{HOST}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """Its address without a path, such as `http://127.0.0.1:40123`."""
+        return f"http://{self.host}"
+
+    def start(self) -> None:
+        """Return when the app answers. Raises RuntimeError when it could not start."""
+        listening = self._socket or _bound(self.port)
+        self._socket = None
+        self._server = server = _Server(self._app)
+        self._thread = threading.Thread(
+            target=server.run_to_the_end, args=(listening,), name=f"loopback:{self.port}", daemon=True
+        )
+        self._thread.start()
+        server.has_begun.wait()
+        if not server.started:
+            self._thread.join(_STOP_S)
+            raise RuntimeError(f"The app on port {self.port} could not start.") from server.failure
+
+    def stop(self) -> None:
+        """Finish what is being answered, cut what hangs after a second, and give the port back."""
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+        if self._server is None or self._thread is None:
+            return
+        self._server.should_exit = True
+        self._thread.join(_STOP_S)
+        if self._thread.is_alive():
+            raise RuntimeError(f"The app on port {self.port} does not stop.")
+        self._server = self._thread = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn in a thread: says when it has begun, and hands every request a way to reset its connection."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        super().__init__(
+            uvicorn.Config(
+                _with_abort(app, self.reset),
+                loop="asyncio",
+                http="h11",
+                ws="websockets-sansio",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=1,
+                server_header=False,
+            )
+        )
+        self.has_begun = threading.Event()
+        self.failure: BaseException | None = None
+
+    def run_to_the_end(self, listening: socket.socket) -> None:
+        try:
+            self.run(sockets=[listening])
+        except (Exception, SystemExit) as error:  # noqa: BLE001  told to whoever waits in start()
+            self.failure = error
+        finally:
+            self.has_begun.set()
+            listening.close()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.has_begun.set()
+
+    def reset(self, client: tuple[str, int]) -> None:
+        """Reset the connection that came from `client`; its unsent answer is lost. Only inside the server's loop."""
+        for connection in list(self.server_state.connections):
+            if connection.client == client:
+                connection.transport.get_extra_info("socket").setsockopt(
+                    socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
+                )
+                connection.transport.abort()
+
+
+def _with_abort(app: ASGIApp, reset: Callable[[tuple[str, int]], None]) -> ASGIApp:
+    async def abortable(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "lifespan":
+            scope.setdefault("extensions", {})[ABORT] = partial(reset, tuple(scope["client"]))
+        await app(scope, receive, send)
+
+    return abortable
+
+
+def _bound(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+    except OSError:
+        listening.close()
+        raise
+    return listening
