@@ -117,7 +117,7 @@ class _Server(uvicorn.Server):
     def reset(self, client: tuple[str, int]) -> None:
         """Reset the connection that came from `client`; its unsent answer is lost. Only inside the server's loop."""
         for connection in list(self.server_state.connections):
-            if connection.client == client:
+            if getattr(connection, "client", None) == client:
                 connection.transport.get_extra_info("socket").setsockopt(
                     socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
                 )
