@@ -1,12 +1,21 @@
 """What arrived against what is stored: new, edited, unchanged, gone. The decision is pure; storage carries it out.
 
-A stream, a search and a timeline bring the same post in any order and more than once; here is the one place that says which
-news wins.
+A stream, a search and several servers' timelines bring the same post in any order and more than once. Which news wins is
+decided here and nowhere else:
+
+- Older news never overwrites newer: Bluesky's `rev` rises with every commit of an author; Mastodon tells `edited_at`.
+- A stream's bare record says nothing of its author; what is known of the author stays.
+- Servers show the same post each in its own way. The post's own server leads, else the source that saw it first, so that two
+  servers' versions do not replace each other at every poll; an edit counts from wherever it is seen first.
+- What is gone stays gone, whatever a slow index still shows. It returns by a later commit of its author, or, where it was
+  a check that found it gone, by a check that finds it again.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from shareasm.domain.posts import Post, PostRef
+from shareasm.domain.posts import Network, Post, PostRef, fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +53,108 @@ class AuthorChange:
     author_ref: str
     is_active: bool
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the store knows of a post, as far as deciding needs it."""
+
+    id: int
+    post: Post
+    fingerprint: bytes
+    source: str  # whose version of it is stored
+    is_complete: bool
+    is_gone: bool = False
+    revision: str | None = None  # of the newest news
+    gone_revision: str | None = None  # of the deletion, where the stream told of it
+
+
+class Sighting(NamedTuple):
+    """How a source came to show it: `host` decides who leads, `is_check` whether it was asked for this very post."""
+
+    source: str
+    host: str
+    is_check: bool = False
+
+
+class New(NamedTuple):
+    seen: Seen
+
+
+class Changed(NamedTuple):
+    """The stored version is replaced by `seen`. `is_edit`: the author changed it, not only a counter or a profile."""
+
+    stored: Stored
+    seen: Seen
+    is_edit: bool
+
+
+class Same(NamedTuple):
+    """Nothing to write but that it was seen. `stored` may become complete by it."""
+
+    stored: Stored
+    seen: Seen
+
+
+Intent = New | Changed | Same
+
+
+def decide(stored: Stored | None, seen: Seen, by: Sighting) -> Intent:
+    """Return what `seen` means for the store."""
+    if stored is None:
+        return New(seen)
+    if not _is_news(stored, seen, by):
+        return Same(stored, seen)
+    merged = _keep_what_is_known(stored, seen)
+    if not stored.is_gone and fingerprint(merged.post) == stored.fingerprint and stored.revision == merged.post.revision:
+        return Same(stored, merged)
+    return Changed(stored, merged, is_edit=_words(merged.post) != _words(stored.post))
+
+
+def is_gone_now(stored: Stored, gone: Gone) -> bool:
+    """Return whether `gone` is news: not of a version that was made again since."""
+    if gone.revision and stored.revision and gone.revision < stored.revision:
+        return False
+    return not stored.is_gone or gone.revision is not None
+
+
+def home_host(ref: PostRef) -> str:
+    """Return the host of the server that a Mastodon-API post belongs to; "" on Bluesky, where all tell the same truth."""
+    return (urlsplit(ref.uri).netloc or "").lower() if ref.network is Network.MASTODON else ""
+
+
+def _is_news(stored: Stored, seen: Seen, by: Sighting) -> bool:
+    post = seen.post
+    if stored.is_gone:
+        by_commit = bool(post.revision and stored.revision and post.revision > stored.revision)
+        return by_commit or (by.is_check and stored.gone_revision is None)
+    if post.ref.network is Network.BLUESKY:
+        return _is_bluesky_news(stored, post, by)
+    if (post.edited_at or post.created_at) > (stored.post.edited_at or stored.post.created_at):
+        return True
+    return by.source == stored.source or by.host == home_host(post.ref)
+
+
+def _is_bluesky_news(stored: Stored, post: Post, by: Sighting) -> bool:
+    if post.revision and stored.revision:
+        return post.revision >= stored.revision
+    if stored.revision and post.version != stored.post.version:
+        return by.is_check  # an index that lags shows the words from before an edit
+    return True
+
+
+def _keep_what_is_known(stored: Stored, seen: Seen) -> Seen:
+    if seen.is_complete or not stored.is_complete:
+        post = seen.post
+    else:
+        was = stored.post
+        post = replace(seen.post, author=was.author, counts=was.counts, labels=seen.post.labels | was.labels)
+    if post.revision is None and stored.revision is not None:
+        post = replace(post, revision=stored.revision)
+    return seen if post is seen.post else replace(seen, post=post)
+
+
+def _words(post: Post) -> tuple[object, ...]:
+    """Return what an author wrote: by this an edit is told from a new counter, profile or preview card."""
+    media = tuple((item.kind, item.alt) for item in post.media)
+    return (post.text, post.content_warning, media, post.visibility, tuple(tag.name for tag in post.hashtags))

@@ -1,0 +1,157 @@
+"""Opens the database and its transactions; the same code for SQLite and PostgreSQL.
+
+Rules that were learned the hard way, each seen when run (SQLAlchemy 2.1, SQLite 3.40, PostgreSQL 15):
+
+- SQLite drops the offset of a datetime without converting: `Instant` stores UTC and gives aware UTC back.
+- A SQLite transaction that reads and then writes can fail at once with "database is locked", whatever the busy timeout:
+  every transaction begins with BEGIN IMMEDIATE, and is short. No transaction is ever held across a network call.
+- WAL with synchronous=FULL costs a few percent at our batch sizes and survives a power cut: a stored receipt stays stored.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Connection, Dialect, Engine, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+
+from shareasm.errors import ConfigError, StorageError
+
+
+class Instant(sa.TypeDecorator[datetime]):
+    """An instant: aware datetimes go in, aware UTC comes out; naive ones are refused."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive datetime was about to be stored: {value!r}")
+        utc = value.astimezone(UTC)
+        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def open_engine(url: str) -> Engine:
+    """Return an engine for `url` (`sqlite:///path`, `postgresql://…`). Raises ConfigError for an address that cannot be meant."""
+    parsed = _parse(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite(parsed)
+    engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+    return engine
+
+
+def _parse(url: str) -> URL:
+    # Platforms still hand out postgres://, which SQLAlchemy no longer takes.
+    text = "postgresql://" + url.removeprefix("postgres://") if url.startswith("postgres://") else url
+    try:
+        parsed = make_url(text)
+        parsed.get_dialect()
+    except (ArgumentError, NoSuchModuleError, ValueError) as error:
+        raise ConfigError(
+            "DATABASE_URL is not an address of a database; write sqlite:///data/shareasm.db or postgresql://user@host/name"
+        ) from error
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ConfigError(f"DATABASE_URL names {parsed.get_backend_name()}; shareasm works on sqlite and postgresql")
+    return parsed
+
+
+def _sqlite(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        try:
+            Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StorageError(f"the folder for the database {url.database} cannot be made: {error.strerror}") from error
+    # `timeout` is SQLite's busy timeout in seconds; the driver opens no transaction of its own (isolation_level=None).
+    engine = sa.create_engine(url, connect_args={"timeout": 10, "isolation_level": None})
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=4000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    return engine
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """Open a short transaction; commit at the end, roll back on any error. Database errors become StorageError."""
+    with storage_errors(engine), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def storage_errors(engine: Engine) -> Iterator[None]:
+    """Turn what the driver raises into one sentence that says which database, what, and what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StorageError(f"{_place(engine)}: {_reason(error)}") from error
+    except SQLAlchemyError as error:
+        raise StorageError(f"{_place(engine)}: {error}") from error
+
+
+def _place(engine: Engine) -> str:
+    return f"the database {engine.url.render_as_string(hide_password=True)}"
+
+
+def _reason(error: DBAPIError) -> str:
+    text = str(error.orig).strip().splitlines()[0] if str(error.orig).strip() else type(error.orig).__name__
+    for sign, sentence in _SENTENCES.items():
+        if sign in text:
+            return f"{sentence} ({text})"
+    return text
+
+
+_SENTENCES = {
+    "database or disk is full": "the disk is full: free some space, and it goes on by itself",
+    "No space left": "the disk is full: free some space, and it goes on by itself",
+    "readonly database": "it cannot be written: check who owns the file",
+    "unable to open database": "the file cannot be opened: check that the folder exists and may be written",
+    "file is not a database": "the file is not a SQLite database: name another one in DATABASE_URL",
+    "malformed": "the file is damaged: restore a copy",
+    "no such table": "it has no tables yet: run `shareasm db upgrade`",
+    "does not exist": "it is not there, or has no tables yet: check DATABASE_URL, run `shareasm db upgrade`",
+    "database is locked": "another program holds it: close that one",
+    "Connection refused": "nothing answers there: is the server running?",
+    "authentication failed": "user or password is refused: check DATABASE_URL",
+}
+
+
+def insert_ignoring(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
+    """Insert `rows`, leaving out those whose key is there already."""
+    if rows:
+        connection.execute(_dialect_insert(connection, table).on_conflict_do_nothing(), rows)
+
+
+def upsert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]], *, key: list[str]) -> None:
+    """Insert `rows`; where the `key` is there already, the other columns of the row are overwritten."""
+    if not rows:
+        return
+    insert = _dialect_insert(connection, table)
+    others = {name: insert.excluded[name] for name in rows[0] if name not in key}
+    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=others), rows)
+
+
+def _dialect_insert(connection: Connection, table: sa.Table) -> Any:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    module = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return module.insert(table)

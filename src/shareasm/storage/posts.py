@@ -1,0 +1,295 @@
+"""What the networks said: posts with their sightings and raw JSON, written page by page, read for deciding and showing.
+
+A page costs one keyed read; only what is new or changed is written. Rows ⇄ records at the foot.
+"""
+
+import zlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Row
+
+from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Same, Seen, Stored, is_gone_now
+from shareasm.domain.posts import Network, Post, PostRef, decode_post, encode_post, fingerprint
+from shareasm.storage.engine import insert_ignoring, upsert
+from shareasm.storage.tables import author_states, campaign_posts, posts, raws, sightings
+
+T = TypeVar("T")
+
+_CHUNK = 500  # keys a statement: below every limit of both databases
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPost:
+    """A post of a campaign with what we know about it, for choosing and showing."""
+
+    arrival: int  # rises with every new post; never used twice
+    post: Post
+    first_seen_at: datetime
+    checked_at: datetime | None  # None: not yet seen whole
+    gone_reason: str | None  # None: still there
+    is_author_active: bool
+    sources: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToCheck:
+    """A post that is to be asked about, with how each source names it: (source, local id)."""
+
+    ref: PostRef
+    sightings: tuple[tuple[str, str], ...]
+
+
+# ---- reading before deciding -------------------------------------------------------------------------------------------
+
+
+def find(connection: Connection, refs: Iterable[PostRef]) -> dict[PostRef, Stored]:
+    """Return what is stored of `refs`; the unknown ones are left out."""
+    found: dict[PostRef, Stored] = {}
+    for network, uris in _by_network(refs).items():
+        for chunk in _chunks(uris):
+            rows = connection.execute(_STORED.where(posts.c.network == network, posts.c.uri.in_(chunk)))
+            found.update((PostRef(Network(row.network), row.uri), _to_stored(row)) for row in rows)
+    return found
+
+
+# ---- writing -----------------------------------------------------------------------------------------------------------
+
+
+def insert(connection: Connection, news: Sequence[New], source: str, now: datetime) -> dict[PostRef, int]:
+    """Store new posts with their raw JSON; return their arrival numbers.
+
+    One that another worker stored in the same moment is left out of the answer: decide about it again.
+    """
+    if not news:
+        return {}
+    rows = [_to_row(new.seen, source, now) | {"first_seen_at": now} for new in news]
+    insert_rows = _insert_posts(connection)
+    ids = {PostRef(Network(row.network), row.uri): row.id for row in connection.execute(insert_rows, rows)}
+    _add_sightings(connection, [(ids[new.seen.post.ref], new.seen) for new in news if new.seen.post.ref in ids], source, now)
+    _add_raws(connection, [(ids[new.seen.post.ref], new.seen) for new in news if new.seen.post.ref in ids], source, now)
+    return ids
+
+
+def update(connection: Connection, changes: Sequence[Changed], source: str, now: datetime) -> None:
+    """Replace stored versions; the raw JSON of an edit is added to the archive, not put in place of the older."""
+    for change in changes:
+        row = _to_row(change.seen, source, now)
+        if change.seen.is_complete is False:
+            row["checked_at"] = posts.c.checked_at  # what a stream says is not a look at the whole post
+        row |= {"gone_at": None, "gone_reason": None, "gone_revision": None}
+        connection.execute(posts.update().where(posts.c.id == change.stored.id), row)
+    _add_sightings(connection, [(change.stored.id, change.seen) for change in changes], source, now)
+    _add_raws(connection, [(change.stored.id, change.seen) for change in changes if change.is_edit], source, now)
+
+
+def touch(connection: Connection, same: Sequence[Same], source: str, now: datetime, *, is_check: bool) -> None:
+    """Note that `source` shows these posts too; a check also renews when they were last confirmed."""
+    complete = [item.stored.id for item in same if item.seen.is_complete and (is_check or not item.stored.is_complete)]
+    for chunk in _chunks(complete):
+        connection.execute(posts.update().where(posts.c.id.in_(chunk), posts.c.gone_at.is_(None)), {"checked_at": now})
+    _add_sightings(connection, [(item.stored.id, item.seen) for item in same], source, now)
+
+
+def mark_gone(connection: Connection, gone: Sequence[Gone], now: datetime) -> int:
+    """Hide posts that are not public any more; return how many of them we had. The rows stay: a return is recognised."""
+    known = find(connection, (item.ref for item in gone))
+    count = 0
+    for item in gone:
+        stored = known.get(item.ref)
+        if stored is None or not is_gone_now(stored, item):
+            continue
+        count += not stored.is_gone
+        values: dict[str, Any] = {"gone_at": now, "gone_reason": item.reason}
+        if item.revision:
+            values |= {"revision": item.revision, "gone_revision": item.revision}
+        connection.execute(posts.update().where(posts.c.id == stored.id), values)
+    return count
+
+
+def mark_authors(connection: Connection, network: Network, changes: Sequence[AuthorChange], now: datetime) -> None:
+    """Hide or show again everything of the authors whose posts we hold; the network's other authors are no concern of ours."""
+    refs = [change.author_ref for change in changes]
+    known: set[str] = set()
+    for chunk in _chunks(refs):
+        query = sa.select(posts.c.author_ref).distinct()
+        known.update(connection.scalars(query.where(posts.c.network == network, posts.c.author_ref.in_(chunk))))
+    rows = {
+        change.author_ref: {
+            "network": network,
+            "author_ref": change.author_ref,
+            "is_active": change.is_active,
+            "reason": change.reason,
+            "changed_at": now,
+        }
+        for change in changes
+        if change.author_ref in known
+    }
+    upsert(connection, author_states, list(rows.values()), key=["network", "author_ref"])
+
+
+def set_belonging(connection: Connection, campaign: str, belongs: dict[int, str | None]) -> None:
+    """Note for each arrival number by which rule the post belongs to `campaign`; None takes it out."""
+    rows = [{"campaign": campaign, "post_id": id_, "belongs_by": rule} for id_, rule in belongs.items() if rule]
+    upsert(connection, campaign_posts, rows, key=["campaign", "post_id"])
+    for chunk in _chunks([id_ for id_, rule in belongs.items() if not rule]):
+        connection.execute(
+            campaign_posts.delete().where(campaign_posts.c.campaign == campaign, campaign_posts.c.post_id.in_(chunk))
+        )
+
+
+# ---- reading for checks and pages --------------------------------------------------------------------------------------
+
+
+def to_check(connection: Connection, campaign: str, before: datetime, limit: int) -> list[ToCheck]:
+    """Return posts of `campaign` that were last confirmed before `before`, the longest unconfirmed first."""
+    query = (
+        sa.select(posts.c.id, posts.c.network, posts.c.uri)
+        .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
+        .where(campaign_posts.c.campaign == campaign)
+        .where(sa.or_(posts.c.checked_at.is_(None), posts.c.checked_at < before))
+        .order_by(posts.c.checked_at.asc().nulls_first(), posts.c.id)
+        .limit(limit)
+    )
+    rows = connection.execute(query).all()
+    where = _sightings_of(connection, [row.id for row in rows])
+    return [ToCheck(PostRef(Network(row.network), row.uri), tuple(where.get(row.id, ()))) for row in rows]
+
+
+def touch_unchecked(connection: Connection, refs: Iterable[PostRef], now: datetime) -> None:
+    """Put posts that were found gone at the end of the line for the next check."""
+    for network, uris in _by_network(refs).items():
+        for chunk in _chunks(uris):
+            connection.execute(
+                posts.update().where(posts.c.network == network, posts.c.uri.in_(chunk)), {"checked_at": now}
+            )
+
+
+def of_campaign(connection: Connection, campaign: str, *, newest_first: bool = False, limit: int | None = None) -> Iterator[StoredPost]:
+    """Yield the posts of `campaign` in order of creation, gone ones included and marked."""
+    order = (posts.c.created_at.desc(), posts.c.id.desc()) if newest_first else (posts.c.created_at, posts.c.id)
+    query = (
+        sa.select(posts, author_states.c.is_active)
+        .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
+        .outerjoin(
+            author_states,
+            sa.and_(author_states.c.network == posts.c.network, author_states.c.author_ref == posts.c.author_ref),
+        )
+        .where(campaign_posts.c.campaign == campaign)
+        .order_by(*order)
+    )
+    rows = connection.execute(query.limit(limit) if limit else query)
+    for part in rows.partitions(_CHUNK):
+        where = _sightings_of(connection, [row.id for row in part])
+        for row in part:
+            yield _to_stored_post(row, tuple(source for source, _ in where.get(row.id, ())))
+
+
+def count_of_campaign(connection: Connection, campaign: str) -> int:
+    """Return how many posts of `campaign` are stored, gone ones left out."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(campaign_posts.join(posts, posts.c.id == campaign_posts.c.post_id))
+        .where(campaign_posts.c.campaign == campaign, posts.c.gone_at.is_(None))
+    )
+    return connection.execute(query).scalar_one()
+
+
+# ---- rows ⇄ records ----------------------------------------------------------------------------------------------------
+
+_STORED = sa.select(
+    posts.c.id,
+    posts.c.network,
+    posts.c.uri,
+    posts.c.content,
+    posts.c.fingerprint,
+    posts.c.source,
+    posts.c.checked_at,
+    posts.c.gone_at,
+    posts.c.revision,
+    posts.c.gone_revision,
+)
+
+
+def _to_stored(row: Row[Any]) -> Stored:
+    return Stored(
+        id=row.id,
+        post=decode_post(row.content),
+        fingerprint=row.fingerprint,
+        source=row.source,
+        is_complete=row.checked_at is not None,
+        is_gone=row.gone_at is not None,
+        revision=row.revision,
+        gone_revision=row.gone_revision,
+    )
+
+
+def _to_row(seen: Seen, source: str, now: datetime) -> dict[str, Any]:
+    post = seen.post
+    return {
+        "network": post.ref.network,
+        "uri": post.ref.uri,
+        "author_ref": post.author.ref,
+        "created_at": post.created_at,
+        "checked_at": now if seen.is_complete else None,
+        "source": source,
+        "revision": post.revision,
+        "fingerprint": fingerprint(post),
+        "content": encode_post(post).decode(),
+    }
+
+
+def _to_stored_post(row: Row[Any], sources: tuple[str, ...]) -> StoredPost:
+    return StoredPost(
+        arrival=row.id,
+        post=decode_post(row.content),
+        first_seen_at=row.first_seen_at,
+        checked_at=row.checked_at,
+        gone_reason=row.gone_reason if row.gone_at else None,
+        is_author_active=row.is_active is not False,
+        sources=sources,
+    )
+
+
+def _insert_posts(connection: Connection) -> Any:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    module = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return module.insert(posts).on_conflict_do_nothing().returning(posts.c.id, posts.c.network, posts.c.uri)
+
+
+def _add_sightings(connection: Connection, seen: Sequence[tuple[int, Seen]], source: str, now: datetime) -> None:
+    rows = [{"post_id": id_, "source": source, "local_id": item.local_id, "first_seen_at": now} for id_, item in seen]
+    insert_ignoring(connection, sightings, rows)
+
+
+def _add_raws(connection: Connection, seen: Sequence[tuple[int, Seen]], source: str, now: datetime) -> None:
+    rows = [
+        {"post_id": id_, "source": source, "fetched_at": now, "body": zlib.compress(item.raw, 1)} for id_, item in seen
+    ]
+    if rows:
+        connection.execute(raws.insert(), rows)
+
+
+def _sightings_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
+    where: dict[int, list[tuple[str, str]]] = {}
+    for chunk in _chunks(ids):
+        query = sa.select(sightings).where(sightings.c.post_id.in_(chunk)).order_by(sightings.c.first_seen_at)
+        for row in connection.execute(query):
+            where.setdefault(row.post_id, []).append((row.source, row.local_id))
+    return where
+
+
+def _by_network(refs: Iterable[PostRef]) -> dict[Network, list[str]]:
+    by_network: dict[Network, list[str]] = {}
+    for ref in refs:
+        by_network.setdefault(ref.network, []).append(ref.uri)
+    return by_network
+
+
+def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]

@@ -1,0 +1,205 @@
+"""Every table, with what each column means. What the network said, what we decided, and what we sent lie apart.
+
+    posts ── sightings, raws, campaign_posts        what the networks said
+    author_states, decisions                        who is hidden, and what a person decided; both outlive their posts
+    entries ── attempts                             the queue, the only truth about what was sent
+    checkpoints, source_states, skips               how far each source was read, how it fares, what could not be taken
+    campaign_states, leases, pictures               the day itself, who does which job now, copies of images
+
+Keys of child tables are (parent, …) without rowid; posts are numbered in order of arrival, since random keys cost SQLite 2–3 times.
+"""
+
+import sqlalchemy as sa
+
+from shareasm.storage.engine import Instant
+
+metadata = sa.MetaData(
+    naming_convention={  # unnamed constraints cannot be dropped on SQLite
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+Id = sa.BigInteger().with_variant(sa.Integer, "sqlite")  # only INTEGER PRIMARY KEY is SQLite's own row number
+
+posts = sa.Table(
+    "posts",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=True),  # the arrival number; rises, never used twice
+    sa.Column("network", sa.Text, nullable=False),
+    sa.Column("uri", sa.Text, nullable=False),  # with network: the identity (domain.posts.PostRef)
+    sa.Column("author_ref", sa.Text, nullable=False),
+    sa.Column("created_at", Instant, nullable=False),  # as the author claims it
+    sa.Column("first_seen_at", Instant, nullable=False),
+    sa.Column("checked_at", Instant),  # when its network last showed it whole; NULL: only a stream's bare record so far
+    sa.Column("gone_at", Instant),  # when we learned that it is not public any more
+    sa.Column("gone_reason", sa.Text),
+    sa.Column("source", sa.Text, nullable=False),  # whose version of it is stored
+    sa.Column("revision", sa.Text),  # Bluesky rev of the newest news, also of a deletion
+    sa.Column("gone_revision", sa.Text),  # Bluesky rev of the deletion, where the stream told of it
+    sa.Column("fingerprint", sa.LargeBinary, nullable=False),
+    sa.Column("content", sa.Text, nullable=False),  # the Post as JSON (domain.posts.encode_post)
+    sa.UniqueConstraint("network", "uri"),
+    sa.Index(None, "network", "author_ref"),
+    sqlite_autoincrement=True,
+)
+
+campaign_posts = sa.Table(
+    "campaign_posts",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("post_id", Id, sa.ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("belongs_by", sa.Text, nullable=False),  # which rule: "tag" or "ours"
+    sa.Index(None, "post_id"),
+    sqlite_with_rowid=False,
+)
+
+sightings = sa.Table(
+    "sightings",
+    metadata,
+    sa.Column("post_id", Id, sa.ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),  # id of the campaign's source
+    sa.Column("local_id", sa.Text, nullable=False),  # how that source names it
+    sa.Column("first_seen_at", Instant, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+raws = sa.Table(  # one row for each version of a post that a source showed
+    "raws",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=True),
+    sa.Column("post_id", Id, sa.ForeignKey("posts.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("fetched_at", Instant, nullable=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),  # the item's JSON as received, zlib
+)
+
+author_states = sa.Table(
+    "author_states",
+    metadata,
+    sa.Column("network", sa.Text, primary_key=True),
+    sa.Column("author_ref", sa.Text, primary_key=True),
+    sa.Column("is_active", sa.Boolean, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("changed_at", Instant, nullable=False),
+)
+
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    sa.Column("network", sa.Text, primary_key=True),
+    sa.Column("uri", sa.Text, primary_key=True),  # may name a post that was never seen, or is forgotten
+    sa.Column("verdict", sa.Text, nullable=False),  # approve or hide
+    sa.Column("by", sa.Text, nullable=False),
+    sa.Column("decided_at", Instant, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+)
+
+entries = sa.Table(
+    "entries",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=True),
+    sa.Column("campaign", sa.Text, nullable=False),
+    sa.Column("slot", sa.Text, nullable=False),
+    sa.Column("part", sa.Integer, nullable=False),
+    sa.Column("language", sa.Text, nullable=False),
+    sa.Column("account", sa.Text, nullable=False),
+    sa.Column("network", sa.Text, nullable=False),
+    sa.Column("position", sa.Integer, nullable=False),  # order in the plan, for slots of the same minute
+    sa.Column("due_at", Instant, nullable=False),
+    sa.Column("expires_at", Instant),  # missed after this; NULL: never too late
+    sa.Column("draft", sa.Text, nullable=False),  # domain.queue.Draft as JSON
+    sa.Column("publish_key", sa.Text, nullable=False),  # record key or Idempotency-Key, made once
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("payload", sa.Text),  # the frozen content, stored before the first call
+    sa.Column("claimed_by", sa.Text),
+    sa.Column("claimed_until", Instant),
+    sa.Column("attempt_count", sa.Integer, nullable=False),
+    sa.Column("first_attempt_at", Instant),
+    sa.Column("next_attempt_at", Instant),  # not before this; NULL: when due
+    sa.Column("lookup_count", sa.Integer, nullable=False),
+    sa.Column("receipt", sa.Text),  # domain.queue.Receipt as JSON
+    sa.Column("published_at", Instant),
+    sa.Column("note", sa.Text),  # why it is where it is, in words
+    sa.UniqueConstraint("campaign", "slot", "part", "language", "account"),
+    sa.Index(None, "state", "due_at"),
+    sqlite_autoincrement=True,
+)
+
+attempts = sa.Table(
+    "attempts",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=True),
+    sa.Column("entry_id", Id, sa.ForeignKey("entries.id", ondelete="CASCADE"), nullable=False, index=True),
+    sa.Column("worker", sa.Text, nullable=False),
+    sa.Column("act", sa.Text, nullable=False),  # publish or look up
+    sa.Column("started_at", Instant, nullable=False),
+    sa.Column("finished_at", Instant),  # NULL: the worker died, or is at it
+    sa.Column("outcome", sa.Text),
+)
+
+checkpoints = sa.Table(
+    "checkpoints",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("tag", sa.Text, primary_key=True),  # folded; "" for a stream that carries all tags
+    sa.Column("value", sa.Text, nullable=False),  # the adapter's own JSON
+    sa.Column("updated_at", Instant, nullable=False),
+)
+
+source_states = sa.Table(
+    "source_states",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("last_ok_at", Instant),
+    sa.Column("failed_at", Instant),  # since when it fails; NULL: all well
+    sa.Column("failure_count", sa.Integer, nullable=False),
+    sa.Column("next_read_at", Instant),  # not before this: rate limit or backoff
+    sa.Column("note", sa.Text),  # the last error, or what is left out
+)
+
+skips = sa.Table(
+    "skips",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=True),
+    sa.Column("campaign", sa.Text, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("digest", sa.LargeBinary, nullable=False),  # of reason and item: a re-poll does not write it again
+    sa.Column("ref", sa.Text),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("raw", sa.LargeBinary, nullable=False),
+    sa.Column("seen_at", Instant, nullable=False),
+    sa.UniqueConstraint("campaign", "source", "digest"),
+)
+
+campaign_states = sa.Table(
+    "campaign_states",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("opened_at", Instant),  # first cycle of a worker
+    sa.Column("heartbeat_at", Instant),  # last cycle of a worker
+    sa.Column("closed_at", Instant),  # the day is over and the recap was written
+    sa.Column("plan_digest", sa.LargeBinary),  # of the plan that the queue was last brought in line with
+    sa.Column("note", sa.Text),  # a broken plan that is not loaded, and the like
+)
+
+leases = sa.Table(
+    "leases",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("until", Instant, nullable=False),
+)
+
+pictures = sa.Table(
+    "pictures",
+    metadata,
+    sa.Column("url", sa.Text, primary_key=True),
+    sa.Column("copies", sa.Text),  # JSON list of the kept files; NULL: refused
+    sa.Column("refusal", sa.Text),
+    sa.Column("fetched_at", Instant, nullable=False),
+)
