@@ -1,0 +1,198 @@
+"""What may be shown: the author's wishes first, then the network's, then the campaign's own decision.
+
+End of the collecting line's rules: `posts` row + Decision → Verdict. What the *network* said of a post is in the post; what
+*we* decided is a Decision, kept apart, so that an edit does not lose it and a forgotten post cannot come back. An approval
+never outweighs what an author or a network said no to. Every rule is one predicate with its source; the recap counts what
+each of them left out and says so in `Reason.words`.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from shareasm.domain.campaigns import Campaign, Moderation
+from shareasm.domain.posts import Post, PostRef, Visibility
+
+
+class Choice(StrEnum):
+    """What a person decided about a post."""
+
+    APPROVE = "approve"
+    HIDE = "hide"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """One decision of ours about one post. It may exist before its post, and outlives it."""
+
+    ref: PostRef
+    verdict: Choice
+    by: str  # who decided: a user's name, or "policy"
+    at: datetime  # aware UTC
+    reason: str = ""  # in the decider's words
+
+
+class Reason(StrEnum):
+    """Why a post is not shown. The value is a stable word for logs and counts; `words` is for readers."""
+
+    GONE = "gone"
+    HIDDEN = "hidden"
+    NOT_PUBLIC = "not public"
+    SIGNED_IN_ONLY = "signed-in readers only"
+    NOINDEX = "no indexing"
+    OPTED_OUT = "opted out in profile"
+    SUSPENDED = "account suspended"
+    TAKEN_DOWN = "taken down"
+    ADULT = "adult"
+    INCOMPLETE = "author unknown"
+    NOT_APPROVED = "not approved"
+
+    @property
+    def words(self) -> str:
+        """The reason as the method note says it, after a number of posts: “3 posts, because …”."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Reason.GONE: "deleted by their authors or no longer shown by their networks",
+    Reason.HIDDEN: "left out by the campaign team",
+    Reason.NOT_PUBLIC: "not addressed to the public",
+    Reason.SIGNED_IN_ONLY: "by authors who show their posts to signed-in readers only",
+    Reason.NOINDEX: "by authors who ask search engines to stay out",
+    Reason.OPTED_OUT: "by authors whose profile asks not to be collected",
+    Reason.SUSPENDED: "from accounts that their server has suspended or limited",
+    Reason.TAKEN_DOWN: "hidden by a moderator of their network",
+    Reason.ADULT: "labelled as adult or graphic, and not approved by the campaign team",
+    Reason.INCOMPLETE: "whose author the network has not told us yet",
+    Reason.NOT_APPROVED: "that the campaign team has not looked at yet",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The answer for one post. `reason` says why it is not shown; None where it is."""
+
+    show: bool
+    reason: Reason | None = None
+    is_covered: bool = False  # shown folded behind its content warning, without its media
+
+
+# ---- wishes and facts that no approval outweighs -----------------------------------------------------------------------
+
+
+def is_not_public(post: Post) -> bool:
+    """True unless everybody may read it in public timelines.
+
+    Unlisted counts as not public: its author kept it out of public timelines (docs.joinmastodon.org/entities/Status, read
+    November 2026). A visibility word that we do not know arrives here as PRIVATE.
+    """
+    return post.visibility is not Visibility.PUBLIC
+
+
+def is_for_signed_in_readers(post: Post) -> bool:
+    """True where the author labelled their account `!no-unauthenticated`: not for readers without an account.
+
+    com.atproto.label.defs and the label's own description in the Bluesky apps, read November 2026.
+    """
+    return "!no-unauthenticated" in post.author.labels | post.labels
+
+
+def is_taken_down(post: Post) -> bool:
+    """True where a moderation service of the network hid the post or its author (com.atproto.label.defs)."""
+    return bool({"!hide", "!takedown", "!suspend"} & (post.labels | post.author.labels))
+
+
+def is_from_suspended_account(post: Post) -> bool:
+    """True where the network says that the account is suspended, limited, deactivated or taken down.
+
+    Mastodon `Account.suspended` and `limited` (entities/Account), Bluesky account status events; read November 2026.
+    """
+    return post.author.is_suspended
+
+
+def asks_not_to_be_indexed(post: Post) -> bool:
+    """True for Mastodon's `noindex`: the author asked search engines to stay out.
+
+    `indexable` and `discoverable` are opt-ins that most accounts never set: they alone hide nothing.
+    """
+    return post.author.is_noindex
+
+
+OPT_OUT_TAGS = frozenset({"nobot", "nobots", "noindex", "noarchive"})
+"""The convention of the fediverse, in a bio, a profile field or a display name; there is no API field (Bridgy Fed honours
+`#nobot`, models.py, read November 2026). `#noarchive` follows the same custom. `#nobridge` speaks of bridges only."""
+
+
+def opted_out_in_profile(post: Post) -> bool:
+    """True where the author's profile carries one of OPT_OUT_TAGS."""
+    return bool(OPT_OUT_TAGS & post.author.bio_tags)
+
+
+_LAW: tuple[tuple[Reason, Callable[[Post], bool]], ...] = (
+    (Reason.TAKEN_DOWN, is_taken_down),
+    (Reason.SUSPENDED, is_from_suspended_account),
+    (Reason.NOT_PUBLIC, is_not_public),
+    (Reason.SIGNED_IN_ONLY, is_for_signed_in_readers),
+    (Reason.NOINDEX, asks_not_to_be_indexed),
+    (Reason.OPTED_OUT, opted_out_in_profile),
+)
+
+# ---- what a person may decide ------------------------------------------------------------------------------------------
+
+ADULT_LABELS = frozenset({"porn", "sexual", "nudity", "graphic-media", "sexual-figurative", "gore"})
+"""Bluesky's adult label values (com.atproto.label.defs and the built-in labels of its apps, read November 2026)."""
+
+
+def is_adult(post: Post) -> bool:
+    """True where the author or a labeller called the post, or everything of its author, adult or graphic."""
+    return bool(ADULT_LABELS & (post.labels | post.author.labels))
+
+
+def is_to_be_covered(post: Post) -> bool:
+    """True where the author put a warning before it, marked its media as sensitive, or a labeller warns of it."""
+    return (
+        bool(post.content_warning) or post.is_sensitive or is_adult(post) or "!warn" in post.labels | post.author.labels
+    )
+
+
+def may_show(
+    post: Post,
+    *,
+    is_gone: bool,
+    is_complete: bool,
+    decision: Decision | None,
+    campaign: Campaign,
+    is_ours: bool = False,
+) -> Verdict:
+    """Return whether `post` may stand on a page for everybody, and why not.
+
+    `is_gone`: the network no longer shows it. `is_complete` False: a stream's bare record whose author's wishes are not
+    known yet. `is_ours`: one of our own accounts sent it (it has a receipt): it needs no approval and may be unlisted.
+    """
+    if is_gone:
+        return Verdict(False, Reason.GONE)
+    if not is_complete:
+        return Verdict(False, Reason.INCOMPLETE)
+    if decision and decision.verdict is Choice.HIDE:
+        return Verdict(False, Reason.HIDDEN)
+    for reason, applies in _LAW:
+        if applies(post) and not (is_ours and _is_our_own_affair(reason, post)):
+            return Verdict(False, reason)
+    is_approved = decision is not None and decision.verdict is Choice.APPROVE
+    if is_adult(post) and not is_approved:
+        return Verdict(False, Reason.ADULT)
+    if campaign.moderation is Moderation.APPROVE and not is_approved and not is_ours:
+        return Verdict(False, Reason.NOT_APPROVED)
+    return Verdict(True, is_covered=is_to_be_covered(post))
+
+
+def _is_our_own_affair(reason: Reason, post: Post) -> bool:
+    """True where the rule protects a stranger from us: our own unlisted post, our own account's `noindex`."""
+    return reason not in {Reason.TAKEN_DOWN, Reason.SUSPENDED} and post.visibility is not Visibility.PRIVATE
+
+
+def count_reasons(verdicts: Iterable[Verdict]) -> Counter[Reason]:
+    """Return how many posts each reason kept away, for the method note."""
+    return Counter(verdict.reason for verdict in verdicts if not verdict.show and verdict.reason)
