@@ -10,6 +10,7 @@ from starlette.websockets import WebSocket
 from websockets.exceptions import ConnectionClosedError
 from websockets.sync.client import connect
 
+from clocks import FixedClock
 from shareasm.rehearsal.serving import ABORT, LoopbackServer
 
 
@@ -59,6 +60,11 @@ def test_an_aborted_websocket_is_a_reset_connection() -> None:
         assert live.recv() == "one"
         with pytest.raises(ConnectionClosedError):
             live.recv()
+
+
+def test_the_date_of_an_answer_is_the_rehearsals() -> None:
+    with LoopbackServer(APP, clock=FixedClock("2027-02-03T09:00:00+00:00")) as server:
+        assert httpx.get(server.url).headers.get_list("date") == ["Wed, 03 Feb 2027 09:00:00 GMT"]
 
 
 def test_a_port_in_use_is_an_error_at_once() -> None:

@@ -8,12 +8,15 @@ import socket
 import struct
 import threading
 from collections.abc import Callable
+from email.utils import format_datetime
 from functools import partial
 from types import TracebackType
 from typing import Self
 
 import uvicorn
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shareasm.clock import Clock, SystemClock
 
 HOST = "127.0.0.1"
 ABORT = "shareasm.abort"
@@ -25,11 +28,12 @@ class LoopbackServer:
     """Serves `app` at `url` between `start` and `stop`, or inside `with`; may be started again on the same port.
 
     The port is taken (0: a free one) when the object is made, so that the app can know its own address; connections are
-    refused until `start`.
+    refused until `start`. The `Date` of its answers is the time of `clock`.
     """
 
-    def __init__(self, app: ASGIApp, *, port: int = 0) -> None:
+    def __init__(self, app: ASGIApp, *, port: int = 0, clock: Clock | None = None) -> None:
         self._app = app
+        self._clock = clock or SystemClock()
         self._socket: socket.socket | None = _bound(port)
         self.port: int = self._socket.getsockname()[1]
         self._server: _Server | None = None
@@ -49,7 +53,7 @@ class LoopbackServer:
         """Return when the app answers. Raises RuntimeError when it could not start."""
         listening = self._socket or _bound(self.port)
         self._socket = None
-        self._server = server = _Server(self._app)
+        self._server = server = _Server(self._app, self._clock)
         self._thread = threading.Thread(
             target=server.run_to_the_end, args=(listening,), name=f"loopback:{self.port}", daemon=True
         )
@@ -85,10 +89,10 @@ class LoopbackServer:
 class _Server(uvicorn.Server):
     """uvicorn in a thread: says when it has begun, and hands every request a way to reset its connection."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, clock: Clock) -> None:
         super().__init__(
             uvicorn.Config(
-                _with_abort(app, self.reset),
+                _with_abort(_with_date(app, clock), self.reset),
                 loop="asyncio",
                 http="h11",
                 ws="websockets-sansio",
@@ -96,6 +100,7 @@ class _Server(uvicorn.Server):
                 access_log=False,
                 timeout_graceful_shutdown=1,
                 server_header=False,
+                date_header=False,
             )
         )
         self.has_begun = threading.Event()
@@ -131,6 +136,19 @@ def _with_abort(app: ASGIApp, reset: Callable[[tuple[str, int]], None]) -> ASGIA
         await app(scope, receive, send)
 
     return abortable
+
+
+def _with_date(app: ASGIApp, clock: Clock) -> ASGIApp:
+    async def dated(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_dated(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                date = format_datetime(clock.now(), usegmt=True)
+                message["headers"] = [*message.get("headers", []), (b"date", date.encode())]
+            await send(message)
+
+        await app(scope, receive, send_dated)
+
+    return dated
 
 
 def _bound(port: int) -> socket.socket:
