@@ -19,6 +19,7 @@ async def _hello(request: Request) -> Response:
 
 
 async def _die(request: Request) -> Response:
+    await request.body()  # a client that is still writing meets the reset there, and sees less of it
     request.scope["extensions"][ABORT]()
     return PlainTextResponse("never read")
 

@@ -94,14 +94,14 @@ class Rule:
         return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Asked:
     """One request that arrived, as `Faults.log` keeps it."""
 
     method: str
     path: str
     query: str
-    status: int | None  # None: no answer was given
+    status: int | None = None  # None: no answer, or none yet
 
 
 class Faults:
@@ -144,7 +144,7 @@ class Faults:
 
     @property
     def log(self) -> list[Asked]:
-        """What was asked so far, oldest first, in the order in which answers were given."""
+        """What was asked so far, in the order of arrival."""
         with self._lock:
             return list(self._log)
 
@@ -155,25 +155,21 @@ class Faults:
             if scope["type"] == "lifespan":
                 await app(scope, receive, send)
                 return
-            method = scope.get("method", "WEBSOCKET")
+            asked = Asked(scope.get("method", "WEBSOCKET"), scope["path"], scope["query_string"].decode("latin-1"))
             with self._lock:
-                rule = next((rule for rule in self._rules if rule.takes(method, scope["path"])), None)
-            noted = _Noted(send)
-            try:
-                if rule is None:
-                    await app(scope, receive, noted)
-                else:
-                    await self._spoil(rule, app, scope, receive, noted)
-            finally:
-                query = scope["query_string"].decode("ascii", "replace")
-                with self._lock:
-                    self._log.append(Asked(method, scope["path"], query, noted.status))
+                self._log.append(asked)
+                rule = next((rule for rule in self._rules if rule.takes(asked.method, asked.path)), None)
+            noted = _noting_status(asked, send)
+            if rule is None:
+                await app(scope, receive, noted)
+            else:
+                await self._spoil(rule, app, scope, receive, noted)
 
         return faulty
 
     async def _spoil(self, rule: Rule, app: ASGIApp, scope: Scope, receive: Receive, send: Send) -> None:
         if rule.fault is Fault.RESET_BEFORE:
-            scope["extensions"][ABORT]()
+            await _reset(scope)
         elif rule.fault is Fault.HANG_BEFORE:
             replay = await _read_whole(receive) if scope["type"] == "http" else receive
             await rule.wait_for_release()
@@ -192,10 +188,10 @@ class Faults:
         if rule.fault in _AFTER:
             await self._refuse(_AFTER[rule.fault], None)(scope, receive, send)
         elif rule.fault is Fault.RESET_AFTER:
-            scope["extensions"][ABORT]()
+            await _reset(scope)
         elif rule.fault is Fault.CUT:
             await answer.send_half(send)
-            scope["extensions"][ABORT]()
+            await _reset(scope)
         else:
             if rule.fault is Fault.HANG_AFTER:
                 await rule.wait_for_release()
@@ -206,17 +202,18 @@ class Faults:
             await answer.send_to(send)
 
 
-class _Noted:
-    """Passes messages on and remembers the status that was answered."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self.status: int | None = None
-
-    async def __call__(self, message: Message) -> None:
+def _noting_status(asked: Asked, send: Send) -> Send:
+    async def noted(message: Message) -> None:
         if message["type"] == "http.response.start":
-            self.status = message["status"]
-        await self._send(message)
+            asked.status = message["status"]
+        await send(message)
+
+    return noted
+
+
+async def _reset(scope: Scope) -> None:
+    scope["extensions"][ABORT]()
+    await asyncio.sleep(0)  # lets the server notice, or it would complain about the missing answer
 
 
 class _Answer:
