@@ -33,6 +33,7 @@ _FORBIDDEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
 _BIDI_OR_LINE_END = re.compile("[\u202a-\u202e\u2066-\u2069\n\u2028\u2029]")
 _CLOSES = {"\u202c": "\u202a\u202b", "\u2069": "\u2066\u2067\u2068"}  # PDF ends embeddings, PDI isolates
+_FILLERS = "\u115f\u1160\u2800\u3164\uffa0\u034f\u180b"
 _OVERRIDES = "\u202d\u202e"
 
 
@@ -50,6 +51,11 @@ def clean_text(text: str, limit: int) -> str:
 def clean_line(text: str, limit: int) -> str:
     """Return `text` cleaned and on one line: names, titles, labels."""
     return " ".join(clean_text(text[: 4 * limit], 4 * limit).split())[:limit].rstrip()
+
+
+def is_blank(text: str) -> bool:
+    """Return whether nothing of `text` can be seen: spaces, format characters and fillers only."""
+    return all(char in _FILLERS or unicodedata.category(char) in {"Zs", "Zl", "Zp", "Cf", "Cc"} for char in text)
 
 
 def _balance(text: str) -> str:
@@ -510,7 +516,7 @@ def mastodon_length(text: str, url_length: int | None = 23) -> int:
 
 
 def truncate(text: str, graphemes: int) -> str:
-    """Return `text`, or what fits into `graphemes` with an ellipsis as the last; cut between words if it costs little."""
+    """Return `text`, or what fits into `graphemes` with an ellipsis as the last; cut between words if cheap."""
     if grapheme_length(text) <= graphemes:
         return text
     cut = str(grapheme.slice(text, 0, max(graphemes - 1, 0)))

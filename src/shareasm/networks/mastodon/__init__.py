@@ -1,0 +1,1 @@
+"""Servers that speak Mastodon's API: reading a tag, checking posts again, publishing."""

@@ -1,0 +1,433 @@
+"""One status of a Mastodon-API server becomes one Post; a Draft becomes the parameters of a new status. Pure.
+
+Stands at the door of the collecting line. Everything that comes in is hostile: a field of the wrong type or with an odd value
+falls back to its default, and an item that lacks what makes it a post (identity, author, time, words) is skipped with the
+reason. One bad item never costs its page.
+"""
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from html import unescape
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import langcodes
+import msgspec
+
+from shareasm.domain.changes import Seen, Skipped
+from shareasm.domain.posts import (
+    Account,
+    Card,
+    Counts,
+    Hashtag,
+    Media,
+    MediaKind,
+    Network,
+    Poll,
+    Post,
+    PostRef,
+    Visibility,
+)
+from shareasm.domain.queue import Draft, Receipt
+from shareasm.domain.richtext import (
+    clean_line,
+    clean_text,
+    find_hashtags,
+    fold_hashtag,
+    is_blank,
+    read_html,
+    safe_url,
+    url_host,
+)
+from shareasm.networks.mastodon.entities import (
+    Attachment,
+    Author,
+    PreviewCard,
+    Quote,
+    Size,
+    Status,
+    StatusPoll,
+    Tag,
+    Unfit,
+    decode_status,
+    split_page,
+)
+
+MEDIA_LIMIT = 20
+TAG_LIMIT = 60
+OPTION_LIMIT = 20
+TEXT_LIMIT = 5_000  # code points of a content warning or a card's description
+NAME_LIMIT = 300
+ALT_LIMIT = 10_000
+SKIPPED_LIMIT = 4_096
+
+BRIDGE = "https://bsky.brid.gy/convert/ap/"
+"""Bridgy Fed's copies of Bluesky posts carry the original's at-uri behind this (platform facts 8, rule 2)."""
+
+# ---- a page ------------------------------------------------------------------------------------------------------------
+
+
+class Decoded(NamedTuple):
+    """One page as it came. `ids` are the server's own, in its order, also of items that were skipped: paging needs them."""
+
+    posts: list[Seen]
+    skipped: list[Skipped]
+    ids: list[str]
+
+
+def decode_page(body: bytes, server: str) -> Decoded:
+    """Return every status of a JSON list as a Post or as skipped with its reason. `server` is the base URL that was asked.
+
+    A boost gives the post that it boosts. Raises ValueError where `body` is no JSON list at all.
+    """
+    page = Decoded([], [], [])
+    for item in split_page(body):
+        outcome, local_id = _translate(item, server)
+        if local_id:
+            page.ids.append(local_id)
+        if isinstance(outcome, Seen):
+            page.posts.append(outcome)
+        else:
+            page.skipped.append(outcome)
+    return page
+
+
+def translate_status(item: bytes, server: str) -> Seen | Skipped:
+    """Return one status as a Post, or why it is none."""
+    return _translate(item, server)[0]
+
+
+def _translate(item: bytes, server: str) -> tuple[Seen | Skipped, str]:
+    local_id = ""
+    try:
+        status = decode_status(item)
+        local_id = str(status.id)
+        if bytes(status.reblog) != b"null":
+            item = bytes(status.reblog)
+            status = decode_status(item)
+        return _seen(status, item, server), local_id
+    except Unfit as unfit:
+        return Skipped(str(unfit), item[:SKIPPED_LIMIT], _rescue_ref(item)), local_id
+
+
+def _rescue_ref(item: bytes) -> str | None:
+    match = re.search(rb'"uri":\s*"([^"\\\\]{1,300})"', item)
+    return match[1].decode("utf-8", "replace") if match else None
+
+
+# ---- a status ----------------------------------------------------------------------------------------------------------
+
+
+def _seen(status: Status, item: bytes, server: str) -> Seen:
+    local_id = str(status.id)
+    if not local_id or len(local_id) > NAME_LIMIT:
+        raise Unfit("it has no usable id")
+    uri = normal_uri(status.uri)
+    handle = _handle(status.account, server)
+    _refuse_forgery(uri, status.account)
+    post = _post(status, uri, _account(status.account, handle))
+    if status.content is None and not (post.media or post.poll or post.content_warning):
+        raise Unfit("it has neither words nor media")
+    return Seen(post, item, local_id)
+
+
+def _post(status: Status, uri: str, author: Account) -> Post:
+    words = read_html(status.content or "")
+    warning = clean_text(status.spoiler_text or "", TEXT_LIMIT).strip()
+    quote = _quote(status.quote, uri)
+    return Post(
+        ref=PostRef(Network.MASTODON, uri),
+        url=safe_url(status.url) or safe_url(uri) or "",
+        author=author,
+        created_at=_created_at(status.created_at),
+        text=words.text,
+        html=words.html,
+        edited_at=parse_time(status.edited_at),
+        languages=_languages(status.language),
+        hashtags=_hashtags(status.tags, f"{words.prose}\n{warning}"),
+        media=_media(status.media_attachments),
+        card=_card(status.card),
+        poll=_poll(status.poll),
+        is_reply=status.in_reply_to_id not in (None, "", status.id),
+        quote=quote[0] if quote else None,
+        quote_url=quote[1] if quote else None,
+        visibility=_visibility(status),
+        content_warning=warning,
+        is_sensitive=bool(status.sensitive),
+        bridged_from=uri.removeprefix(BRIDGE) if uri.startswith(f"{BRIDGE}at://") else None,
+        application=clean_line((status.application and status.application.name) or "", NAME_LIMIT) or None,
+        counts=_counts(status),
+    )
+
+
+_HTTP_URI = re.compile(r"https?://", re.IGNORECASE)
+_ODD = re.compile(r"[\s\x00-\x1f\x7f-\x9f<>\"]")
+
+
+def normal_uri(uri: str) -> str:
+    """Return `uri` in its one spelling: scheme and host in lower case, no default port, no slash at the end.
+
+    What is not http(s) stays as it is (`tag:` of old OStatus servers). Raises Unfit for what is no URI.
+    """
+    if not uri or len(uri) > 2048 or _ODD.search(uri):
+        raise Unfit("its uri is not one")
+    if not _HTTP_URI.match(uri):
+        return uri
+    scheme, _, rest = uri.partition("://")
+    host, slash, path = rest.partition("/")
+    scheme, host = scheme.lower(), host.lower()
+    host = host.removesuffix(":443" if scheme == "https" else ":80")
+    return f"{scheme}://{host}{slash}{path}".rstrip("/")
+
+
+def _refuse_forgery(uri: str, account: Author) -> None:
+    """A post belongs to the server in its uri: an author of another server cannot have written it (security.md 2).
+
+    Bridgy Fed's posts and accounts share its host; `tag:` uris name a server that cannot be compared.
+    """
+    home = url_host(uri)
+    author_host = url_host(account.uri or "") or url_host(account.url or "")
+    if home and author_host and not _is_same_site(home, author_host):
+        raise Unfit(f"forged: its uri is of {home}, its author of {author_host}")
+
+
+def _is_same_site(one: str, other: str) -> bool:
+    return one == other or one.endswith(f".{other}") or other.endswith(f".{one}") or "bsky.brid.gy" in (one, other)
+
+
+def _created_at(value: str) -> datetime:
+    when = parse_time(value)
+    if when is None:
+        raise Unfit(f"its time {clean_line(value, 40)!r} is not between 1990 and 2100")
+    return when
+
+
+_TIME = re.compile(
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d)(?::(\d\d)(?:[.,](\d+))?)?\s*(?:[Zz]|([+-])(\d\d):?(\d\d)?)?"
+)
+
+
+def parse_time(value: str | None) -> datetime | None:
+    """Return an ISO 8601 date-time as aware UTC; None unless it is one between 1990 and 2100. Without a zone it is UTC.
+
+    A leap second is the second after it.
+    """
+    match = _TIME.fullmatch(value.strip()) if value and len(value) < 64 else None
+    if match is None:
+        return None
+    year, month, day, hour, minute, second, fraction, sign, off_hours, off_minutes = match.groups()
+    seconds = int(second or 0)
+    leap = timedelta(seconds=1 if seconds == 60 else 0)
+    micros = int((fraction or "").ljust(6, "0")[:6] or 0)
+    try:
+        when = datetime(int(year), int(month), int(day), int(hour), int(minute), min(seconds, 59), micros, UTC) + leap
+        offset = timedelta(hours=int(off_hours or 0), minutes=int(off_minutes or 0))
+        when += offset if sign == "-" else -offset
+    except (ValueError, OverflowError):
+        return None
+    return when if seconds <= 60 and 1990 <= when.year < 2100 else None
+
+
+def _visibility(status: Status) -> Visibility:
+    if status.local_only:
+        return Visibility.PRIVATE
+    return {"public": Visibility.PUBLIC, "unlisted": Visibility.UNLISTED}.get(
+        status.visibility or "", Visibility.PRIVATE
+    )
+
+
+def _languages(code: str | None) -> tuple[str, ...]:
+    language = normal_language(code) if code else None
+    return (language,) if language else ()
+
+
+@lru_cache(maxsize=512)
+def normal_language(code: str) -> str | None:
+    """Return a language code as BCP 47 spells it (`en_US` → `en-US`), None where it is none or says nothing."""
+    if len(code) > 35:
+        return None
+    try:
+        language = langcodes.standardize_tag(code.replace("_", "-"))
+    except ValueError:
+        return None
+    return language if language != "und" else None
+
+
+def _hashtags(tags: list[Tag] | None, text: str) -> tuple[Hashtag, ...]:
+    """Return the hashtags that the server lists, in the author's own spelling; without a list those of the words.
+
+    Servers send names folded, some sorted; the text says how they were written. A name that is no hashtag is left out.
+    """
+    written = find_hashtags(text)
+    if not tags:
+        return tuple(written[:TAG_LIMIT])
+    labels = {tag.name: tag.label for tag in written}
+    found: dict[str, Hashtag] = {}
+    for tag in tags[:TAG_LIMIT]:
+        listed = find_hashtags(f"#{tag.name}")
+        if listed and listed[0].label == tag.name:
+            name = listed[0].name
+            found.setdefault(name, Hashtag(name, labels.get(name, tag.name)))
+    return tuple(found.values())
+
+
+_KINDS = {
+    "image": MediaKind.IMAGE,
+    "gifv": MediaKind.VIDEO,
+    "video": MediaKind.VIDEO,
+    "audio": MediaKind.AUDIO,
+}
+
+
+def _media(attachments: list[Attachment] | None) -> tuple[Media, ...]:
+    """Return the attachments with a usable address.
+
+    `remote_url`, the file at its origin, goes before `url`, which is the asked server's own copy and is purged.
+    """
+    media = []
+    for attachment in (attachments or ())[:MEDIA_LIMIT]:
+        url = safe_url(attachment.remote_url) or safe_url(attachment.url)
+        if url is None:
+            continue
+        size = (attachment.meta and attachment.meta.original) or Size()
+        media.append(
+            Media(
+                kind=_KINDS.get(attachment.type or "", MediaKind.UNKNOWN),
+                url=url,
+                alt=clean_text(attachment.description or "", ALT_LIMIT).strip() or None,
+                preview_url=safe_url(attachment.preview_remote_url) or safe_url(attachment.preview_url),
+                width=_pixels(size.width),
+                height=_pixels(size.height),
+            )
+        )
+    return tuple(media)
+
+
+def _pixels(size: float | None) -> int | None:
+    return int(size) if size and 0 < size <= 65_535 else None
+
+
+def _card(card: PreviewCard | None) -> Card | None:
+    url = safe_url(card.url) if card else None
+    if card is None or url is None:
+        return None
+    return Card(
+        url,
+        clean_line(card.title or "", NAME_LIMIT),
+        clean_text(card.description or "", TEXT_LIMIT).strip(),
+        safe_url(card.image),
+    )
+
+
+def _poll(poll: StatusPoll | None) -> Poll | None:
+    if poll is None or not poll.options:
+        return None
+    options = tuple(
+        (clean_line(option.title, NAME_LIMIT), option.votes_count if (option.votes_count or 0) >= 0 else None)
+        for option in poll.options[:OPTION_LIMIT]
+    )
+    return Poll(options, parse_time(poll.expires_at))
+
+
+def _quote(quote: Quote | None, own_uri: str) -> tuple[PostRef, str | None] | None:
+    """Return what is quoted where its author agreed. Other states (pending, revoked, unknown ones) show no quote."""
+    if quote is None or quote.state != "accepted" or quote.quoted_status is None:
+        return None
+    try:
+        uri = normal_uri(quote.quoted_status.uri)
+    except Unfit:
+        return None
+    if uri == own_uri:
+        return None
+    return PostRef(Network.MASTODON, uri), safe_url(quote.quoted_status.url) or safe_url(uri)
+
+
+def _counts(status: Status) -> Counts:
+    counts = (status.replies_count, status.reblogs_count, status.favourites_count, status.quotes_count)
+    return Counts(*(min(max(count or 0, 0), 2**31 - 1) for count in counts))
+
+
+# ---- an author ---------------------------------------------------------------------------------------------------------
+
+_ACCT = re.compile(r"([^\s@\x00-\x1f\x7f-\x9f]+)(?:@([^\s@/\x00-\x1f\x7f-\x9f]+))?")
+
+
+def _handle(account: Author, server: str) -> str:
+    """Return user@host. A local account's `acct` has no host: it is that of its own address, else of the server asked."""
+    match = _ACCT.fullmatch(account.acct)
+    if match is None or len(account.acct) > NAME_LIMIT:
+        raise Unfit(f"its author's handle {clean_line(account.acct, 60)!r} is none")
+    host = match[2] or urlsplit(safe_url(account.uri) or safe_url(account.url) or server).netloc
+    return f"{match[1]}@{host.lower()}"
+
+
+def _account(account: Author, handle: str) -> Account:
+    url = safe_url(account.url) or ""
+    name = clean_line(account.display_name or "", NAME_LIMIT)
+    return Account(
+        network=Network.MASTODON,
+        ref=safe_url(account.uri) or url or f"acct:{handle}",
+        handle=handle,
+        name="" if is_blank(name) else name,
+        url=url,
+        avatar_url=safe_url(account.avatar),
+        is_bot=bool(account.bot),
+        is_locked=bool(account.locked),
+        is_noindex=bool(account.noindex),
+        is_indexable=account.indexable,
+        is_discoverable=account.discoverable,
+        is_suspended=bool(account.suspended or account.limited),
+        bio_tags=_bio_tags(account),
+    )
+
+
+def _bio_tags(account: Author) -> frozenset[str]:
+    """Return the hashtags of bio, profile fields and display name: where people say #nobot (platform facts 1.10)."""
+    texts = [account.note or "", account.display_name or ""]
+    for row in account.fields or ():
+        texts += [row.get("name") or "", row.get("value") or ""]
+    return frozenset().union(*(_tags_anywhere(text[:TEXT_LIMIT]) for text in texts if "#" in text or "＃" in text))
+
+
+@lru_cache(maxsize=2048)
+def _tags_anywhere(html: str) -> frozenset[str]:
+    """Return every #word of `html`, also where no network would link it: a wish is read generously."""
+    text = unescape(re.sub(r"<[^>]*>", "", re.sub(r"<(?:br|/?p)\b[^>]*>", " ", html)))
+    return frozenset(fold_hashtag(tag) for tag in re.findall(r"[#＃](\w+)", text))
+
+
+# ---- what we send ------------------------------------------------------------------------------------------------------
+
+
+def status_params(draft: Draft, media_ids: Sequence[str], in_reply_to_id: str | None) -> dict[str, object]:
+    """Return the body of `POST /api/v1/statuses` for `draft`; fields that say nothing are left out."""
+    params: dict[str, object] = {"status": draft.text, "language": draft.language, "visibility": draft.visibility}
+    if media_ids:
+        params["media_ids"] = list(media_ids)
+    if draft.content_warning:
+        params["spoiler_text"] = draft.content_warning
+    if in_reply_to_id:
+        params["in_reply_to_id"] = in_reply_to_id
+    return params
+
+
+class Sent(msgspec.Struct):
+    """What a server answers to a post of ours, as far as a receipt needs it."""
+
+    id: str | int
+    uri: str
+    url: str | None = None
+    visibility: str | None = None
+
+
+def receipt_from(body: bytes) -> Receipt:
+    """Return where our post is now. Raises ValueError where `body` is not a status."""
+    sent = msgspec.json.decode(body, type=Sent)
+    try:
+        uri = normal_uri(sent.uri)
+    except Unfit as unfit:
+        raise ValueError(str(unfit)) from unfit
+    ref = PostRef(Network.MASTODON, uri)
+    return Receipt(ref, safe_url(sent.url) or safe_url(uri) or "", str(sent.id), visibility=sent.visibility)
