@@ -1,0 +1,50 @@
+"""The real Bluesky network itself: what the contract suite takes for granted of it."""
+
+import httpx
+import pytest
+
+from bluesky_network.network import BlueskyNetwork
+
+pytestmark = pytest.mark.bluesky
+
+
+def test_a_post_reaches_the_search_by_its_tag(bluesky_network: BlueskyNetwork) -> None:
+    amina = bluesky_network.account()
+    post = bluesky_network.post(amina, "Hello #SmallScaleMining", tags=["SmallScaleMining"])
+
+    def found(query: str, tag: str) -> list[str]:
+        search = {"q": query, "tag": tag}
+        answer = bluesky_network.call("app.bsky.feed.searchPosts", search, base=bluesky_network.appview)
+        return [view["uri"] for view in answer["posts"]]
+
+    bluesky_network.until(lambda: bluesky_network.view(post["uri"]))
+    assert found("#smallscalemining", "smallscalemining") == [post["uri"]]
+    assert found("*", "AnotherTag") == []
+
+
+def test_an_edit_and_a_deletion_reach_the_appview(bluesky_network: BlueskyNetwork) -> None:
+    amina = bluesky_network.account()
+    post = bluesky_network.post(amina, "before")
+    bluesky_network.until(lambda: bluesky_network.view(post["uri"]))
+    bluesky_network.edit(amina, post["uri"], "after")
+    bluesky_network.until(lambda: (bluesky_network.view(post["uri"]) or {})["record"]["text"] == "after")
+    bluesky_network.delete(amina, post["uri"])
+    bluesky_network.until(lambda: bluesky_network.view(post["uri"]) is None)
+
+
+def test_a_label_and_a_takedown_reach_the_appview(bluesky_network: BlueskyNetwork) -> None:
+    amina = bluesky_network.account()
+    post = bluesky_network.post(amina, "a picture that not everybody wants to see")
+    bluesky_network.until(lambda: bluesky_network.view(post["uri"]))
+    bluesky_network.label(post, "graphic-media")
+    labels = bluesky_network.until(lambda: (bluesky_network.view(post["uri"]) or {})["labels"])
+    assert [label["val"] for label in labels] == ["graphic-media"]
+    bluesky_network.take_down(post)
+    bluesky_network.until(lambda: bluesky_network.view(post["uri"]) is None)
+
+
+def test_the_jetstream_keeps_up(bluesky_network: BlueskyNetwork) -> None:
+    state = bluesky_network.addresses["jetstream"]["control"] + "/state"
+    before = httpx.get(state).json()["tip"]
+    bluesky_network.post(bluesky_network.account(), "one more event")
+    bluesky_network.until(lambda: httpx.get(state).json()["tip"] > before)
