@@ -63,7 +63,8 @@ class BlueskyNetwork:
             ready, log = Path(folder, "ready.json"), Path(folder, "log")
             with log.open("wb") as output:
                 process = subprocess.Popen(
-                    [HERE / "start", "--ready-file", ready, *_flags(options)],
+                    # it ends with us, even if we are killed
+                    ["setpriv", "--pdeathsig", "TERM", "--", HERE / "start", "--ready-file", ready, *_flags(options)],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=output,
