@@ -8,7 +8,8 @@ from datetime import date, datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from shareasm.domain.posts import Network, Post, PostRef
+from shareasm.domain.posts import Network, Post
+from shareasm.domain.richtext import fold_hashtag
 
 
 class Moderation(StrEnum):
@@ -36,6 +37,7 @@ class CampaignAccount:
     handle: str  # Bluesky: the handle; Mastodon: user@host
     languages: tuple[str, ...]  # the languages it speaks, the first one leads
     appview: str | None = None  # Bluesky: where to read, when not through `server` (self-hosted networks)
+    limit: int | None = None  # characters that its server takes in a post, where they are not the network's usual number
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,3 +150,11 @@ class Campaign:
 
     def resource(self, resource_id: str) -> Resource:
         return next(resource for resource in self.resources if resource.id == resource_id)
+
+
+def belongs(campaign: Campaign, post: Post) -> str | None:
+    """Return the rule by which `post` belongs to `campaign`, or None: one of its tags, however spelled, within its window."""
+    tags = {fold_hashtag(tag) for tag in campaign.hashtags}
+    is_tagged = any(tag.name in tags for tag in post.hashtags)
+    is_in_time = campaign.opens_at <= post.created_at < campaign.closes_at
+    return "tag" if is_tagged and is_in_time else None

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from shareasm.domain.posts import Network, Post, PostRef, fingerprint
+from shareasm.domain.posts import Network, Post, PostRef, decode_post, fingerprint
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,7 @@ class Skipped:
     reason: str
     raw: bytes  # at most the first 4 kB
     ref: str | None = None  # its uri or local id, where one could be read
+    secret: str = ""  # told apart from others by this, which is digested and never stored
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +61,17 @@ class Stored:
     """What the store knows of a post, as far as deciding needs it."""
 
     id: int
-    post: Post
+    content: str  # the Post as `encode_post` wrote it; decoded only where something differs
     fingerprint: bytes
     source: str  # whose version of it is stored
     is_complete: bool
     is_gone: bool = False
     revision: str | None = None  # of the newest news
     gone_revision: str | None = None  # of the deletion, where the stream told of it
+
+    @property
+    def post(self) -> Post:
+        return decode_post(self.content)
 
 
 class Sighting(NamedTuple):
@@ -103,11 +108,21 @@ def decide(stored: Stored | None, seen: Seen, by: Sighting) -> Intent:
     """Return what `seen` means for the store."""
     if stored is None:
         return New(seen)
+    if (
+        not stored.is_gone
+        and fingerprint(seen.post) == stored.fingerprint
+        and seen.post.revision in {None, stored.revision}
+    ):
+        return Same(stored, seen)
     if not _is_news(stored, seen, by):
         return Same(stored, seen)
     merged = _keep_what_is_known(stored, seen)
-    if not stored.is_gone and fingerprint(merged.post) == stored.fingerprint and stored.revision == merged.post.revision:
-        return Same(stored, merged)
+    if (
+        not stored.is_gone
+        and fingerprint(merged.post) == stored.fingerprint
+        and stored.revision == merged.post.revision
+    ):
+        return Same(stored, merged)  # a bare record of what is known already
     return Changed(stored, merged, is_edit=_words(merged.post) != _words(stored.post))
 
 

@@ -102,7 +102,9 @@ class Receipt:
     url: str
     local_id: str  # Mastodon: the status id on its server; Bluesky: the record key
     version: str | None = None  # Bluesky: the cid, needed to reply to it
-    visibility: str | None = None  # as the server says it is; a limited Mastodon account's "public" comes back "unlisted"
+    visibility: str | None = (
+        None  # as the server says it is; a limited Mastodon account's "public" comes back "unlisted"
+    )
 
 
 @dataclass(frozen=True, slots=True)

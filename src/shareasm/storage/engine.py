@@ -72,7 +72,9 @@ def _sqlite(url: URL) -> Engine:
         try:
             Path(url.database).parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StorageError(f"the folder for the database {url.database} cannot be made: {error.strerror}") from error
+            raise StorageError(
+                f"the folder for the database {url.database} cannot be made: {error.strerror}"
+            ) from error
     # `timeout` is SQLite's busy timeout in seconds; the driver opens no transaction of its own (isolation_level=None).
     engine = sa.create_engine(url, connect_args={"timeout": 10, "isolation_level": None})
 
@@ -105,7 +107,7 @@ def storage_errors(engine: Engine) -> Iterator[None]:
     except DBAPIError as error:
         raise StorageError(f"{_place(engine)}: {_reason(error)}") from error
     except SQLAlchemyError as error:
-        raise StorageError(f"{_place(engine)}: {error}") from error
+        raise StorageError(f"{_place(engine)}: {str(error).splitlines()[0]}") from error
 
 
 def _place(engine: Engine) -> str:

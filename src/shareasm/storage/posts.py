@@ -69,7 +69,9 @@ def insert(connection: Connection, news: Sequence[New], source: str, now: dateti
     rows = [_to_row(new.seen, source, now) | {"first_seen_at": now} for new in news]
     insert_rows = _insert_posts(connection)
     ids = {PostRef(Network(row.network), row.uri): row.id for row in connection.execute(insert_rows, rows)}
-    _add_sightings(connection, [(ids[new.seen.post.ref], new.seen) for new in news if new.seen.post.ref in ids], source, now)
+    _add_sightings(
+        connection, [(ids[new.seen.post.ref], new.seen) for new in news if new.seen.post.ref in ids], source, now
+    )
     _add_raws(connection, [(ids[new.seen.post.ref], new.seen) for new in news if new.seen.post.ref in ids], source, now)
     return ids
 
@@ -78,8 +80,8 @@ def update(connection: Connection, changes: Sequence[Changed], source: str, now:
     """Replace stored versions; the raw JSON of an edit is added to the archive, not put in place of the older."""
     for change in changes:
         row = _to_row(change.seen, source, now)
-        if change.seen.is_complete is False:
-            row["checked_at"] = posts.c.checked_at  # what a stream says is not a look at the whole post
+        if not change.seen.is_complete:
+            del row["checked_at"]  # what a stream says is not a look at the whole post
         row |= {"gone_at": None, "gone_reason": None, "gone_revision": None}
         connection.execute(posts.update().where(posts.c.id == change.stored.id), row)
     _add_sightings(connection, [(change.stored.id, change.seen) for change in changes], source, now)
@@ -141,6 +143,17 @@ def set_belonging(connection: Connection, campaign: str, belongs: dict[int, str 
         )
 
 
+def add_belonging(connection: Connection, campaign: str, ids: Sequence[int]) -> None:
+    """Note that stored posts belong to `campaign` too; nothing is written for those that are known to."""
+    known: set[int] = set()
+    for chunk in _chunks(ids):
+        query = sa.select(campaign_posts.c.post_id)
+        known.update(
+            connection.scalars(query.where(campaign_posts.c.campaign == campaign, campaign_posts.c.post_id.in_(chunk)))
+        )
+    set_belonging(connection, campaign, {id_: "tag" for id_ in ids if id_ not in known})
+
+
 # ---- reading for checks and pages --------------------------------------------------------------------------------------
 
 
@@ -159,16 +172,27 @@ def to_check(connection: Connection, campaign: str, before: datetime, limit: int
     return [ToCheck(PostRef(Network(row.network), row.uri), tuple(where.get(row.id, ()))) for row in rows]
 
 
-def touch_unchecked(connection: Connection, refs: Iterable[PostRef], now: datetime) -> None:
-    """Put posts that were found gone at the end of the line for the next check."""
-    for network, uris in _by_network(refs).items():
-        for chunk in _chunks(uris):
-            connection.execute(
-                posts.update().where(posts.c.network == network, posts.c.uri.in_(chunk)), {"checked_at": now}
-            )
+def mark_checked(connection: Connection, ref: PostRef, now: datetime) -> None:
+    """Note that its network was asked about a post that is gone, so that the next check asks about others first."""
+    connection.execute(
+        posts.update().where(posts.c.network == ref.network, posts.c.uri == ref.uri), {"checked_at": now}
+    )
 
 
-def of_campaign(connection: Connection, campaign: str, *, newest_first: bool = False, limit: int | None = None) -> Iterator[StoredPost]:
+def count_unchecked(connection: Connection, campaign: str, before: datetime) -> int:
+    """Return how many posts of `campaign` were not confirmed since `before`, gone ones left out."""
+    query = (
+        sa.select(sa.func.count())
+        .select_from(campaign_posts.join(posts, posts.c.id == campaign_posts.c.post_id))
+        .where(campaign_posts.c.campaign == campaign, posts.c.gone_at.is_(None))
+        .where(sa.or_(posts.c.checked_at.is_(None), posts.c.checked_at < before))
+    )
+    return connection.execute(query).scalar_one()
+
+
+def of_campaign(
+    connection: Connection, campaign: str, *, newest_first: bool = False, limit: int | None = None
+) -> Iterator[StoredPost]:
     """Yield the posts of `campaign` in order of creation, gone ones included and marked."""
     order = (posts.c.created_at.desc(), posts.c.id.desc()) if newest_first else (posts.c.created_at, posts.c.id)
     query = (
@@ -214,10 +238,10 @@ _STORED = sa.select(
 )
 
 
-def _to_stored(row: Row[Any]) -> Stored:
+def _to_stored(row: Any) -> Stored:
     return Stored(
         id=row.id,
-        post=decode_post(row.content),
+        content=row.content,
         fingerprint=row.fingerprint,
         source=row.source,
         is_complete=row.checked_at is not None,
@@ -262,7 +286,15 @@ def _insert_posts(connection: Connection) -> Any:
 
 
 def _add_sightings(connection: Connection, seen: Sequence[tuple[int, Seen]], source: str, now: datetime) -> None:
-    rows = [{"post_id": id_, "source": source, "local_id": item.local_id, "first_seen_at": now} for id_, item in seen]
+    known: set[int] = set()  # read first: a re-poll, where all is known, then writes nothing
+    for chunk in _chunks([id_ for id_, _ in seen]):
+        query = sa.select(sightings.c.post_id).where(sightings.c.source == source, sightings.c.post_id.in_(chunk))
+        known.update(connection.scalars(query))
+    rows = [
+        {"post_id": id_, "source": source, "local_id": item.local_id, "first_seen_at": now}
+        for id_, item in seen
+        if id_ not in known
+    ]
     insert_ignoring(connection, sightings, rows)
 
 

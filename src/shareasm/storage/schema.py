@@ -19,7 +19,9 @@ def upgrade(engine: Engine) -> str:
     """Bring the tables up to date and return the revision they are at. Harmless when they are already."""
     with storage_errors(engine), engine.connect() as connection:
         is_sqlite = connection.dialect.name == "sqlite"
-        if is_sqlite:  # a batch migration drops and renames parents; with foreign keys on that would delete their children
+        if (
+            is_sqlite
+        ):  # a batch migration drops and renames parents; with foreign keys on that would delete their children
             _pragma(connection, "foreign_keys=OFF")
         try:
             with connection.begin():
@@ -27,7 +29,9 @@ def upgrade(engine: Engine) -> str:
                     connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
                 command.upgrade(_config(connection), "head")
                 if is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
-                    raise StorageError("the new tables do not fit the old rows; nothing was changed. Please report this.")
+                    raise StorageError(
+                        "the new tables do not fit the old rows; nothing was changed. Please report this."
+                    )
                 revision = MigrationContext.configure(connection).get_current_revision()
         finally:
             if is_sqlite:

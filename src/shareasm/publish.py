@@ -1,0 +1,258 @@
+"""Publishing: the queue brought in line with the plan, and what is due sent, each post once.
+
+    schedule → reconcile → queue row → claim → freeze → attempt written → call → receipt
+
+Every arrow ends in a commit, and no transaction is open during a call. So whatever dies when, the row tells what may have
+happened, and the next worker goes on from there (`domain.queue` draws the states):
+
+- before the attempt was written: nothing was sent, begin again;
+- attempt written, no outcome: the answer is lost. Where repeating is safe it is repeated under the same key; else the post is
+  looked up first, and what cannot be found twice a minute apart is left `unknown` for a person. It is never guessed.
+"""
+
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy.engine import Engine
+
+from shareasm.clock import Clock
+from shareasm.domain.campaigns import Campaign
+from shareasm.domain.posts import Network
+from shareasm.domain.queue import (
+    Intent,
+    PlannedEntry,
+    QueueEntry,
+    Receipt,
+    plan_entries,
+    reconcile,
+    tid,
+)
+from shareasm.domain.schedules import Schedule
+from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
+from shareasm.networks.ports import Publisher, Repeat, Thread
+from shareasm.storage import queue
+from shareasm.storage.engine import transaction
+
+REPEAT_WITHIN = timedelta(minutes=50)
+"""Mastodon remembers an Idempotency-Key for 3,600 s after success; ten minutes are left for clocks and slow answers."""
+
+LOOK_AGAIN_AFTER = timedelta(seconds=60)
+LOOKS = 2  # not there twice, a minute apart: a person decides
+FIRST_WAIT_S = 5
+LONGEST_WAIT_S = 5 * 60
+STOPPED_FOR = timedelta(minutes=5)  # an account whose token is refused is tried again, in case it was mended
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """What publishing needs: the queue, the campaign and its media, a publisher for each account, a clock, a name."""
+
+    engine: Engine
+    campaign: Campaign
+    media: Path
+    publishers: Mapping[str, Publisher]
+    clock: Clock
+    worker: str
+
+
+class Result(NamedTuple):
+    """What came of one try of one entry, in words; `error` where there was one."""
+
+    entry: QueueEntry
+    words: str
+    receipt: Receipt | None = None
+    error: NetworkError | None = None
+
+
+# ---- the plan ----------------------------------------------------------------------------------------------------------
+
+
+def bring_in_line(engine: Engine, campaign: Campaign, schedule: Schedule, now: datetime) -> list[Intent]:
+    """Make the queue say what the plan says; return what changed. The same plan twice changes nothing."""
+    planned = plan_entries(campaign, schedule)
+    with transaction(engine) as connection:
+        intents = reconcile(planned, queue.of_campaign(connection, campaign.slug))
+        keys = {entry.key: publish_key(campaign, entry, number) for number, entry in enumerate(planned)}
+        queue.apply(connection, campaign.slug, intents, keys, [entry.key for entry in planned])
+    return intents
+
+
+def publish_key(campaign: Campaign, entry: PlannedEntry, number: int) -> str:
+    """Return the key under which an entry is sent, made once when it is first planned and then stored.
+
+    Bluesky: a record key that rises with the plan's order (a TID of the due instant). Mastodon: an Idempotency-Key. Both
+    are the same for the same plan, so that a lost database and a second one do not post a day twice within their servers' memory.
+    """
+    name = "/".join((campaign.slug, entry.key.slot, str(entry.key.part), entry.key.language, entry.key.account))
+    if entry.network is Network.BLUESKY:
+        microseconds = int(entry.due_at.timestamp() * 1_000_000) + number
+        return tid(microseconds, zlib.crc32(name.encode()))
+    return f"shareasm:{name}"
+
+
+# ---- sending -----------------------------------------------------------------------------------------------------------
+
+
+def publish_due(
+    press: Press, account: str, tell: Callable[[Result], None], is_stopping: Callable[[], bool]
+) -> datetime | None:
+    """Send what is due on `account`, one after the other; return when there is something to do next (None: never)."""
+    with transaction(press.engine) as connection:
+        queue.mark_missed(connection, press.campaign.slug, press.clock.now())
+    while not is_stopping():
+        now = press.clock.now()
+        with transaction(press.engine) as connection:
+            entry = queue.claim_due(connection, press.campaign.slug, press.worker, now, accounts=[account])
+        if entry is None:
+            break
+        tell(_send(press, entry))
+    with transaction(press.engine) as connection:
+        return queue.next_due(connection, press.campaign.slug, [account])
+
+
+def _send(press: Press, entry: QueueEntry) -> Result:
+    publisher = press.publishers[entry.key.account]
+    with transaction(press.engine) as connection:
+        is_open = queue.is_answer_open(connection, entry.id)
+    if is_open:
+        return _settle(press, publisher, entry)
+    if entry.payload is None:
+        try:
+            entry = _freeze(press, publisher, entry)
+        except NetworkError as error:
+            return _not_sent(press, entry, error)
+    return _publish(press, publisher, entry)
+
+
+def _freeze(press: Press, publisher: Publisher, entry: QueueEntry) -> QueueEntry:
+    """Upload what belongs to an entry and store its exact content, before anybody can see anything of it."""
+    with transaction(press.engine) as connection:
+        thread = queue.before_in_thread(connection, entry)
+    parent = Thread(*thread) if thread else None
+    payload = publisher.freeze(entry.draft, entry.publish_key, press.media, parent, press.clock.now())
+    with transaction(press.engine) as connection:
+        queue.freeze(connection, entry.id, press.worker, payload)
+    return replace(entry, payload=payload)
+
+
+def _publish(press: Press, publisher: Publisher, entry: QueueEntry) -> Result:
+    with transaction(press.engine) as connection:
+        attempt = queue.begin_attempt(connection, entry, press.worker, "publish", press.clock.now())
+    if attempt is None:
+        return Result(entry, "another worker has taken it over")
+    assert entry.payload is not None
+    try:
+        receipt = publisher.publish(entry.payload, entry.publish_key)
+    except Unreachable as error:
+        return (
+            _lost(press, entry, attempt, error) if error.is_outcome_unknown else _not_sent(press, entry, error, attempt)
+        )
+    except NetworkError as error:
+        return _not_sent(press, entry, error, attempt)
+    return _published(press, entry, attempt, receipt)
+
+
+def _settle(press: Press, publisher: Publisher, entry: QueueEntry) -> Result:
+    """Find out what became of a call whose answer was lost, and go on from there."""
+    now = press.clock.now()
+    repeat = publisher.limits().repeat
+    if repeat is Repeat.SAFE:
+        with transaction(press.engine) as connection:
+            queue.close_open_attempts(connection, entry.id, "answer lost, repeated under the same key", now)
+        return _publish(press, publisher, entry)
+    found = _look_up(press, publisher, entry)
+    if found is not None:
+        return found
+    began = entry.first_attempt_at or now
+    if repeat is Repeat.AN_HOUR and now - began < REPEAT_WITHIN:
+        return _publish(press, publisher, entry)
+    return _not_found(press, entry)
+
+
+def _look_up(press: Press, publisher: Publisher, entry: QueueEntry) -> Result | None:
+    """Look for the post on its account; None when it is not there."""
+    now = press.clock.now()
+    with transaction(press.engine) as connection:
+        attempt = queue.begin_attempt(connection, entry, press.worker, "look up", now)
+    if attempt is None:
+        return Result(entry, "another worker has taken it over")
+    assert entry.payload is not None
+    try:
+        receipt = publisher.find(entry.payload, entry.publish_key, entry.first_attempt_at or now)
+    except NetworkError as error:
+        wait = _wait(entry.attempt_count + entry.lookup_count, error, press.clock.now())
+        words = f"sent, but the answer was lost, and looking it up failed: {error}"
+        with transaction(press.engine) as connection:
+            queue.end_attempt(connection, attempt, f"failed: {error}", press.clock.now())
+            queue.unknown(connection, entry.id, press.worker, wait, words, lookup_count=entry.lookup_count)
+        return Result(entry, words, error=error)
+    if receipt is not None:
+        return _published(press, entry, attempt, receipt)
+    with transaction(press.engine) as connection:
+        queue.end_attempt(connection, attempt, "not found", press.clock.now())
+    return None
+
+
+def _not_found(press: Press, entry: QueueEntry) -> Result:
+    """It is not on the account. Once may be a slow index; twice, a minute apart, is for a person to decide."""
+    looks = entry.lookup_count + 1
+    now = press.clock.now()
+    if looks < LOOKS:
+        words = "sent, but the answer was lost; not found on the account yet, looking again in a minute"
+        again: datetime | None = now + LOOK_AGAIN_AFTER
+    else:
+        words = f"the answer was lost, and the post was not found on the account in {looks} looks; a person must decide"
+        again = None
+    with transaction(press.engine) as connection:
+        queue.unknown(connection, entry.id, press.worker, again, words, lookup_count=looks)
+    return Result(entry, words)
+
+
+def _published(press: Press, entry: QueueEntry, attempt: int, receipt: Receipt) -> Result:
+    now = press.clock.now()
+    with transaction(press.engine) as connection:
+        queue.close_open_attempts(connection, entry.id, f"published: {receipt.url}", now)
+        queue.published(connection, entry.id, press.worker, receipt, now)
+    return Result(entry, f"published: {receipt.url}", receipt=receipt)
+
+
+def _lost(press: Press, entry: QueueEntry, attempt: int, error: Unreachable) -> Result:
+    """The server may have acted. The attempt stays open, and the entry is settled soon."""
+    now = press.clock.now()
+    words = f"sent, but the answer was lost: {error}"
+    with transaction(press.engine) as connection:
+        queue.note_attempt(connection, attempt, words)
+        wait = _wait(entry.attempt_count, error, now)
+        queue.unknown(connection, entry.id, press.worker, wait, words, lookup_count=entry.lookup_count)
+    return Result(entry, words, error=error)
+
+
+def _not_sent(press: Press, entry: QueueEntry, error: NetworkError, attempt: int | None = None) -> Result:
+    """The server did not act: wait and try again, or give up where asking again cannot help."""
+    now = press.clock.now()
+    with transaction(press.engine) as connection:
+        if attempt is not None:
+            queue.end_attempt(connection, attempt, f"not executed: {error}", now)
+        if isinstance(error, RateLimited | Unreachable | Unauthorized):
+            words = f"not sent yet: {error}"
+            queue.put_back(connection, entry.id, press.worker, _wait(entry.attempt_count, error, now), words)
+        elif queue.is_answer_open(connection, entry.id):  # an earlier try of the same post may be out there
+            words = f"an answer was lost, and repeating it was refused; a person must decide: {error}"
+            queue.unknown(connection, entry.id, press.worker, None, words, lookup_count=entry.lookup_count)
+        else:
+            words = f"refused: {error}"
+            queue.failed(connection, entry.id, press.worker, words)
+    return Result(entry, words, error=error)
+
+
+def _wait(tries: int, error: NetworkError, now: datetime) -> datetime:
+    """Return when to try again: when the server says, else after 5 s, 10 s, 20 s … 5 min."""
+    if isinstance(error, RateLimited):
+        return error.until
+    if isinstance(error, Unauthorized):
+        return now + STOPPED_FOR
+    return now + timedelta(seconds=min(FIRST_WAIT_S * 2**tries, LONGEST_WAIT_S))

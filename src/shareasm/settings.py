@@ -1,0 +1,99 @@
+"""Settings: what the environment says, read once into a frozen record. Every name is listed in docs/operator.md.
+
+A secret may also come from a file that `NAME_FILE` names, as container platforms hand them out. In development a `.env` file in
+the working folder is read too; what the environment says wins.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from dotenv import dotenv_values
+
+from shareasm.errors import ConfigError
+
+TOKEN_PREFIX = "SHAREASM_TOKEN_"  # noqa: S105  a name, not a secret
+
+ENVIRONMENT = {
+    "DATABASE_URL": "where the store is: sqlite:///path or postgresql://user:password@host/name",
+    "SHAREASM_DATA": "the folder for the embedded database, sign-in sessions, pictures and recaps (default: data)",
+    "SHAREASM_CAMPAIGN": "the campaign folder that worker and web serve when none is named on the command line",
+    "SHAREASM_TOKEN_<ACCOUNT>": "the secret of an account: its id in capitals, - as _",
+    "SHAREASM_HOST": "the address that the web pages listen on (default: 127.0.0.1)",
+    "PORT": "the port that the web pages listen on (default: 8000)",
+}
+"""Every setting and its meaning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What this installation was told."""
+
+    database_url: str
+    data: Path
+    campaign: Path | None
+    tokens: Mapping[str, str]  # by account id in capitals with _
+    host: str
+    port: int
+
+    def token(self, account_id: str) -> str | None:
+        """Return the secret of an account, None where the environment has none."""
+        return self.tokens.get(account_id.upper().replace("-", "_"))
+
+
+def token_name(account_id: str) -> str:
+    """Return the environment variable that holds the secret of an account.
+
+    >>> token_name("iied-bluesky")
+    'SHAREASM_TOKEN_IIED_BLUESKY'
+    """
+    return TOKEN_PREFIX + account_id.upper().replace("-", "_")
+
+
+def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings of this process. Raises ConfigError for a value that cannot be meant or a file that cannot be read."""
+    values = dict(environment) if environment is not None else _development_file() | dict(os.environ)
+    data = Path(_text(values, "SHAREASM_DATA") or "data")
+    campaign = _text(values, "SHAREASM_CAMPAIGN")
+    return Settings(
+        database_url=_secret(values, "DATABASE_URL") or f"sqlite:///{data / 'shareasm.db'}",
+        data=data,
+        campaign=Path(campaign) if campaign else None,
+        tokens=_tokens(values),
+        host=_text(values, "SHAREASM_HOST") or "127.0.0.1",
+        port=_port(values),
+    )
+
+
+def _development_file() -> dict[str, str]:
+    return {name: value for name, value in dotenv_values(".env").items() if value is not None}
+
+
+def _tokens(values: Mapping[str, str]) -> dict[str, str]:
+    names = {name.removesuffix("_FILE") for name in values if name.startswith(TOKEN_PREFIX)}
+    found = {name.removeprefix(TOKEN_PREFIX): _secret(values, name) for name in names}
+    return {name: secret for name, secret in found.items() if secret}
+
+
+def _text(values: Mapping[str, str], name: str) -> str | None:
+    return values.get(name, "").strip() or None
+
+
+def _secret(values: Mapping[str, str], name: str) -> str | None:
+    direct, file = _text(values, name), _text(values, f"{name}_FILE")
+    if direct and file:
+        raise ConfigError(f"{name} and {name}_FILE are both set; keep one of them")
+    if not file:
+        return direct
+    try:
+        return Path(file).read_text(encoding="utf-8").strip() or None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{name}_FILE names {file}, which cannot be read: {error}") from error
+
+
+def _port(values: Mapping[str, str]) -> int:
+    text = _text(values, "PORT") or "8000"
+    if not text.isdecimal() or not 0 <= int(text) <= 65535:
+        raise ConfigError(f"PORT is {text!r}; write a number from 0 to 65535 (0: any free one)")
+    return int(text)

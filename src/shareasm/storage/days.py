@@ -1,0 +1,74 @@
+"""The day itself: when it opened and closed, the worker's heartbeat, and leases that say who does which job now."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shareasm.storage.engine import insert_ignoring, upsert
+from shareasm.storage.tables import campaign_states, leases
+
+
+@dataclass(frozen=True, slots=True)
+class DayState:
+    """Where a campaign stands."""
+
+    opened_at: datetime | None = None
+    heartbeat_at: datetime | None = None
+    closed_at: datetime | None = None
+    plan_digest: bytes | None = None
+    note: str | None = None
+
+
+def state(connection: Connection, campaign: str) -> DayState:
+    """Return where `campaign` stands; all None before its first cycle."""
+    query = sa.select(campaign_states).where(campaign_states.c.campaign == campaign)
+    row = connection.execute(query).first()
+    if row is None:
+        return DayState()
+    return DayState(row.opened_at, row.heartbeat_at, row.closed_at, row.plan_digest, row.note)
+
+
+def newest_heartbeat(connection: Connection) -> datetime | None:
+    """Return when any worker was last alive."""
+    newest: datetime | None = connection.execute(sa.select(sa.func.max(campaign_states.c.heartbeat_at))).scalar_one()
+    return newest
+
+
+def beat(connection: Connection, campaign: str, now: datetime) -> None:
+    """Note that a worker is alive; the first beat opens the day."""
+    insert_ignoring(connection, campaign_states, [{"campaign": campaign, "opened_at": now}])
+    _set(connection, campaign, {"heartbeat_at": now})
+
+
+def set_plan(connection: Connection, campaign: str, digest: bytes) -> None:
+    """Note which plan the queue is in line with; a note about a broken plan is gone with it."""
+    upsert(connection, campaign_states, [{"campaign": campaign, "plan_digest": digest, "note": None}], key=["campaign"])
+
+
+def set_note(connection: Connection, campaign: str, note: str) -> None:
+    """Note what a person should know, such as a broken plan that was not loaded."""
+    upsert(connection, campaign_states, [{"campaign": campaign, "note": note}], key=["campaign"])
+
+
+def close(connection: Connection, campaign: str, now: datetime) -> None:
+    """Note that the day is over and its recap lies there."""
+    upsert(connection, campaign_states, [{"campaign": campaign, "closed_at": now}], key=["campaign"])
+
+
+def take_lease(connection: Connection, name: str, owner: str, now: datetime, duration: timedelta) -> bool:
+    """Take or renew the lease `name` for `owner`. False: another owner holds it."""
+    insert_ignoring(connection, leases, [{"name": name, "owner": owner, "until": now + duration}])
+    query = leases.update().where(leases.c.name == name, sa.or_(leases.c.owner == owner, leases.c.until < now))
+    return connection.execute(query, {"owner": owner, "until": now + duration}).rowcount == 1
+
+
+def release_leases(connection: Connection, owner: str) -> None:
+    """Give back every lease of `owner`, so that another worker need not wait for their end."""
+    connection.execute(leases.delete().where(leases.c.owner == owner))
+
+
+def _set(connection: Connection, campaign: str, values: dict[str, Any]) -> None:
+    connection.execute(campaign_states.update().where(campaign_states.c.campaign == campaign), values)

@@ -1,0 +1,231 @@
+"""Posts are stored once, whoever shows them and however often; their raw JSON is kept."""
+
+import zlib
+from datetime import timedelta
+
+import pytest
+import sqlalchemy as sa
+from clocks import FixedClock
+from factories import NOON, campaign, post, seen, source
+from sqlalchemy.engine import Engine
+
+from shareasm.collect import Desk, Tally, store
+from shareasm.domain.changes import AuthorChange, Gone, Skipped
+from shareasm.domain.posts import Network, PostRef, Visibility, encode_post
+from shareasm.networks.ports import Page
+from shareasm.storage import posts, sources
+from shareasm.storage.engine import transaction
+from shareasm.storage.tables import posts as posts_table
+from shareasm.storage.tables import raws, sightings, skips
+from clocks import FixedClock
+
+BLUESKY = {"network": Network.BLUESKY}
+
+
+@pytest.fixture
+def desk(engine: Engine) -> Desk:
+    return Desk(engine, campaign(), FixedClock(NOON))
+
+
+def shown(desk: Desk) -> list[posts.StoredPost]:
+    with transaction(desk.engine) as connection:
+        return list(posts.of_campaign(connection, desk.campaign.slug))
+
+
+def put(desk: Desk, *items: object, host: str = "memory.example", **page: object) -> Tally:
+    return store(desk, source(host), Page(posts=items, **page), "shareasm")  # type: ignore[arg-type]
+
+
+def test_a_new_post_is_stored_with_its_raw_json_and_its_sighting(desk: Desk) -> None:
+    assert put(desk, seen()) == Tally(new=1)
+    [stored] = shown(desk)
+    assert stored.post == post()
+    assert (stored.first_seen_at, stored.checked_at, stored.gone_reason) == (NOON, NOON, None)
+    assert stored.sources == ("mastodon:memory.example",)
+    with transaction(desk.engine) as connection:
+        assert zlib.decompress(connection.execute(sa.select(raws.c.body)).scalar_one()) == encode_post(post())
+
+
+def test_reading_the_same_page_again_writes_nothing(desk: Desk) -> None:
+    put(desk, seen())
+    assert put(desk, seen()) == Tally(same=1)
+    with transaction(desk.engine) as connection:
+        for table in (posts_table, raws, sightings):
+            assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() == 1
+
+
+def test_a_page_that_shows_a_post_twice_stores_it_once(desk: Desk) -> None:
+    assert put(desk, seen(), seen()) == Tally(new=1)
+
+
+def test_the_same_post_on_two_servers_is_one_post_with_two_sightings(desk: Desk) -> None:
+    put(desk, seen())
+    assert put(desk, seen(local_id="99"), host="other.example") == Tally(same=1)
+    assert shown(desk)[0].sources == ("mastodon:memory.example", "mastodon:other.example")
+
+
+def test_an_edit_replaces_the_words_and_keeps_the_old_raw_json(desk: Desk) -> None:
+    put(desk, seen())
+    assert put(desk, seen("Safest mines #shareASM", edited_at=NOON + timedelta(minutes=1))) == Tally(changed=1)
+    assert shown(desk)[0].post.text == "Safest mines #shareASM"
+    with transaction(desk.engine) as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(raws)).scalar_one() == 2
+
+
+def test_an_edit_that_takes_the_tag_away_takes_the_post_out_of_the_campaign(desk: Desk) -> None:
+    put(desk, seen())
+    put(desk, seen("Never mind", edited_at=NOON + timedelta(minutes=1)))
+    assert shown(desk) == []
+
+
+def test_an_edit_that_brings_the_tag_back_brings_the_post_back(desk: Desk) -> None:
+    put(desk, seen())
+    put(desk, seen("Never mind", edited_at=NOON + timedelta(minutes=1)))
+    put(desk, seen("Never mind #shareASM", edited_at=NOON + timedelta(minutes=2)))
+    assert [item.post.text for item in shown(desk)] == ["Never mind #shareASM"]
+
+
+@pytest.mark.parametrize(
+    "stranger",
+    [
+        seen("no tag at all"),
+        seen("#shareASMtoo is another tag"),
+        seen(at=NOON - timedelta(days=2)),
+        seen(at=NOON + timedelta(days=2)),
+        seen(visibility=Visibility.PRIVATE),
+        seen(visibility=Visibility.UNLISTED),
+    ],
+    ids=["untagged", "look-alike", "before the day", "after the day", "private", "unlisted"],
+)
+def test_what_does_not_belong_is_not_stored(desk: Desk, stranger: object) -> None:
+    put(desk, stranger)
+    with transaction(desk.engine) as connection:
+        assert connection.execute(sa.select(posts_table)).all() == []
+
+
+def test_a_post_that_is_not_public_is_counted_once_and_nothing_of_it_is_kept(desk: Desk) -> None:
+    for _ in range(2):
+        put(desk, seen(visibility=Visibility.PRIVATE))
+    with transaction(desk.engine) as connection:
+        [row] = connection.execute(sa.select(skips)).all()
+    assert (row.ref, row.raw, row.reason) == (None, b"", "not public: counted, not stored")
+
+
+def test_a_stored_post_that_is_made_private_is_gone(desk: Desk) -> None:
+    put(desk, seen())
+    assert put(desk, seen(visibility=Visibility.PRIVATE)) == Tally(gone=1)
+    assert shown(desk)[0].gone_reason == "not public"
+
+
+def test_a_deletion_hides_a_post_and_keeps_its_row(desk: Desk) -> None:
+    put(desk, seen())
+    assert put(desk, gone=(Gone(post().ref, "deleted"),)) == Tally(gone=1)
+    assert shown(desk)[0].gone_reason == "deleted"
+
+
+def test_a_deletion_of_a_post_that_we_never_had_is_no_news(desk: Desk) -> None:
+    assert put(desk, gone=(Gone(PostRef(Network.BLUESKY, "at://did:plc:x/app.bsky.feed.post/1"), "deleted"),)) == Tally()
+
+
+def test_a_deleted_post_that_a_slow_server_still_shows_stays_gone(desk: Desk) -> None:
+    put(desk, seen())
+    put(desk, gone=(Gone(post().ref, "deleted"),))
+    put(desk, seen(local_id="99"), host="slow.example")
+    assert shown(desk)[0].gone_reason == "deleted"
+
+
+def test_a_record_made_again_under_its_key_after_a_deletion_is_there_again(desk: Desk) -> None:
+    put(desk, seen(revision="3k1", **BLUESKY))
+    put(desk, gone=(Gone(post(**BLUESKY).ref, "deleted", revision="3k2"),))
+    put(desk, seen("Again #shareASM", revision="3k3", **BLUESKY))
+    assert [(item.gone_reason, item.post.text) for item in shown(desk)] == [(None, "Again #shareASM")]
+
+
+def test_a_deletion_that_arrives_after_the_record_was_made_again_is_old_news(desk: Desk) -> None:
+    put(desk, seen(revision="3k3", **BLUESKY))
+    put(desk, gone=(Gone(post(**BLUESKY).ref, "deleted", revision="3k2"),))
+    assert shown(desk)[0].gone_reason is None
+
+
+def test_older_news_of_a_stream_does_not_overwrite_newer(desk: Desk) -> None:
+    put(desk, seen("new #shareASM", revision="3k2", **BLUESKY))
+    put(desk, seen("old #shareASM", revision="3k1", **BLUESKY))
+    assert shown(desk)[0].post.text == "new #shareASM"
+
+
+def test_a_bare_record_of_a_stream_waits_to_be_looked_up(desk: Desk) -> None:
+    put(desk, seen(is_complete=False, **BLUESKY))
+    assert shown(desk)[0].checked_at is None
+    put(desk, seen(**BLUESKY))
+    assert shown(desk)[0].checked_at == NOON
+
+
+def test_a_bare_record_keeps_what_is_known_of_its_author(desk: Desk) -> None:
+    put(desk, seen(revision="3k1", **BLUESKY))
+    bare = post("edited #shareASM", revision="3k2", **BLUESKY)
+    from dataclasses import replace
+
+    unknown = replace(bare, author=replace(bare.author, handle="", name=""))
+    put(desk, replace(seen(is_complete=False), post=unknown))
+    assert (shown(desk)[0].post.text, shown(desk)[0].post.author.name) == ("edited #shareASM", "Amina")
+
+
+def test_two_servers_that_show_a_post_differently_do_not_replace_each_other(desk: Desk) -> None:
+    put(desk, seen(languages=("de",)))
+    put(desk, seen(languages=("en",)), host="other.example")
+    put(desk, seen(languages=("de",)))
+    assert shown(desk)[0].post.languages == ("de",)
+    with transaction(desk.engine) as connection:
+        assert connection.execute(sa.select(sa.func.count()).select_from(raws)).scalar_one() == 1
+
+
+def test_the_posts_own_server_leads_over_the_one_that_saw_it_first(desk: Desk) -> None:
+    put(desk, seen(languages=("en",)), host="other.example")
+    put(desk, seen(languages=("de",)))
+    put(desk, seen(languages=("en",)), host="other.example")
+    assert shown(desk)[0].post.languages == ("de",)
+
+
+def test_an_author_who_is_deactivated_is_marked_on_all_their_posts_and_may_return(desk: Desk) -> None:
+    from factories import SourceKind
+
+    sky = source("jetstream.example", SourceKind.JETSTREAM)
+    store(desk, sky, Page(posts=(seen(**BLUESKY),)), "")
+    for active in (False, True):
+        change = (AuthorChange("did:plc:amina", active, "deactivated"), AuthorChange("did:plc:nobody", active, "x"))
+        store(desk, sky, Page(authors=change), "")
+        assert shown(desk)[0].is_author_active is active
+
+
+def test_the_checkpoint_moves_with_the_posts_or_not_at_all(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    put(desk, seen(), checkpoint="1")
+
+    def full(*_: object) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(sources, "set_checkpoint", full)
+    with pytest.raises(OSError, match="disk full"):
+        put(desk, seen(uri="https://memory.example/users/amina/statuses/2"), checkpoint="2")
+    with transaction(desk.engine) as connection:
+        assert sources.checkpoint(connection, desk.campaign.slug, source().id, "shareasm") == "1"
+    assert len(shown(desk)) == 1
+
+
+def test_an_item_that_could_not_be_taken_is_set_aside_once_with_its_reason(desk: Desk) -> None:
+    for _ in range(2):
+        put(desk, seen(), skipped=(Skipped("year 9999 is no year", b'{"id": 1}', "1"),))
+    with transaction(desk.engine) as connection:
+        [item] = sources.newest_skips(connection, desk.campaign.slug, 10)
+        states = sources.states(connection, desk.campaign.slug)
+    assert (item.reason, item.ref) == ("year 9999 is no year", "1")
+    assert states == {}
+    assert len(shown(desk)) == 1
+
+
+def test_arrival_numbers_rise_and_two_campaigns_share_one_store(desk: Desk, engine: Engine) -> None:
+    put(desk, seen(), seen(uri="https://memory.example/users/amina/statuses/2"))
+    numbers = [item.arrival for item in shown(desk)]
+    assert numbers == sorted(set(numbers))
+    other = Desk(engine, campaign(slug="other"), FixedClock(NOON))
+    assert put(other, seen()) == Tally(same=1)
+    assert len(shown(other)) == 1

@@ -1,0 +1,333 @@
+"""The queue is the only truth about what was sent: claims, attempts, receipts, on both databases."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from clocks import FixedClock
+from factories import NOON, campaign, minutes, schedule, slot
+from sqlalchemy.engine import Engine
+
+from shareasm.domain.posts import Network
+from shareasm.domain.queue import CLAIM_FOR, QueueEntry, Receipt, State
+from shareasm.domain.schedules import Late, Slot
+from shareasm.errors import NetworkError, Occupied, RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.networks.memory import MemoryNetwork
+from shareasm.networks.ports import Repeat
+from shareasm.publish import Press, Result, bring_in_line, publish_due
+from shareasm.storage import queue
+from shareasm.storage.engine import transaction
+from shareasm.storage.tables import attempts
+
+SERVER = "https://memory.example"
+LOST = Unreachable("the line was cut", server=SERVER, is_outcome_unknown=True)
+DOWN = Unreachable("connection refused", server=SERVER)
+
+
+class Office:
+    """A campaign, its queue, one network, and a clock to move."""
+
+    def __init__(self, engine: Engine, repeat: Repeat = Repeat.AN_HOUR) -> None:
+        self.engine = engine
+        self.clock = FixedClock(NOON)
+        self.network = MemoryNetwork(repeat=repeat)
+        self.told: list[Result] = []
+
+    def plan(self, *slots: Slot) -> None:
+        bring_in_line(self.engine, campaign(), schedule(*slots), self.clock.now())
+
+    def press(self, worker: str = "one") -> Press:
+        return Press(self.engine, campaign(), Path(), {"ours": self.network}, self.clock, worker)
+
+    def send(self, *, after: timedelta = timedelta(), worker: str = "one") -> datetime | None:
+        self.clock.advance(after)
+        return publish_due(self.press(worker), "ours", self.told.append, lambda: False)
+
+    def entries(self) -> list[QueueEntry]:
+        with transaction(self.engine) as connection:
+            return queue.of_campaign(connection, campaign().slug)
+
+    @property
+    def states(self) -> list[State]:
+        return [entry.state for entry in self.entries()]
+
+    @property
+    def texts(self) -> Sequence[str]:
+        return [post.text for post in self.network.posts.values()]
+
+
+@pytest.fixture
+def office(engine: Engine) -> Office:
+    return Office(engine)
+
+
+def test_a_slot_is_sent_at_its_time_and_not_before(office: Office) -> None:
+    office.plan(slot(at=NOON + minutes(5)))
+    assert office.send() == NOON + minutes(5)
+    assert office.states == [State.WAITING]
+    assert office.send(after=minutes(5)) is None
+    assert office.states == [State.PUBLISHED]
+    [entry] = office.entries()
+    assert entry.receipt
+    assert office.network.posts[entry.receipt.ref].text == "Good morning #shareASM"
+    assert entry.published_at == NOON + minutes(5)
+
+
+def test_what_was_sent_is_never_sent_again(office: Office) -> None:
+    office.plan()
+    for _ in range(3):
+        office.send(after=minutes(1))
+        office.plan()
+    assert office.texts == ["Good morning #shareASM"]
+
+
+def test_loading_the_same_plan_again_changes_nothing(office: Office) -> None:
+    office.plan(slot("a", at=NOON + minutes(1)), slot("b", at=NOON + minutes(2)))
+    before = office.entries()
+    office.plan(slot("a", at=NOON + minutes(1)), slot("b", at=NOON + minutes(2)))
+    assert office.entries() == before
+
+
+def test_a_changed_plan_changes_what_is_still_waiting_and_nothing_else(office: Office) -> None:
+    office.plan(slot("sent"), slot("moved", at=NOON + minutes(1)), slot("out", at=NOON + minutes(2)))
+    office.send()
+    office.plan(slot("sent", "other words #shareASM"), slot("moved", at=NOON + minutes(9)), slot("new", at=NOON + minutes(3)))
+    assert {entry.key.slot: entry.state for entry in office.entries()} == {
+        "sent": State.PUBLISHED,
+        "new": State.WAITING,
+        "moved": State.WAITING,
+        "out": State.CANCELLED,
+    }
+    assert office.send(after=minutes(3)) == NOON + minutes(9)
+    assert "other words #shareASM" not in office.texts
+
+
+def test_a_slot_that_comes_back_into_the_plan_waits_again(office: Office) -> None:
+    office.plan(slot("a", at=NOON + minutes(1)), slot("b", at=NOON + minutes(2)))
+    office.plan(slot("b", at=NOON + minutes(2)))
+    office.plan(slot("a", at=NOON + minutes(1)), slot("b", at=NOON + minutes(2)))
+    assert office.states == [State.WAITING, State.WAITING]
+
+
+def test_slots_of_the_same_minute_keep_the_plans_order(office: Office) -> None:
+    office.plan(*(slot(name, name) for name in ("zebra", "ant", "bee")))
+    office.send()
+    assert office.texts == ["zebra", "ant", "bee"]
+
+
+def test_a_thread_goes_out_in_order_each_part_under_the_one_before(office: Office) -> None:
+    office.plan(slot("lessons", "one", "two", "three"))
+    office.send()
+    assert office.texts == ["one", "two", "three"]
+    one, two, three = office.network.posts.values()
+    assert (one.reply_to, two.reply_to, three.reply_to) == (None, one.ref, two.ref)
+
+
+def test_a_part_of_a_thread_waits_for_the_part_before_it(office: Office) -> None:
+    office.plan(slot("lessons", "one", "two"))
+    office.network.fail_next("publish", DOWN)
+    office.send()
+    assert office.texts == []
+    office.send(after=minutes(1))
+    assert office.texts == ["one", "two"]
+
+
+def test_a_thread_that_has_begun_is_finished_however_late(office: Office) -> None:
+    office.plan(slot("lessons", "one", "two"))
+    publish = office.network.publish
+
+    def without_two(payload: str, key: str) -> Receipt:
+        if '"two"' in payload:
+            raise DOWN
+        return publish(payload, key)
+
+    office.network.publish = without_two  # type: ignore[method-assign]
+    office.send()
+    office.network.publish = publish  # type: ignore[method-assign]
+    assert office.states == [State.PUBLISHED, State.WAITING]
+    office.send(after=minutes(300))
+    assert office.states == [State.PUBLISHED, State.PUBLISHED]
+
+
+def test_a_thread_that_has_not_begun_in_time_is_missed_as_a_whole(office: Office) -> None:
+    office.plan(slot("lessons", "one", "two"))
+    office.send(after=minutes(31))
+    assert office.states == [State.MISSED, State.MISSED]
+
+
+@pytest.mark.parametrize(
+    ("late", "after", "expected"),
+    [
+        (Late.WITHIN, minutes(29), State.PUBLISHED),
+        (Late.WITHIN, minutes(31), State.MISSED),
+        (Late.ALWAYS, minutes(600), State.PUBLISHED),
+        (Late.NEVER, minutes(1), State.MISSED),
+    ],
+)
+def test_lateness_is_decided_by_the_plan(office: Office, late: Late, after: timedelta, expected: State) -> None:
+    office.plan(slot(late=late))
+    office.send(after=after)
+    assert office.states == [expected]
+
+
+def test_a_lost_answer_is_looked_up_before_anything_else(office: Office) -> None:
+    office.plan()
+    office.network.fail_next("publish", LOST, after_acting=True)
+    office.send()
+    assert office.states == [State.UNKNOWN]
+    office.send(after=minutes(1))
+    assert office.states == [State.PUBLISHED]
+    assert office.texts == ["Good morning #shareASM"]
+    assert office.network.calls == ["freeze", "publish", "find"]
+
+
+def test_where_a_key_is_remembered_what_was_not_found_is_repeated_under_it(office: Office) -> None:
+    office.plan()
+    office.network.fail_next("publish", LOST)
+    office.send()
+    office.send(after=minutes(1))
+    assert office.states == [State.PUBLISHED]
+    assert office.texts == ["Good morning #shareASM"]
+
+
+def test_where_repeating_is_safe_it_is_repeated_at_once_without_looking(engine: Engine) -> None:
+    office = Office(engine, Repeat.SAFE)
+    office.plan()
+    office.network.fail_next("publish", LOST, after_acting=True)
+    office.send()
+    office.send(after=minutes(1))
+    assert office.texts == ["Good morning #shareASM"]
+    assert office.network.calls == ["freeze", "publish", "publish"]
+
+
+def test_where_nothing_is_remembered_it_is_never_sent_again_and_a_person_decides(engine: Engine) -> None:
+    office = Office(engine, Repeat.NEVER)
+    office.plan()
+    office.network.fail_next("publish", LOST)
+    for _ in range(10):
+        office.send(after=minutes(2))
+    assert office.states == [State.UNKNOWN]
+    assert office.network.calls == ["freeze", "publish", "find", "find"]
+    assert "a person must decide" in (office.entries()[0].note or "")
+
+
+def test_after_the_hour_in_which_a_key_is_remembered_it_is_not_repeated(office: Office) -> None:
+    office.plan(slot(late=Late.ALWAYS))
+    office.network.fail_next("publish", LOST)
+    office.send()
+    for _ in range(5):
+        office.send(after=minutes(60))
+    assert office.network.calls.count("publish") == 1
+    assert office.states == [State.UNKNOWN]
+
+
+def test_a_repeat_that_is_refused_while_an_answer_is_open_is_not_called_failed(office: Office) -> None:
+    office.plan()
+    office.network.fail_next("publish", LOST)
+    office.network.fail_next("publish", Rejected("Record not found", server=SERVER))
+    office.send()
+    office.send(after=minutes(1))
+    assert office.states == [State.UNKNOWN]
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "tries_again_after"),
+    [
+        (RateLimited("slow down", server=SERVER, until=NOON + minutes(7)), State.WAITING, minutes(7)),
+        (DOWN, State.WAITING, timedelta(seconds=5)),
+        (Unauthorized("token revoked", server=SERVER), State.WAITING, minutes(5)),
+        (Rejected("too long", server=SERVER), State.FAILED, None),
+        (Occupied("another record", server=SERVER), State.FAILED, None),
+    ],
+    ids=["rate limited", "down", "unauthorized", "rejected", "occupied"],
+)
+def test_what_the_network_said_decides_what_comes_next(
+    office: Office, error: NetworkError, state: State, tries_again_after: timedelta | None
+) -> None:
+    office.plan()
+    office.network.fail_next("publish", error)
+    assert office.send() == (NOON + tries_again_after if tries_again_after else None)
+    [entry] = office.entries()
+    assert entry.state is state
+    assert error.message in (entry.note or "")
+
+
+def test_nothing_is_published_before_its_content_is_stored(office: Office) -> None:
+    office.plan()
+    frozen = []
+    publish = office.network.publish
+
+    def spy(payload: str, key: str) -> Receipt:
+        frozen.append((office.entries()[0].payload, payload, office.entries()[0].publish_key, key))
+        return publish(payload, key)
+
+    office.network.publish = spy  # type: ignore[method-assign]
+    office.send()
+    [(stored, sent, stored_key, sent_key)] = frozen
+    assert (stored, stored_key) == (sent, sent_key)
+
+
+def test_two_workers_never_take_the_same_entry(office: Office) -> None:
+    office.plan(slot("a"), slot("b"))
+    with transaction(office.engine) as connection:
+        mine = queue.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
+    with transaction(office.engine) as connection:
+        other = queue.claim_due(connection, campaign().slug, "two", NOON, accounts=["ours"])
+    with transaction(office.engine) as connection:
+        nothing = queue.claim_due(connection, campaign().slug, "three", NOON, accounts=["ours"])
+    assert mine
+    assert other
+    assert (mine.key.slot, other.key.slot, nothing) == ("a", "b", None)
+
+
+def test_a_dead_workers_claim_is_taken_over_and_its_open_call_is_looked_up_first(office: Office) -> None:
+    office.plan()
+    with transaction(office.engine) as connection:
+        entry = queue.claim_due(connection, campaign().slug, "dead", NOON, accounts=["ours"])
+        assert entry
+        queue.freeze(connection, entry.id, "dead", office.network.freeze(entry.draft, "k", Path(), None, NOON))
+        queue.begin_attempt(connection, entry, "dead", "publish", NOON)
+    [entry] = office.entries()
+    office.network.publish(entry.payload or "", entry.publish_key)  # the server acted; then the worker was killed
+    office.send(after=minutes(1), worker="new")
+    assert office.states == [State.CLAIMED]
+    office.send(after=CLAIM_FOR, worker="new")
+    assert office.states == [State.PUBLISHED]
+    assert office.texts == ["Good morning #shareASM"]
+
+
+def test_a_worker_that_lost_its_claim_changes_nothing(office: Office) -> None:
+    office.plan()
+    with transaction(office.engine) as connection:
+        entry = queue.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
+        assert entry
+        taken = queue.claim_due(connection, campaign().slug, "new", NOON + CLAIM_FOR + minutes(1), accounts=["ours"])
+        assert taken
+        assert queue.freeze(connection, entry.id, "slow", "{}") is False
+        assert queue.begin_attempt(connection, entry, "slow", "publish", NOON) is None
+        assert queue.put_back(connection, entry.id, "slow", NOON, "x") is False
+
+
+def test_every_attempt_is_written_down_with_what_came_of_it(office: Office) -> None:
+    office.plan()
+    office.network.fail_next("publish", DOWN)
+    office.send()
+    office.send(after=minutes(1))
+    with transaction(office.engine) as connection:
+        rows = connection.execute(sa.select(attempts).order_by(attempts.c.id)).all()
+    assert [row.act for row in rows] == ["publish", "publish"]
+    assert "connection refused" in rows[0].outcome
+    assert "published" in rows[1].outcome
+    assert all(row.finished_at for row in rows)
+
+
+def test_languages_go_to_the_accounts_that_speak_them(engine: Engine) -> None:
+    from shareasm.domain.schedules import Part
+
+    office = Office(engine)
+    both = slot(accounts=("ours", "sky"), parts=(Part({"en": {"": "Hello"}, "fr": {"": "Bonjour"}}),))
+    office.plan(both)
+    keys = {(entry.key.account, entry.key.language, entry.network) for entry in office.entries()}
+    assert keys == {("ours", "en", Network.MASTODON), ("sky", "en", Network.BLUESKY), ("sky", "fr", Network.BLUESKY)}
