@@ -1,6 +1,7 @@
-"""Pictures that we keep for the recap: which files stand for one image, or why there is none.
+"""Pictures as records: what is kept for the recap, what is ready for sending, and why there is none.
 
-Made by `pictures.keep` and read by the templates. File names come from the bytes, never from a stranger's words.
+Made by the module `pictures`; read by templates and by the networks' publishers. File names come from the bytes, never from
+a stranger's words.
 """
 
 from dataclasses import dataclass
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class PictureFile:
+    """One file of a kept picture."""
+
     path: str  # relative to the recap's folder: "media/<hash>-<width>.webp"
     width: int  # pixels
     height: int
@@ -21,6 +24,7 @@ class KeptPicture:
 
     @property
     def largest(self) -> PictureFile:
+        """The widest copy."""
         return self.files[-1]
 
 
@@ -29,3 +33,13 @@ class Refusal:
     """Why an address was not opened or its bytes are no picture for us; words for a log and the method note."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedImage:
+    """One of our pictures, ready for a server: upright, within its limits, without metadata."""
+
+    bytes: bytes
+    mime: str
+    width: int  # pixels
+    height: int

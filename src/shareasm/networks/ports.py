@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from shareasm.domain.changes import AuthorChange, Gone, Seen, Skipped
+from shareasm.domain.pictures import PreparedImage as PreparedImage  # `pictures` makes them, publishers take them
 from shareasm.domain.posts import PostRef
 from shareasm.domain.queue import Draft, Receipt
 
