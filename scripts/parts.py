@@ -1,0 +1,290 @@
+"""Runs the parts of the test bench one after another and says what came of each; `scripts/test` calls it inside .venv.
+
+A part is a list of commands. What a part needs of the system is installed first, while the parts before it run; where that
+is not possible the part fails and says what is missing. Nothing is left out in silence.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BIN = Path(sys.executable).parent
+WORK = ROOT / ".cache" / "test"
+
+# ---- what there is to run ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Part:
+    """One row of the summary. `programs` are what it needs of the system: program → Debian's package."""
+
+    name: str
+    about: str
+    commands: Callable[[list[str]], Iterator[list[str]]]
+    programs: dict[str, str] = field(default_factory=dict)
+    needs_bluesky: bool = False
+
+
+# Folders whose tests open sockets, start servers or touch the disk's databases: each belongs to a part of its own.
+OWN_PARTS = ("storage", "contract", "rehearsal")
+MARKED = "postgresql or loopback or product or bluesky or browser"
+FULLY_COVERED = "src/shareasm/domain/*,src/shareasm/campaign_files/*,src/shareasm/networks/*/translate.py"
+
+
+def pytest(part: str, *arguments: str) -> list[str]:
+    report = f"--junit-xml={WORK.relative_to(ROOT) / part}.xml"
+    return ["pytest", "--hypothesis-profile=ci", "-o", "junit_family=xunit2", report, *arguments]
+
+
+def elsewhere() -> list[str]:
+    return [f"--ignore=tests/{folder}" for folder in OWN_PARTS]
+
+
+def lint(_: list[str]) -> Iterator[list[str]]:
+    yield ["ruff", "check"]
+    yield ["ruff", "format", "--check", "--quiet"]
+    yield ["mypy", "--no-error-summary"]
+    yield ["lint-imports"]
+    for script in shell_scripts():
+        yield ["bash", "-n", script]
+
+
+def unit(options: list[str]) -> Iterator[list[str]]:
+    blocked = ["--disable-socket", "--allow-unix-socket"]
+    coverage = [] if options else ["--cov", "--cov-report="]
+    yield pytest("unit", "tests", *elsewhere(), "-m", f"not ({MARKED})", *blocked, *coverage, *options)
+    if not options:  # a part of the tests covers a part of the code
+        gate = ["--include", FULLY_COVERED, "--fail-under=100", "--show-missing", "--skip-covered"]
+        yield ["coverage", "report", *gate]
+
+
+def storage(options: list[str]) -> Iterator[list[str]]:
+    yield pytest("storage", "tests/storage", *options)
+
+
+def contract(options: list[str]) -> Iterator[list[str]]:
+    yield pytest("contract", "tests/rehearsal", "tests/contract", "-m", "not bluesky", *options)
+
+
+def product(options: list[str]) -> Iterator[list[str]]:
+    yield pytest("product", "tests", *elsewhere(), "-m", "(product or loopback) and not browser", *options)
+
+
+def bluesky(options: list[str]) -> Iterator[list[str]]:
+    yield pytest("bluesky", "tests", "-m", "bluesky", *options)
+
+
+def browser(options: list[str]) -> Iterator[list[str]]:
+    yield pytest("browser", "tests", "-m", "browser", *options)
+
+
+POSTGRESQL = {"initdb": "postgresql", "setpriv": "util-linux"}
+CHROMIUM = {"chromium": "chromium"}
+BLUESKY = {"redis-server": "redis-server", "make": "build-essential", "g++": "build-essential", "flock": "util-linux"}
+
+PARTS = [
+    Part("lint", "ruff, types, import contracts, shell", lint),
+    Part("unit", "rules and parts, no sockets, coverage", unit),
+    Part("storage", "SQLite and PostgreSQL", storage, POSTGRESQL),
+    Part("contract", "adapters against the stand-in networks", contract),
+    Part("product", "the program over loopback, the wheel", product),
+    Part("bluesky", "adapters against the real Bluesky network", bluesky, POSTGRESQL | BLUESKY, needs_bluesky=True),
+    Part("browser", "the pages in chromium", browser, CHROMIUM),
+]
+
+
+def shell_scripts() -> list[str]:
+    """Return every file of the repository that begins as a bash script."""
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split(
+        "\n"
+    )
+    return [name for name in listed if name and (ROOT / name).is_file() and _is_bash(ROOT / name)]
+
+
+def _is_bash(file: Path) -> bool:
+    with file.open("rb") as content:
+        return content.readline().startswith(b"#!/usr/bin/env bash")
+
+
+# ---- what must be there first ------------------------------------------------------------------------------------------
+
+
+class SetupError(Exception):
+    """Something that a part needs is missing and could not be installed."""
+
+
+@dataclass
+class Preparation:
+    """Installs what the chosen parts need, beside the parts that need nothing."""
+
+    parts: list[Part]
+    pool: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(max_workers=1))
+    packages: "Future[None] | None" = None
+    bluesky: "Future[None] | None" = None
+
+    def begin(self) -> None:
+        missing = sorted({package for part in self.parts for package in missing_packages(part)})
+        if missing:
+            self.packages = self.pool.submit(install_packages, missing)
+        if any(part.needs_bluesky for part in self.parts):
+            self.bluesky = self.pool.submit(install_bluesky, self.packages)
+
+    def wait_for(self, part: Part) -> None:
+        """Return when `part` can run. Raises SetupError with what to do."""
+        if missing_packages(part) and self.packages:
+            self.packages.result()
+        if still := missing_packages(part):
+            raise SetupError(f"still missing after installing: {' '.join(still)}")
+        if part.needs_bluesky and self.bluesky:
+            self.bluesky.result()
+
+    def end(self) -> None:
+        self.pool.shutdown(cancel_futures=True)
+
+
+def missing_packages(part: Part) -> list[str]:
+    return sorted({package for program, package in part.programs.items() if not is_there(program)})
+
+
+def is_there(program: str) -> bool:
+    # Debian keeps PostgreSQL's server programs off the PATH.
+    return bool(shutil.which(program) or any(Path("/usr/lib/postgresql").glob(f"*/bin/{program}")))
+
+
+def install_packages(packages: list[str]) -> None:
+    by_hand = f"install by hand, then again: apt-get install --no-install-recommends {' '.join(packages)}"
+    if not shutil.which("apt-get"):
+        raise SetupError(f"these packages are missing and there is no apt-get; {by_hand}")
+    if os.geteuid() != 0:
+        raise SetupError(f"no right to install what is missing; as root, {by_hand}")
+    logged("packages", ["apt-get", "update", "-qq"], by_hand)
+    install = ["apt-get", "install", "-y", "-qq", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=300"]
+    logged("packages", [*install, *packages], by_hand)
+
+
+def install_bluesky(packages: "Future[None] | None") -> None:
+    if packages:
+        packages.result()
+    logged("bluesky-network", ["tests/bluesky_network/install"], "the Bluesky network could not be installed")
+
+
+def logged(name: str, command: list[str], trouble: str) -> None:
+    """Run `command` in silence. Raises SetupError with `trouble` and the end of what it said."""
+    log = WORK / f"{name}.log"
+    with log.open("ab") as output:
+        ended = subprocess.run(
+            command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, stdout=output, stderr=output, check=False
+        )
+    if ended.returncode:
+        raise SetupError(f"{trouble}\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def environment() -> dict[str, str]:
+    """Return the environment of every command: nobody's tokens and database, no proxy before loopback."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("SHAREASM_", "DATABASE_URL"))}
+    loopback = "localhost,127.0.0.1,::1"
+    return kept | {
+        "DEBIAN_FRONTEND": "noninteractive",
+        "NO_PROXY": loopback,
+        "no_proxy": loopback,
+        "PYTHON": sys.executable,
+        "PATH": f"{BIN}{os.pathsep}{os.environ.get('PATH', os.defpath)}",
+    }
+
+
+# ---- running and telling -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Outcome:
+    """What came of one part, in tests; a check without tests counts as one."""
+
+    part: Part
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+    seconds: float = 0.0
+
+
+def run(part: Part, options: list[str], preparation: Preparation) -> Outcome:
+    outcome = Outcome(part)
+    began = time.monotonic()
+    print(f"\n━━ {part.name}: {part.about}", flush=True)
+    try:
+        preparation.wait_for(part)
+    except SetupError as trouble:
+        print(f"{part.name} could not be set up: {trouble}", flush=True)
+        outcome.failed = 1
+    else:
+        for command in part.commands(options):
+            run_command(command, outcome)
+    outcome.seconds = time.monotonic() - began
+    return outcome
+
+
+def run_command(command: list[str], outcome: Outcome) -> None:
+    report = WORK / f"{outcome.part.name}.xml"
+    report.unlink(missing_ok=True)
+    code = subprocess.run(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, check=False).returncode
+    passed, failed, skipped = counts(report)
+    outcome.passed += passed
+    outcome.failed += failed
+    outcome.skipped += skipped
+    if command[0] != "pytest":
+        outcome.passed += code == 0
+    if code and not failed:
+        outcome.failed += 1
+        print(f"failed ({code}): {' '.join(command)}", flush=True)
+
+
+def counts(report: Path) -> tuple[int, int, int]:
+    """Return passed, failed and skipped of pytest's report; zeros where there is none."""
+    if not report.exists():
+        return 0, 0, 0
+    suites = list(ET.parse(report).getroot().iter("testsuite"))
+    total, failures, errors, skipped = (
+        sum(int(suite.get(name, 0)) for suite in suites) for name in ("tests", "failures", "errors", "skipped")
+    )
+    return total - failures - errors - skipped, failures + errors, skipped
+
+
+def summarise(outcomes: list[Outcome]) -> int:
+    print()
+    for each in outcomes:
+        sign = "FAILED" if each.failed else "ok"
+        tests = f"{each.passed:5} passed {each.failed:4} failed {each.skipped:4} skipped"
+        print(f"{each.part.name:10} {sign:7} {tests} {each.seconds:7.1f} s   {each.part.about}")
+    passed, failed, skipped = (
+        sum(getattr(each, what) for each in outcomes) for what in ("passed", "failed", "skipped")
+    )
+    print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
+    return 1 if failed else 0
+
+
+def main(arguments: list[str]) -> int:
+    name, options = (arguments[0], arguments[1:]) if arguments else ("all", [])
+    chosen = [part for part in PARTS if name in ("all", part.name)]
+    if not chosen:
+        print(f"no such part: {name}; there are all, {', '.join(part.name for part in PARTS)}", file=sys.stderr)
+        return 2
+    WORK.mkdir(parents=True, exist_ok=True)
+    for old in WORK.glob("*.log"):
+        old.unlink()
+    preparation = Preparation(chosen)
+    preparation.begin()
+    try:
+        return summarise([run(part, options, preparation) for part in chosen])
+    finally:
+        preparation.end()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
