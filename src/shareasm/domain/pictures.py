@@ -39,7 +39,7 @@ class Refusal:
 class PreparedImage:
     """One of our pictures, ready for a server: upright, within its limits, without metadata."""
 
-    bytes: bytes
+    data: bytes
     mime: str
     width: int  # pixels
     height: int
