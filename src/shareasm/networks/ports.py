@@ -101,6 +101,16 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
+class PreparedImage:
+    """A picture made fit to publish: re-encoded within the limits, without anything that its file knew besides."""
+
+    data: bytes
+    mime: str
+    width: int  # pixels
+    height: int
+
+
+@dataclass(frozen=True, slots=True)
 class Thread:
     """Where a part of a thread belongs: its first post and the one right before it."""
 

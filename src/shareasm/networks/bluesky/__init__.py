@@ -1,0 +1,1 @@
+"""Bluesky and the AT Protocol: search, live stream, looking posts up, publishing."""

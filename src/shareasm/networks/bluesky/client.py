@@ -1,0 +1,310 @@
+"""Asking Bluesky's servers: calls with limits and mapped errors, reading by tag, and looking posts up.
+
+The network side of the collecting line: answers go to `translate` as bytes, and nothing here knows what a post looks
+like. Calls are plain HTTP rather than the official library's: that one refuses a whole page for one odd post, and
+cannot send the `null` on which publishing once rests.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from time import monotonic
+
+import httpx
+import msgspec
+
+from shareasm import __version__
+from shareasm.domain.changes import Gone, Seen, Skipped
+from shareasm.domain.posts import PostRef
+from shareasm.errors import Rejected, Unauthorized
+from shareasm.networks.bluesky.answers import STALE_TOKEN, Reply, failure, refusal
+from shareasm.networks.bluesky.session import Now, Session, Tokens
+from shareasm.networks.bluesky.syntax import read_post_address, write_datetime
+from shareasm.networks.bluesky.translate import MALFORMED, ViewPage, decode_get_posts, decode_search_page
+from shareasm.networks.ports import Page, Window
+
+BODY_LIMIT = 10_000_000
+"""Bytes of an answer that are read; a full search page has 0.3 MB."""
+CALL_LIMIT_S = 60.0
+"""Seconds that reading one answer may take in all, however steadily it drips."""
+UPLOAD_TIMEOUT_S = 120.0
+
+# ---- one server ------------------------------------------------------------------------------------------------------
+
+
+class Server:
+    """One AT Protocol server, open or through an account's session. Raises nothing but NetworkErrors."""
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        now: Now,
+        session: Session | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        """With a `session` every call goes to the server that holds the account, which passes `app.bsky` reads on by
+        itself.
+        """
+        self.base_url = base_url.rstrip("/")
+        self.now = now
+        self.session = session
+        self._http = httpx.Client(
+            transport=transport,
+            headers={"User-Agent": f"shareasm/{__version__}"},
+        )
+
+    @property
+    def is_signed_in(self) -> bool:
+        """True when calls go through an account."""
+        return self.session is not None
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._http.close()
+
+    def query(self, nsid: str, params: Sequence[tuple[str, str]], *, ref: str | None = None) -> bytes:
+        """Return the body of a successful GET of the method `nsid`."""
+        return self._successful(self.ask("GET", nsid, params=params, ref=ref), ref, is_write=False)
+
+    def procedure(
+        self, nsid: str, body: bytes, *, content_type: str = "application/json", ref: str | None = None
+    ) -> bytes:
+        """Return the body of a successful POST of the method `nsid`."""
+        reply = self.ask("POST", nsid, body=body, content_type=content_type, ref=ref)
+        return self._successful(reply, ref, is_write=True)
+
+    def _successful(self, reply: Reply, ref: str | None, *, is_write: bool) -> bytes:
+        if not reply.is_success:
+            raise refusal(reply, self.base_url, self.now(), ref=ref, is_write=is_write)
+        return reply.body
+
+    def ask(
+        self,
+        method: str,
+        nsid: str,
+        *,
+        params: Sequence[tuple[str, str]] = (),
+        body: bytes | None = None,
+        content_type: str = "application/json",
+        ref: str | None = None,
+    ) -> Reply:
+        """Return the server's answer whatever its status. A token that has expired is renewed, and the call repeated,
+        once.
+
+        Repeating is safe: a server looks at the token before it does anything.
+        """
+        tokens = self.session.tokens() if self.session else None
+        reply = self._send(method, nsid, params, body, content_type, ref, tokens)
+        if self.session and tokens and reply.error in STALE_TOKEN:
+            reply = self._send(method, nsid, params, body, content_type, ref, self.session.renew(tokens))
+        return reply
+
+    def _send(
+        self,
+        method: str,
+        nsid: str,
+        params: Sequence[tuple[str, str]],
+        body: bytes | None,
+        content_type: str,
+        ref: str | None,
+        tokens: Tokens | None,
+    ) -> Reply:
+        base_url = tokens.pds if tokens else self.base_url
+        headers = {"Authorization": f"Bearer {tokens.access}"} if tokens else {}
+        is_upload = body is not None and content_type != "application/json"
+        if body is not None:
+            headers["Content-Type"] = content_type
+        try:
+            request = self._http.build_request(
+                method,
+                f"{base_url}/xrpc/{nsid}",
+                params=list(params),
+                content=body,
+                headers=headers,
+                timeout=httpx.Timeout(UPLOAD_TIMEOUT_S if is_upload else 30, connect=10),
+            )
+            return self._read(request)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
+            raise failure(error, base_url, self.now(), ref=ref, is_write=method == "POST") from error
+
+    def _read(self, request: httpx.Request) -> Reply:
+        give_up_at = monotonic() + CALL_LIMIT_S + (UPLOAD_TIMEOUT_S if request.method == "POST" else 0)
+        response = self._http.send(request, stream=True)
+        try:
+            body = bytearray()
+            for chunk in response.iter_bytes():
+                body += chunk
+                if len(body) > BODY_LIMIT:
+                    raise httpx.ReadError(f"the answer is longer than {BODY_LIMIT:,} bytes")
+                if monotonic() > give_up_at:
+                    raise httpx.ReadTimeout("the answer does not end")
+            return Reply(response.status_code, {k.lower(): v for k, v in response.headers.items()}, bytes(body))
+        finally:
+            response.close()
+
+
+# ---- reading by tag --------------------------------------------------------------------------------------------------
+
+PAGE_SIZE = 100
+HITS_PER_WINDOW = 5000
+"""Hits after which a window is halved: search backends have refused to page deeper than 10,000."""
+SMALLEST_WINDOW = timedelta(seconds=1)
+REQUESTS_PER_READ = 500
+EMPTY_PAGES = 10
+"""Pages without a post, but with a cursor, in a row: moderation empties some, an endless row of them is a fault."""
+OVERLAP = timedelta(minutes=30)
+"""How far a read goes back behind the checkpoint: the index runs late at times, and posts are dated by their authors.
+"""
+AHEAD = timedelta(minutes=1)
+"""How far a read looks beyond now, for clocks that differ."""
+
+
+class _Checkpoint(msgspec.Struct):
+    until: datetime
+
+
+class BlueskySearch:
+    """Reads a tag through `app.bsky.feed.searchPosts` (TagReader).
+
+    Search is neither complete nor quick to know a post, and its cursor shifts as posts arrive. So a read asks for a
+    fixed window, never keeps a cursor, overlaps the one before, and leaves it to the collector to match the tag again.
+    """
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def read_tag(self, tag: str, window: Window, checkpoint: str | None) -> Iterator[Page]:
+        """Yield pages of what is new in `window` since `checkpoint`; the last page carries the new one."""
+        now = self._server.now()
+        closes_at = min(window.closes_at, now + AHEAD)
+        since = max(window.opens_at, _read_checkpoint(checkpoint, window.opens_at) - OVERLAP)
+        yield from self._pages(_spellings(tag), since, closes_at)
+        reached = max(min(now, window.closes_at), window.opens_at)
+        yield Page(checkpoint=msgspec.json.encode(_Checkpoint(reached)).decode())
+
+    def sweep_tag(self, tag: str, window: Window) -> Iterator[Page]:
+        """Yield pages of the whole `window` again. Also searches for the bare word: a tag typed without a facet is only
+        text.
+        """
+        closes_at = min(window.closes_at, self._server.now() + AHEAD)
+        yield from self._pages([*_spellings(tag), tag.lower()], window.opens_at, closes_at)
+
+    def _pages(self, queries: Sequence[str], opens_at: datetime, closes_at: datetime) -> Iterator[Page]:
+        requests_left = REQUESTS_PER_READ
+        for query in queries:
+            windows = [(opens_at, closes_at)] if opens_at < closes_at else []
+            while windows:
+                since, until = windows.pop()
+                read = _WindowRead(self._server, query, since, until)
+                yield from read.pages(requests_left)
+                requests_left -= read.request_count
+                if requests_left <= 0:
+                    reason = f"search for {query} stopped after {REQUESTS_PER_READ} requests; the next sweep goes on"
+                    yield Page(skipped=(Skipped(reason, b""),))
+                    return
+                middle = since + (until - since) / 2
+                if read.is_too_big and until - since > SMALLEST_WINDOW:
+                    windows += [(middle, until), (since, middle)]  # the older half is read first
+
+
+class _WindowRead:
+    """Pages through one window of one search, and finds out whether the window was too big for that."""
+
+    def __init__(self, server: Server, query: str, since: datetime, until: datetime) -> None:
+        self._server = server
+        self._params = [
+            ("q", query),
+            ("sort", "latest"),
+            ("since", write_datetime(since)),
+            ("until", write_datetime(until)),
+            ("limit", str(PAGE_SIZE)),
+        ]
+        self.is_too_big = False
+        self.request_count = 0
+
+    def pages(self, requests_left: int) -> Iterator[Page]:
+        """Yield pages until the search ends or cannot go deeper. A cursor that comes again ends it too."""
+        cursor: str | None = None
+        cursors: set[str] = set()
+        hits = empty_pages = 0
+        while self.request_count < requests_left:
+            found = self._page(cursor)
+            if found is None:
+                self.is_too_big = True
+                return
+            yield Page(found.posts, found.skipped)
+            count = len(found.posts) + len(found.skipped)
+            hits += count
+            empty_pages = 0 if count else empty_pages + 1
+            cursor = found.cursor
+            if cursor is None or cursor in cursors or empty_pages >= EMPTY_PAGES:
+                return
+            if hits >= HITS_PER_WINDOW or (found.hit_count or 0) > HITS_PER_WINDOW:
+                self.is_too_big = True
+                return
+            cursors.add(cursor)
+
+    def _page(self, cursor: str | None) -> ViewPage | None:
+        """Return one page; None where the server refuses the cursor: too deep, or for signed-in readers only."""
+        params = [*self._params, ("cursor", cursor)] if cursor else self._params
+        self.request_count += 1
+        try:
+            body = self._server.query("app.bsky.feed.searchPosts", params)
+        except (Rejected, Unauthorized):
+            if cursor is None:
+                raise
+            return None
+        try:
+            return decode_search_page(body, self._server.now())
+        except MALFORMED as error:
+            raise failure(error, self._server.base_url, self._server.now()) from error
+
+
+def _spellings(tag: str) -> list[str]:
+    """Return the searches for `tag`. Case should not matter, but for days in March 2026 only the lower-case one was
+    found.
+    """
+    return list(dict.fromkeys([f"#{tag}", f"#{tag.lower()}"]))
+
+
+def _read_checkpoint(checkpoint: str | None, otherwise: datetime) -> datetime:
+    try:
+        return msgspec.json.decode(checkpoint, type=_Checkpoint).until if checkpoint else otherwise
+    except MALFORMED:
+        return otherwise
+
+
+# ---- looking posts up ------------------------------------------------------------------------------------------------
+
+POSTS_PER_LOOKUP = 25
+"""`app.bsky.feed.getPosts` takes no more (lexicon)."""
+
+
+class BlueskyChecker:
+    """Asks an AppView for posts by address (PostChecker). Needs no sign-in on an open one."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def check(self, refs: Sequence[tuple[PostRef, str]]) -> Mapping[PostRef, Seen | Gone]:
+        """Return the present state of each post. A missing one is gone: deleted, taken down, or its account is."""
+        asked = [ref for ref, _ in refs if read_post_address(ref.uri)]
+        found: dict[PostRef, Seen | Gone] = {}
+        for start in range(0, len(asked), POSTS_PER_LOOKUP):
+            found |= self._look_up(asked[start : start + POSTS_PER_LOOKUP])
+        return found
+
+    def _look_up(self, refs: Sequence[PostRef]) -> Mapping[PostRef, Seen | Gone]:
+        body = self._server.query("app.bsky.feed.getPosts", [("uris", ref.uri) for ref in refs])
+        try:
+            answer = decode_get_posts(body, self._server.now())
+        except MALFORMED as error:
+            raise failure(error, self._server.base_url, self._server.now()) from error
+        found: dict[PostRef, Seen | Gone] = {seen.post.ref: seen for seen in answer.posts if seen.post.ref in refs}
+        if any(item.ref is None for item in answer.skipped):
+            return found  # something came that we cannot read: nobody may be called gone for it
+        unreadable = {item.ref for item in answer.skipped}
+        for ref in refs:
+            if ref not in found and ref.uri not in unreadable:
+                found[ref] = Gone(ref, "deleted or hidden")
+        return found

@@ -1,0 +1,355 @@
+"""Reading the whole network's posts as they are written, and keeping those that may carry a tag (TagStream).
+
+Jetstream's second wire (bluesky-social/jetstream 9a30def, August 2026; SDK 0.0.73). No server filters by text, so every
+post passes here: some 60 a second, and in catching up after an outage as fast as they come. So a frame is decoded only
+when its bytes say that it can matter; `may_matter` never refuses one that does. Events carry no signature and no
+author: the collector looks each post up before anyone sees it.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from threading import Event
+from time import monotonic
+from urllib.parse import urlencode, urlsplit
+
+import msgspec
+from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from shareasm.domain.changes import AuthorChange, Gone, Seen, Skipped
+from shareasm.domain.posts import Network, PostRef
+from shareasm.domain.richtext import clean_line, fold_hashtag
+from shareasm.errors import Unreachable
+from shareasm.networks.bluesky.answers import failure, reply_of
+from shareasm.networks.bluesky.session import Now
+from shareasm.networks.bluesky.syntax import POST_COLLECTION, PostAddress, is_did, is_record_key, is_tid, read_datetime
+from shareasm.networks.bluesky.translate import (
+    MALFORMED,
+    RAW_KEPT_OF_SKIPPED,
+    take_item,
+    translate_record,
+)
+from shareasm.networks.ports import CheckpointTooOld, Page
+
+METHOD = "network.bsky.jetstream.subscribeEvents"
+BATCH_S = 1.0
+BATCH_HITS = 500
+FRAME_LIMIT = 4_000_000
+"""Bytes of one frame; the server is asked to leave out events of more than a quarter of it (a record may have 1 MB)."""
+PING_S = 20
+"""Seconds between pings; a line that answers none within as long again is dead."""
+OTHER_HOST_REWIND = timedelta(minutes=5)
+"""Sequence numbers are each host's own. On another one we go by time, and its clock and ours may differ."""
+# ---- which frames can matter -----------------------------------------------------------------------------------------
+
+_CREATE = b'"operation":"create"'
+_OTHER_OPERATIONS = (b'"operation":"update"', b'"operation":"delete"')
+
+_HIDES_ASCII = re.compile(
+    rb"\\u(?!003[ce]|0026|202[89])"  # an escape, but for those with which servers spell < > & and line ends
+    rb"|\xc2[\xaa\xb2\xb3\xb9\xba\xbc-\xbe]|[\xc3-\xc5\xc7\xc8]"  # ª ² ½, Latin letters with accents
+    rb"|[\xcc\xcd]"  # accents that stand alone
+    rb"|\xca[\xb0-\xbf]|\xcb[\x80-\xbf]|\xe1[\xb4-\xb6\xba]"  # modifier and phonetic letters
+    rb"|\xe2(?:[\x81\x82\x84\x85\x91-\x93\xb1]|\x86[\x80-\x8f])|\xe3[\x88-\x8b\x8d-\x8f]"  # letters in circles, as signs
+    rb"|\xea\x9f|\xef(?:[\xac\xb9\xbc\xbd]|\xb8[\xb3\xb4])"  # ligatures, full-width letters
+    rb"|\xf0(?:\x90\x9e|\x9d|\x9f[\x84-\x86\xaf])"  # mathematical and boxed letters
+)
+"""Matches the UTF-8 of every character whose fold has an ASCII letter, digit or underscore (a test tries all of
+Unicode).
+"""
+
+
+class Filter:
+    """Says of a frame's bytes whether decoding it can lead to anything, for one set of tags."""
+
+    def __init__(self, tags: Sequence[str]) -> None:
+        self.names = frozenset(fold_hashtag(tag) for tag in tags) - {""}
+        cores = [_ascii_core(name) for name in self.names]
+        self._cores = tuple(core.encode() for core in cores) if all(cores) else ()  # a name without one: decode all
+
+    def may_matter(self, frame: bytes) -> bool:
+        """False only for the creation of a post that cannot carry any of the tags, however they are spelled."""
+        if _CREATE not in frame or not self._cores:
+            return True
+        lowered = frame.lower()  # ASCII letters only, so that the rest of the UTF-8 stays what it is
+        if self._names_a_tag(lowered) or _HIDES_ASCII.search(lowered):
+            return True
+        return any(
+            operation in frame for operation in _OTHER_OPERATIONS
+        )  # both words: let the decoder see which counts
+
+    def names_a_tag(self, frame: bytes) -> bool:
+        """True when a tag stands in the frame in plain letters, wherever that is."""
+        return self._names_a_tag(frame.lower())
+
+    def _names_a_tag(self, lowered: bytes) -> bool:
+        for core in self._cores:  # noqa: SIM110  a loop is three times as fast as any(), and this runs for every post there is
+            if core in lowered:
+                return True
+        return False
+
+
+def _ascii_core(name: str) -> str:
+    """Return the longest run of ASCII in `name`, "" where it is too short to tell posts apart."""
+    longest = max(re.findall(r"[a-z0-9_]+", name) or [""], key=len)
+    return longest if len(longest) >= 3 else ""
+
+
+# ---- frames ----------------------------------------------------------------------------------------------------------
+
+
+class _Payload(msgspec.Struct):
+    """One event. Fields that this kind of event lacks keep their defaults."""
+
+    kind: str = msgspec.field(name="$type", default="")
+    seq: int = 0
+    time: str = ""
+    did: str = ""
+    rev: str = ""
+    operation: str = ""
+    collection: str = ""
+    rkey: str = ""
+    cid: str = ""
+    name: str = ""  # of an #info
+    record: msgspec.Raw = msgspec.Raw(b"null")
+    account: msgspec.Raw = msgspec.Raw(b"null")
+
+
+class _Frame(msgspec.Struct):
+    kind: str = msgspec.field(name="$type", default="")
+    payload: _Payload = msgspec.field(default_factory=_Payload)
+    error: str = ""
+    message: str = ""
+
+
+class _AccountState(msgspec.Struct):
+    active: bool
+    status: str = ""
+
+
+class _Where(msgspec.Struct):
+    """Only what the checkpoint needs of a frame."""
+
+    payload: "_Position"
+
+
+class _Position(msgspec.Struct):
+    seq: int
+    time: str = ""
+
+
+class _Checkpoint(msgspec.Struct):
+    seq: int
+    time_us: int
+    host: str
+
+
+_frames = msgspec.json.Decoder(_Frame)
+_positions = msgspec.json.Decoder(_Where)
+_accounts = msgspec.json.Decoder(_AccountState)
+
+
+@dataclass(slots=True)
+class _Batch:
+    """What has come since the last page."""
+
+    posts: list[Seen] = field(default_factory=list)
+    skipped: list[Skipped] = field(default_factory=list)
+    gone: list[Gone] = field(default_factory=list)
+    authors: list[AuthorChange] = field(default_factory=list)
+    last_frame: bytes = b""
+
+    def __len__(self) -> int:
+        return len(self.posts) + len(self.skipped) + len(self.gone) + len(self.authors)
+
+
+# ---- the stream ------------------------------------------------------------------------------------------------------
+
+
+class JetstreamStream:
+    """One Jetstream server. An object is read once at a time; `stop` may be called from any thread and is final."""
+
+    def __init__(
+        self, url: str, *, now: Now, connect: Callable[..., ClientConnection] = connect, batch_s: float = BATCH_S
+    ) -> None:
+        """`url` is wss://host or ws://host:port, with or without /xrpc."""
+        self._base_url = url.rstrip("/").removesuffix("/xrpc")
+        self._host = urlsplit(self._base_url).netloc
+        self._now = now
+        self._connect = connect
+        self._batch_s = batch_s
+        self._stop = Event()
+        self._position: _Checkpoint | None = None  # of the last event that is behind us
+
+    def stop(self) -> None:
+        """Let `read` end within about a second."""
+        self._stop.set()
+
+    def read(self, tags: Sequence[str], checkpoint: str | None) -> Iterator[Page]:
+        """Yield what happens under `tags`, from `checkpoint` on or from now.
+
+        Creations come when they carry a tag; every update, deletion and account event comes, since only the store knows
+        whom it has. The event at the checkpoint comes again. Raises CheckpointTooOld, and Unreachable when the line
+        breaks.
+        """
+        stored = _read_checkpoint(checkpoint)
+        self._position = stored
+        wanted = Filter(tags)
+        try:
+            with self._open(stored) as line:
+                yield from self._pages(line, wanted, stored)
+        except (WebSocketException, OSError, TimeoutError) as error:
+            reply = reply_of(error)
+            if reply is not None and reply.error == "CursorTooOld":
+                raise CheckpointTooOld(reply.words) from error
+            raise failure(error, self._base_url, self._now()) from error
+
+    def _open(self, stored: _Checkpoint | None) -> ClientConnection:
+        query = [
+            ("kinds", "commit"),
+            ("kinds", "account"),
+            ("collections", POST_COLLECTION),
+            ("maxMessageSizeBytes", str(FRAME_LIMIT // 4)),
+        ]
+        if stored is not None:
+            query.append(("cursor", str(self._cursor(stored))))
+        return self._connect(
+            f"{self._base_url}/xrpc/{METHOD}?{urlencode(query)}",
+            subprotocols=["xrpc.v1.json"],
+            compression=None,  # unpacking costs more than all the rest
+            max_size=FRAME_LIMIT,
+            max_queue=1024,
+            open_timeout=10,
+            ping_interval=PING_S,
+            ping_timeout=PING_S,
+            close_timeout=2,
+        )
+
+    def _cursor(self, stored: _Checkpoint) -> int:
+        """Return a sequence number, or microseconds (1e15 and more) on another host than the one that gave the number."""
+        if stored.host == self._host:
+            return stored.seq
+        return stored.time_us - OTHER_HOST_REWIND // timedelta(microseconds=1)
+
+    def _pages(self, line: ClientConnection, wanted: Filter, stored: _Checkpoint | None) -> Iterator[Page]:
+        expects_seq = stored.seq if stored is not None and stored.host == self._host else 0
+        batch = _Batch()
+        flush_at = monotonic() + self._batch_s
+        while not self._stop.is_set():
+            now_s = monotonic()
+            if now_s >= flush_at or len(batch) >= BATCH_HITS:
+                yield self._page(batch)
+                batch, flush_at = _Batch(), monotonic() + self._batch_s
+                continue
+            try:
+                frame = line.recv(timeout=flush_at - now_s, decode=False)
+            except TimeoutError:
+                continue
+            except ConnectionClosed as closed:
+                yield self._page(batch)
+                if isinstance(closed, ConnectionClosedOK):
+                    return
+                raise
+            if expects_seq:
+                self._refuse_a_hole(frame, expects_seq)
+                expects_seq = 0
+            if wanted.may_matter(frame):
+                self._take(frame, wanted, batch)
+            batch.last_frame = frame
+        yield self._page(batch)
+
+    def _refuse_a_hole(self, frame: bytes, expected: int) -> None:
+        """Raise CheckpointTooOld if the first event lies before the one we asked for: the host has begun to count anew."""
+        try:
+            seq = _positions.decode(frame).payload.seq
+        except MALFORMED:
+            return
+        if seq < expected:
+            raise CheckpointTooOld(f"{self._host} counts anew: {seq} after {expected}")
+
+    def _page(self, batch: _Batch) -> Page:
+        self._advance(batch.last_frame)
+        return Page(
+            posts=tuple(batch.posts),
+            skipped=tuple(batch.skipped),
+            gone=tuple(batch.gone),
+            authors=tuple(batch.authors),
+            checkpoint=msgspec.json.encode(self._position).decode() if self._position else None,
+        )
+
+    def _advance(self, frame: bytes) -> None:
+        """Move the position to `frame`, never backwards. A frame that does not say where it is leaves it: older is
+        safe.
+        """
+        try:
+            position = _positions.decode(frame).payload if frame else None
+        except MALFORMED:
+            return
+        if position is None or position.seq <= 0:
+            return
+        if self._position is None or self._position.host != self._host or position.seq > self._position.seq:
+            at = read_datetime(position.time) or self._now()
+            time_us = int(at.timestamp() * 1_000_000)
+            self._position = _Checkpoint(position.seq, time_us, self._host)
+
+    def _take(self, frame: bytes, wanted: Filter, batch: _Batch) -> None:
+        try:
+            decoded = _frames.decode(frame)
+        except MALFORMED as error:
+            batch.skipped.append(Skipped(f"not an event: {error}", frame[:RAW_KEPT_OF_SKIPPED]))
+            return
+        if decoded.kind == "error":
+            words = clean_line(f"{decoded.error}: {decoded.message}", 200)
+            raise Unreachable(f"the stream ends ({words})", server=self._base_url)
+        event = decoded.payload
+        match event.kind.rpartition("#")[2]:
+            case "commit" if event.collection == POST_COLLECTION:
+                self._take_commit(event, frame, wanted, batch)
+            case "account":
+                self._take_account(event, frame, batch)
+            case "info" if event.name == "OutdatedCursor":
+                raise CheckpointTooOld("the stream goes back less far")
+
+    def _take_commit(self, event: _Payload, frame: bytes, wanted: Filter, batch: _Batch) -> None:
+        if not is_did(event.did) or not is_record_key(event.rkey):
+            batch.skipped.append(Skipped("an event without an address", frame[:RAW_KEPT_OF_SKIPPED]))
+            return
+        address = PostAddress(event.did, event.rkey)
+        revision = event.rev if is_tid(event.rev) else None
+        if event.operation == "delete":
+            batch.gone.append(Gone(PostRef(Network.BLUESKY, address.uri), "deleted", revision))
+        elif event.operation in {"create", "update"}:
+            seen_at = read_datetime(event.time)
+            taken = take_item(
+                bytes(event.record),
+                lambda record, raw: translate_record(address, event.cid, record, raw, seen_at, revision),
+            )
+            if isinstance(taken, Skipped):
+                if event.operation == "create" and not wanted.names_a_tag(frame):
+                    return  # somebody's odd post, but not one of this campaign
+                batch.skipped.append(Skipped(taken.reason, taken.raw, address.uri))
+            elif event.operation == "update" or _carries(taken, wanted):
+                batch.posts.append(taken)
+
+    def _take_account(self, event: _Payload, frame: bytes, batch: _Batch) -> None:
+        try:
+            state = _accounts.decode(event.account)
+        except MALFORMED as error:
+            batch.skipped.append(Skipped(f"not an account event: {error}", frame[:RAW_KEPT_OF_SKIPPED]))
+            return
+        if is_did(event.did):
+            reason = "account active" if state.active else f"account {clean_line(state.status, 40) or 'not active'}"
+            batch.authors.append(AuthorChange(event.did, state.active, reason))
+
+
+def _carries(seen: Seen, wanted: Filter) -> bool:
+    return any(tag.name in wanted.names for tag in seen.post.hashtags)
+
+
+def _read_checkpoint(checkpoint: str | None) -> _Checkpoint | None:
+    try:
+        return msgspec.json.decode(checkpoint, type=_Checkpoint) if checkpoint else None
+    except MALFORMED:
+        return None
