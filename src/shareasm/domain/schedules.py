@@ -4,8 +4,10 @@ Local times that do not exist (spring) or exist twice (autumn) in their zone are
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 
 class Kind(StrEnum):
@@ -33,6 +35,7 @@ class Picture:
     focus: tuple[float, float] | None = None  # Mastodon's focal point, each in [-1, 1]
 
     def alt_in(self, language: str) -> str:
+        """Return the alt text in `language`, else the one for all, else the first."""
         return self.alt.get(language) or self.alt.get("") or next(iter(self.alt.values()))
 
 
@@ -78,9 +81,79 @@ class Slot:
 
     @property
     def languages(self) -> tuple[str, ...]:
+        """The languages the slot speaks, in the plan's order."""
         return tuple(self.parts[0].texts)
 
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
+    """The whole plan."""
+
     slots: tuple[Slot, ...]  # in order of due instant, then of the file
+
+
+# ---- local times -------------------------------------------------------------------------------------------------------
+
+
+class Gap(NamedTuple):
+    """A local time that never comes: clocks jump over it. All parts are naive, in the zone."""
+
+    jumps_from: datetime
+    jumps_to: datetime
+    earlier: datetime  # what the time may have meant: read with the offset after the jump …
+    later: datetime  # … or before it
+
+
+class Fold(NamedTuple):
+    """A local time that comes twice: clocks go back over it. Both readings, aware in the zone."""
+
+    first: datetime
+    second: datetime
+
+
+def read_local(local: datetime, zone: ZoneInfo) -> datetime | Gap | Fold:
+    """Return the instant (aware UTC) at which clocks in `zone` show `local`; a Gap or a Fold where there is not just one.
+
+    A time that ends a jump exists, one that begins it does not (platform facts 12).
+    """
+    first, second = local.replace(tzinfo=zone, fold=0), local.replace(tzinfo=zone, fold=1)
+    instant = first.astimezone(UTC)
+    if instant.astimezone(zone).replace(tzinfo=None) != local:
+        return _gap(local, zone)
+    if first.utcoffset() != second.utcoffset():
+        return Fold(first, second)
+    return instant
+
+
+def _gap(local: datetime, zone: ZoneInfo) -> Gap:
+    """Return the jump over `local`. There fold=0 reads with the offset before the jump, fold=1 with the one after (PEP 495)."""
+    late, early = (local.replace(tzinfo=zone, fold=fold).astimezone(UTC) for fold in (0, 1))
+    before, after = early, late  # the jump lies in between; close in on its first second
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) // 2
+        middle = middle.replace(microsecond=0)
+        if middle.astimezone(zone).utcoffset() == early.astimezone(zone).utcoffset():
+            before = middle
+        else:
+            after = middle
+    earlier, later = (instant.astimezone(zone).replace(tzinfo=None) for instant in (early, late))
+    offset = early.astimezone(zone).utcoffset() or timedelta(0)
+    return Gap((after + offset).replace(tzinfo=None), after.astimezone(zone).replace(tzinfo=None), earlier, later)
+
+
+def day_bounds(on: date, zone: ZoneInfo) -> tuple[datetime, datetime]:
+    """Return when the date begins and ends in `zone`, aware UTC. Where clocks jump over midnight it begins after the jump."""
+    return _midnight(on, zone), _midnight(on + timedelta(days=1), zone)
+
+
+def _midnight(on: date, zone: ZoneInfo) -> datetime:
+    reading = read_local(datetime.combine(on, time.min), zone)
+    if isinstance(reading, Gap):
+        return reading.jumps_to.replace(tzinfo=zone).astimezone(UTC)
+    return (reading.first if isinstance(reading, Fold) else reading).astimezone(UTC)
+
+
+def day_everywhere(on: date) -> tuple[datetime, datetime]:
+    """Return the 50 hours that the date lasts on earth, aware UTC: it begins at UTC+14 (Kiritimati), and ends at UTC−12."""
+    midnight = datetime.combine(on, time.min, tzinfo=UTC)
+    return midnight - timedelta(hours=14), midnight + timedelta(hours=36)

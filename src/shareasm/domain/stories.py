@@ -1,4 +1,4 @@
-"""StoryPlan: the editor's wish for the recap, chapter by chapter. Which posts its rules find is decided in `domain.recaps`.
+"""StoryPlan: the editor's wish for the recap, chapter by chapter. Which posts it finds is decided in `domain.recaps`.
 
 Made by `campaign_files` from `story.yaml`. A campaign without one gets chapters that the recap makes by itself.
 """
@@ -31,6 +31,8 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class ChapterPlan:
+    """One chapter as the editor wants it."""
+
     heading: str
     text: str = ""  # the narrator's, Markdown
     show: tuple[Rule, ...] = ()  # in the editor's order; empty: a chapter of words only

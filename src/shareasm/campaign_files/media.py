@@ -1,0 +1,111 @@
+"""The pictures a plan names: below their folder, really pictures, still, and of a size that every network takes.
+
+The sizes in a picture's header are judged before anything is decoded, so a file that unpacks to gigabytes costs nothing.
+"""
+
+import warnings
+from functools import lru_cache
+from pathlib import Path
+
+from shareasm.campaign_files.reading import Field, nearest, shorten, text
+from shareasm.campaign_files.source import inside
+
+BYTES_LIMIT = 16_000_000
+"""Bytes of one picture file. They are made smaller for each network; Mastodon's own bound is 16 MB (platform facts 2.3)."""
+
+PIXELS_LIMIT = 40_000_000
+"""Width × height of one picture."""
+
+_FORMATS = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"RIFF": "WEBP"}
+
+
+def picture_below(field: Field, folder: Path) -> str | None:
+    """Return the name of a picture file below `folder`, after a look into the file."""
+    name = text(field)
+    if name is None:
+        return None
+    if name.startswith(("/", "~", "\\")) or "\\" in name or ":" in name or ".." in Path(name).parts:
+        field.fail(
+            f"“{shorten(name)}” leads out of the campaign's folder.",
+            f"Put the picture into “{folder.name}” and write only its name.",
+        )
+        return None
+    path = inside(folder, name)
+    if path is None:
+        field.fail(
+            f"“{shorten(name)}” is a link that leads out of the campaign's folder.",
+            "Put the picture itself into the folder.",
+        )
+        return None
+    if not path.is_file() or not _is_spelled_so(folder, name):
+        field.fail(f"There is no file “{shorten(name)}” in “{folder.name}”.", _suggest_file(folder, name))
+        return None
+    problem = _problem(path)
+    if problem:
+        field.fail(f"“{shorten(name)}” {problem[0]}", problem[1])
+        return None
+    return name
+
+
+def _is_spelled_so(folder: Path, name: str) -> bool:
+    """Return whether the letters are right in case too: a server tells `Photo.JPG` from `photo.jpg` where a laptop does not."""
+    here = folder
+    for part in Path(name).parts:
+        if not any(entry.name == part for entry in here.iterdir()):
+            return False
+        here = here / part
+    return True
+
+
+def _suggest_file(folder: Path, name: str) -> str:
+    files = (path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else ()
+    names = sorted(path.relative_to(folder).as_posix() for path in files)
+    near = nearest(name, names)
+    if near:
+        return f"Did you mean “{near}”? Capital letters count."
+    return f"Put the picture there. The folder holds: {', '.join(names[:10])}." if names else "Put the picture there."
+
+
+def _problem(path: Path) -> tuple[str, str] | None:
+    """Return what is wrong with a picture file and the cure, or None."""
+    state = path.stat()
+    return _look_into(path, state.st_size, state.st_mtime_ns)
+
+
+@lru_cache(maxsize=2000)
+def _look_into(path: Path, size: int, _changed: int) -> tuple[str, str] | None:
+    if size > BYTES_LIMIT:
+        return (
+            f"has {size / 1e6:.0f} MB; {BYTES_LIMIT / 1e6:.0f} MB is the most.",
+            "Save it smaller, 2,000 pixels wide.",
+        )
+    with path.open("rb") as file:
+        head = file.read(512)
+    format_ = next((name for magic, name in _FORMATS.items() if head.startswith(magic)), None)
+    if b"<svg" in head.lower():
+        return "is an SVG drawing, which the networks do not take.", "Export it as PNG."
+    if format_ is None:
+        return "is not a picture of a kind that the networks take.", "Save it as PNG, JPEG or WebP."
+    return _decode(path, format_)
+
+
+def _decode(path: Path, format_: str) -> tuple[str, str] | None:
+    # Imported here: most commands never look into a picture, and these plugins are all that is needed.
+    from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
+
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)  # judged by PIXELS_LIMIT below
+            with Image.open(path, formats=(format_,)) as image:
+                width, height = image.size
+                if width * height > PIXELS_LIMIT:
+                    return f"has {width} × {height} pixels.", "Save it smaller, 2,000 pixels wide."
+                if getattr(image, "is_animated", False):
+                    return "is animated; a post takes a still picture.", "Save one frame of it as PNG or JPEG."
+                image.draft(None, (width // 8, height // 8))  # JPEG: decode an eighth, it proves as much
+                image.load()
+    except Image.DecompressionBombError:
+        return "has far too many pixels.", "Save it smaller, 2,000 pixels wide."
+    except (OSError, ValueError, SyntaxError, EOFError, MemoryError):  # what Pillow raises for broken files
+        return "cannot be read as a picture: the file is damaged.", "Export it again."
+    return None
