@@ -1,9 +1,9 @@
 """What may be shown: the author's wishes first, then the network's, then the campaign's own decision.
 
-End of the collecting line's rules: `posts` row + Decision → Verdict. What the *network* said of a post is in the post; what
-*we* decided is a Decision, kept apart, so that an edit does not lose it and a forgotten post cannot come back. An approval
-never outweighs what an author or a network said no to. Every rule is one predicate with its source; the recap counts what
-each of them left out and says so in `Reason.words`.
+End of the collecting line's rules: `posts` row + Decision → Verdict. What the *network* said of a post is in the
+post; what *we* decided is a Decision, kept apart, so that an edit does not lose it and a forgotten post cannot come
+back. An approval never outweighs what an author or a network said no to. Every rule is one predicate with its source;
+the recap counts what each of them left out and says so in `Reason.words`.
 """
 
 from collections import Counter
@@ -48,6 +48,7 @@ class Reason(StrEnum):
     ADULT = "adult"
     INCOMPLETE = "author unknown"
     NOT_APPROVED = "not approved"
+    COPY = "copy of a post not shown"
 
     @property
     def words(self) -> str:
@@ -67,6 +68,7 @@ _WORDS = {
     Reason.ADULT: "labelled as adult or graphic, and not approved by the campaign team",
     Reason.INCOMPLETE: "whose author the network has not told us yet",
     Reason.NOT_APPROVED: "that the campaign team has not looked at yet",
+    Reason.COPY: "that a bridge copied from a post left out for one of these reasons",
 }
 
 
@@ -79,14 +81,14 @@ class Verdict:
     is_covered: bool = False  # shown folded behind its content warning, without its media
 
 
-# ---- wishes and facts that no approval outweighs -----------------------------------------------------------------------
+# ---- wishes and facts that no approval outweighs ---------------------------------------------------------------------
 
 
 def is_not_public(post: Post) -> bool:
     """True unless everybody may read it in public timelines.
 
-    Unlisted counts as not public: its author kept it out of public timelines (docs.joinmastodon.org/entities/Status, read
-    November 2026). A visibility word that we do not know arrives here as PRIVATE.
+    Unlisted counts as not public: its author kept it out of public timelines (docs.joinmastodon.org/entities/Status,
+    read November 2026). A visibility word that we do not know arrives here as PRIVATE.
     """
     return post.visibility is not Visibility.PUBLIC
 
@@ -121,8 +123,9 @@ def asks_not_to_be_indexed(post: Post) -> bool:
 
 
 OPT_OUT_TAGS = frozenset({"nobot", "nobots", "noindex", "noarchive"})
-"""The convention of the fediverse, in a bio, a profile field or a display name; there is no API field (Bridgy Fed honours
-`#nobot`, models.py, read November 2026). `#noarchive` follows the same custom. `#nobridge` speaks of bridges only."""
+"""The convention of the fediverse, in a bio, a profile field or a display name; there is no API field (Bridgy Fed
+honours `#nobot`, models.py, read November 2026). `#noarchive` follows the same custom. `#nobridge` speaks of bridges
+only."""
 
 
 def opted_out_in_profile(post: Post) -> bool:
@@ -139,7 +142,7 @@ _LAW: tuple[tuple[Reason, Callable[[Post], bool]], ...] = (
     (Reason.OPTED_OUT, opted_out_in_profile),
 )
 
-# ---- what a person may decide ------------------------------------------------------------------------------------------
+# ---- what a person may decide ----------------------------------------------------------------------------------------
 
 ADULT_LABELS = frozenset({"porn", "sexual", "nudity", "graphic-media", "sexual-figurative", "gore"})
 """Bluesky's adult label values (com.atproto.label.defs and the built-in labels of its apps, read November 2026)."""

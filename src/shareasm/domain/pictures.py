@@ -1,7 +1,7 @@
 """Pictures as records: what is kept for the recap, what is ready for sending, and why there is none.
 
-Made by the module `pictures`; read by templates and by the networks' publishers. File names come from the bytes, never from
-a stranger's words.
+Made by the module `pictures`; read by templates and by the networks' publishers. File names come from the bytes,
+never from a stranger's words.
 """
 
 from dataclasses import dataclass

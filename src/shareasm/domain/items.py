@@ -1,0 +1,281 @@
+"""From shown posts to Items: each post once, our highlights known as such, answers tied to what they answer.
+
+First step of the recap. A post that came twice, through a bridge or because its author sent it on two networks,
+becomes one Item that names its other copies; the original leads. Pure, and stable: the same posts give the same Items
+in the same order.
+"""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from hashlib import blake2b
+
+from shareasm.domain.campaigns import Campaign, Edition, Partner, Resource
+from shareasm.domain.pictures import KeptPicture
+from shareasm.domain.posts import Media, MediaKind, Network, Post, PostRef
+from shareasm.domain.queue import QueueEntry
+from shareasm.domain.schedules import Picture, Schedule, Slot
+
+POSTS_PER_PART = 200
+"""Posts on one page of the whole day: measured 0.23 s of a browser's main thread (docs/benchmarks.md)."""
+
+CROSSPOST_WITHIN = timedelta(minutes=10)
+"""The same words of one partner on two networks within this time are one post (platform facts 8, rule 3)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShownPost:
+    """A post that `moderation.may_show` lets through, with what the recap needs beside it."""
+
+    post: Post
+    arrival_number: int
+    first_seen_at: datetime  # aware UTC
+    is_covered: bool = False  # Verdict.is_covered
+    pictures: Mapping[str, KeptPicture] = field(default_factory=dict)  # by address, see `picture_addresses`
+
+    def picture_of(self, media: Media) -> KeptPicture | None:
+        """Return the kept picture that stands for `media`; None when there is none, or it is behind a warning."""
+        address = None if self.is_covered else _address_of(media)
+        return self.pictures.get(address) if address else None
+
+    @property
+    def card_picture(self) -> KeptPicture | None:
+        """The kept picture of the link card."""
+        address = self.post.card.image_url if self.post.card and not self.is_covered else None
+        return self.pictures.get(address) if address else None
+
+
+def picture_addresses(post: Post, *, is_covered: bool = False) -> tuple[str, ...]:
+    """Return the addresses of the images that a recap shows of `post`: its pictures, video stills and its card's
+    image.
+    """
+    if is_covered:
+        return ()
+    addresses = [_address_of(media) for media in post.media]
+    if post.card:
+        addresses.append(post.card.image_url)
+    return tuple(dict.fromkeys(address for address in addresses if address))
+
+
+def _address_of(media: Media) -> str | None:
+    return media.url if media.kind is MediaKind.IMAGE else media.preview_url
+
+
+@dataclass(frozen=True, slots=True)
+class Highlight:
+    """What the plan says of one of our own posts."""
+
+    slot: Slot
+    language: str
+    part: int  # 0 is the slot's own post, 1… the thread's further parts
+    partner: Partner | None = None
+    resource: Resource | None = None
+    edition: Edition | None = None  # the resource in this post's language
+    pictures: tuple[Picture, ...] = ()  # ours, with credit and licence, in the order of the post's media
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Another place where the same words stand."""
+
+    network: Network
+    url: str
+    language: str | None = None  # said where it differs from the leading post's
+
+
+@dataclass(frozen=True)
+class Item:
+    """One post as the page shows it."""
+
+    shown: ShownPost
+    number: int  # 1… in time order over the whole day
+    highlight: Highlight | None = None
+    partner: Partner | None = None  # whose account wrote it, as far as the campaign declares accounts
+    copies: tuple[Copy, ...] = ()
+    answers: PostRef | None = None  # the post shown here that it replies to
+    root: PostRef | None = None  # our highlight at the top of its conversation
+
+    @property
+    def post(self) -> Post:
+        """What was said."""
+        return self.shown.post
+
+    @property
+    def ref(self) -> PostRef:
+        """The post's identity."""
+        return self.shown.post.ref
+
+    @cached_property
+    def anchor(self) -> str:
+        """The post's permanent place on our pages, made from its identity alone."""
+        return anchor_of(self.ref)
+
+    @property
+    def part(self) -> int:
+        """The page of the whole day that it is on, from 1."""
+        return (self.number - 1) // POSTS_PER_PART + 1
+
+    @property
+    def href(self) -> str:
+        """The post's place in the whole day, relative to the recap's folder."""
+        return f"day-{self.part}.html#{self.anchor}"
+
+    @property
+    def language(self) -> str:
+        """The first language that the post declares; "" when it declares none."""
+        return self.post.languages[0] if self.post.languages else ""
+
+
+def anchor_of(ref: PostRef) -> str:
+    """Return the HTML id of a post, the same for ever.
+
+    >>> anchor_of(PostRef(Network.BLUESKY, "at://did:plc:a/app.bsky.feed.post/3k"))
+    'p-7eb53d4a90e9'
+    """
+    return "p-" + blake2b(f"{ref.network} {ref.uri}".encode(), digest_size=6).hexdigest()
+
+
+def make_items(
+    campaign: Campaign, schedule: Schedule, entries: Iterable[QueueEntry], posts: Iterable[ShownPost]
+) -> tuple[Item, ...]:
+    """Return one Item per post in order of time; copies of a post are folded into the one that leads."""
+    ordered = sorted(posts, key=lambda shown: (shown.post.created_at, shown.post.ref))
+    by_ref = {shown.post.ref: shown for shown in ordered}
+    partners = {_handle(account): partner for partner in campaign.partners for account in partner.accounts}
+    sent = _sent_entries(campaign, entries)
+    leads = {**_crossposts(ordered, partners), **_bridged(by_ref), **_own_copies(sent, by_ref)}
+    slots = {slot.id: slot for slot in schedule.slots}
+    ours = {entry.receipt.ref for entry in sent if entry.receipt}
+    copies: dict[PostRef, list[Copy]] = {}
+    for ref in by_ref:
+        if (lead := _lead(ref, leads)) != ref:
+            copies.setdefault(lead, []).append(Copy(ref.network, by_ref[ref].post.url))
+    highlights = {
+        entry.receipt.ref: _highlight(campaign, slots[entry.key.slot], entry)
+        for entry in sent
+        if entry.receipt and entry.key.slot in slots
+    }
+    standing = (shown for shown in ordered if _lead(shown.post.ref, leads) == shown.post.ref)
+    return tuple(
+        Item(
+            shown=shown,
+            number=number,
+            highlight=highlights.get(shown.post.ref),
+            partner=partners.get(_handle(shown.post.author.handle)),
+            copies=tuple(copies.get(shown.post.ref, ())),
+            answers=_parent(shown.post, by_ref, leads),
+            root=_root(shown.post, by_ref, leads, ours),
+        )
+        for number, shown in enumerate(standing, start=1)
+    )
+
+
+def _sent_entries(campaign: Campaign, entries: Iterable[QueueEntry]) -> list[QueueEntry]:
+    """Return the entries that have a receipt, the campaign's first account first."""
+    places = {account.id: place for place, account in enumerate(campaign.accounts)}
+    sent = [entry for entry in entries if entry.receipt]
+    return sorted(sent, key=lambda entry: (entry.due_at, places.get(entry.key.account, len(places)), entry.key))
+
+
+def _highlight(campaign: Campaign, slot: Slot, entry: QueueEntry) -> Highlight:
+    resource = next((one for one in campaign.resources if one.id == slot.resource), None)
+    part = entry.key.part
+    return Highlight(
+        slot=slot,
+        language=entry.key.language,
+        part=part,
+        partner=next((one for one in campaign.partners if one.id == slot.partner), None),
+        resource=resource,
+        edition=resource.edition(entry.key.language) if resource else None,
+        pictures=slot.parts[part].pictures if part < len(slot.parts) else (),
+    )
+
+
+# ---- the same words twice: which of them leads -----------------------------------------------------------------------
+
+Leads = Mapping[PostRef, PostRef]
+"""Copy → the post it is a copy of."""
+
+
+def _own_copies(sent: Sequence[QueueEntry], by_ref: Mapping[PostRef, ShownPost]) -> Leads:
+    """Our own posts of one slot, part and language on several accounts are one post; the first account's leads."""
+    first: dict[tuple[str, int, str], PostRef] = {}
+    leads = {}
+    for entry in sent:
+        if entry.receipt and entry.receipt.ref in by_ref:
+            lead = first.setdefault((entry.key.slot, entry.key.part, entry.key.language), entry.receipt.ref)
+            if lead != entry.receipt.ref:
+                leads[entry.receipt.ref] = lead
+    return leads
+
+
+def _bridged(by_ref: Mapping[PostRef, ShownPost]) -> Leads:
+    """A bridge names the original, by its URI or by its address; a copy whose original we do not hold stands for
+    itself.
+    """
+    originals = {shown.post.url: ref for ref, shown in by_ref.items()} | {ref.uri: ref for ref in by_ref}
+    named = ((ref, originals.get(shown.post.bridged_from or "")) for ref, shown in by_ref.items())
+    return {ref: original for ref, original in named if original and original != ref}
+
+
+def _crossposts(ordered: Sequence[ShownPost], partners: Mapping[str, Partner]) -> Leads:
+    """One partner's same words on two networks within minutes are one post; the earlier leads. Never on words alone."""
+    last: dict[tuple[str, str], Post] = {}
+    leads = {}
+    for shown in ordered:
+        partner = partners.get(_handle(shown.post.author.handle))
+        words = _bare_words(shown.post.text)
+        if partner is None or not words:
+            continue
+        earlier = last.get((partner.id, words))
+        is_copy = earlier is not None and earlier.ref.network is not shown.post.ref.network
+        if earlier and is_copy and shown.post.created_at - earlier.created_at <= CROSSPOST_WITHIN:
+            leads[shown.post.ref] = earlier.ref
+        else:
+            last[partner.id, words] = shown.post
+    return leads
+
+
+_ADDRESS = re.compile(r"\b(?:https?://)?[\w-]+(?:\.[\w-]+)+(?:/\S*)?", re.IGNORECASE)
+
+
+def _bare_words(text: str) -> str:
+    """Return `text` without addresses, marks and case: networks shorten links and spell tags each in their own way."""
+    return " ".join(re.findall(r"\w+", _ADDRESS.sub(" ", text).casefold()))
+
+
+def _lead(ref: PostRef, leads: Leads) -> PostRef:
+    seen = {ref}
+    while (lead := leads.get(ref)) and lead not in seen:
+        seen.add(lead)
+        ref = lead
+    return min(seen) if leads.get(ref) else ref  # copies that name each other: any one, but always the same
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+
+def _parent(post: Post, by_ref: Mapping[PostRef, ShownPost], leads: Leads) -> PostRef | None:
+    if post.reply_to is None or post.reply_to not in by_ref:
+        return None
+    parent = _lead(post.reply_to, leads)
+    return parent if parent != post.ref else None
+
+
+def _root(post: Post, by_ref: Mapping[PostRef, ShownPost], leads: Leads, ours: set[PostRef]) -> PostRef | None:
+    """Return the highlight at the top of the conversation that `post` belongs to; None when it is no answer to us."""
+    seen = {post.ref}
+    found = None
+    parent = _parent(post, by_ref, leads)
+    while parent and parent not in seen:
+        seen.add(parent)
+        if parent in ours:
+            found = parent
+        parent = _parent(by_ref[parent].post, by_ref, leads)
+    return found
+
+
+def _handle(handle: str) -> str:
+    return handle.lstrip("@").casefold()

@@ -1,0 +1,323 @@
+"""Recap: everything that the recap page says, decided and counted, before any template sees it.
+
+Last step of the collecting line's rules: Facts (what storage, plan and editor say) → `arrange` → Recap (what the page
+says). Pure: no clock, no file, no address is opened; the same Facts give the same Recap.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cached_property
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from markdown_it import MarkdownIt
+
+from shareasm.domain.campaigns import Campaign, Edition, Resource, Source
+from shareasm.domain.chapters import Chapter, Day, own_chapters, planned_chapters
+from shareasm.domain.items import POSTS_PER_PART, Item, ShownPost, make_items
+from shareasm.domain.moderation import Reason
+from shareasm.domain.pictures import KeptPicture
+from shareasm.domain.posts import Account, Network, PostRef, SafeHtml
+from shareasm.domain.queue import EntryKey, QueueEntry, State
+from shareasm.domain.richtext import sanitise
+from shareasm.domain.schedules import Picture, Schedule
+from shareasm.domain.stories import StoryPlan
+
+CONTRIBUTORS_NAMED = 400
+"""Accounts that are thanked by name; past these the page says how many more there are."""
+
+# ---- what goes in ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Hours in which a source was not read, or could not be."""
+
+    opens_at: datetime  # aware UTC
+    closes_at: datetime
+    reason: str  # in words
+
+
+@dataclass(frozen=True, slots=True)
+class SourceState:
+    """One watched place, and how well we saw."""
+
+    source: Source
+    last_read_at: datetime | None = None  # None: never
+    gaps: tuple[Gap, ...] = ()
+    problem: str | None = None  # why it is not read at all, in words
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """All that a recap is made of. `posts` hold only what `moderation.may_show` lets through."""
+
+    campaign: Campaign
+    schedule: Schedule = field(default_factory=lambda: Schedule(()))
+    story: StoryPlan | None = None
+    entries: Sequence[QueueEntry] = ()
+    posts: Sequence[ShownPost] = ()
+    not_shown: Mapping[Reason, int] = field(default_factory=dict)
+    withheld: frozenset[str] = frozenset()  # uri and url of every post that is not shown: a bridged copy is not either
+    sources: tuple[SourceState, ...] = ()
+    checked_at: datetime | None = None  # when the networks were last asked about these posts
+    missing_pictures_count: int = 0  # images of shown posts that could not be kept
+    logo: KeptPicture | None = None  # of `campaign.look.logo`
+
+
+# ---- what comes out --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class StoryChapter:
+    """A chapter as the page shows it."""
+
+    anchor: str
+    chapter: Chapter
+    text: SafeHtml
+
+
+@dataclass(frozen=True, slots=True)
+class Hour:
+    """One hour of the day."""
+
+    starts_at: datetime  # in the campaign's zone
+    ours_count: int
+    others_count: int
+
+    @property
+    def count(self) -> int:
+        """All posts of the hour."""
+        return self.ours_count + self.others_count
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What was counted over the posts that the recap shows."""
+
+    post_count: int  # each once, however many copies
+    ours_count: int
+    author_count: int  # accounts; ours among them. Nobody guesses who is one person on two networks
+    copy_count: int
+    languages: tuple[tuple[str, int], ...]  # declared language → posts, most spoken first; "" is "not declared"
+    networks: tuple[tuple[Network, int], ...]
+    hosts_count: int  # Mastodon-API servers that the shown authors are at home on
+
+    @property
+    def language_count(self) -> int:
+        """How many languages were declared."""
+        return sum(1 for language, _ in self.languages if language)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What became of our own plan."""
+
+    planned_count: int
+    sent_count: int
+    unsent: tuple[tuple[EntryKey, State], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShelfEntry:
+    """A resource of the campaign and where the day spoke of it."""
+
+    resource: Resource
+    editions: tuple[Edition, ...]
+    items: tuple[Item, ...]  # our posts about it
+    sharers: tuple[Account, ...]  # others who linked to it
+
+
+@dataclass(frozen=True, slots=True)
+class Credit:
+    """A picture of ours and to whom thanks are due."""
+
+    picture: Picture
+    item: Item  # where it stands
+
+
+@dataclass(frozen=True, slots=True)
+class DayPart:
+    """One page of the whole day."""
+
+    number: int
+    items: tuple[Item, ...]
+
+    @property
+    def file(self) -> str:
+        """The page's name in the recap's folder."""
+        return f"day-{self.number}.html"
+
+    def by_hour(self, zone: ZoneInfo) -> list[tuple[datetime, list[Item]]]:
+        """Return the page's posts under the hour of `zone` in which they were said."""
+        groups = groupby(self.items, key=lambda item: _hour_of(item.post.created_at, zone))
+        return [(hour, list(items)) for hour, items in groups]
+
+
+@dataclass(frozen=True)
+class Recap:
+    """What the page says."""
+
+    campaign: Campaign
+    title: str
+    lede: SafeHtml
+    numbers: Numbers
+    plan: Plan
+    hours: tuple[Hour, ...]
+    chapters: tuple[StoryChapter, ...]
+    items: tuple[Item, ...]  # the whole day, in order of time
+    shelf: tuple[ShelfEntry, ...]
+    reading: tuple[Resource, ...]
+    ahead: SafeHtml
+    contributors: tuple[Account, ...]
+    credits: tuple[Credit, ...]
+    sources: tuple[SourceState, ...]
+    not_shown: tuple[tuple[Reason, int], ...]
+    checked_at: datetime | None
+    missing_pictures_count: int
+    logo: KeptPicture | None
+    is_edited: bool  # a person wrote the story; else it was made from the day
+
+    @property
+    def parts(self) -> tuple[DayPart, ...]:
+        """The whole day in pages of POSTS_PER_PART."""
+        starts = range(0, len(self.items), POSTS_PER_PART)
+        return tuple(
+            DayPart(number, self.items[start : start + POSTS_PER_PART]) for number, start in enumerate(starts, start=1)
+        )
+
+    @cached_property
+    def _by_ref(self) -> dict[PostRef, Item]:
+        return {item.ref: item for item in self.items}
+
+    def parent_of(self, item: Item) -> Item | None:
+        """Return the post shown here that `item` answers."""
+        return self._by_ref.get(item.answers) if item.answers else None
+
+
+def arrange(facts: Facts) -> Recap:
+    """Return the Recap that `facts` tell: the editor's chapters where there are any, else chapters made from the
+    day.
+    """
+    campaign, story = facts.campaign, facts.story or StoryPlan()
+    posts = [shown for shown in facts.posts if not _is_copy_of_withheld(shown, facts.withheld)]
+    not_shown = Counter(facts.not_shown)
+    not_shown[Reason.COPY] += len(facts.posts) - len(posts)
+    items = make_items(campaign, facts.schedule, facts.entries, posts)
+    day = Day(items, campaign.zone, campaign.languages[0])
+    chapters = planned_chapters(story, day) if story.chapters else own_chapters(day)
+    return Recap(
+        campaign=campaign,
+        title=story.title or campaign.name,
+        lede=narrate(story.lede or campaign.about),
+        numbers=count(items),
+        plan=_plan(facts.entries),
+        hours=hours(campaign, items),
+        chapters=tuple(
+            StoryChapter(f"chapter-{number}", chapter, narrate(chapter.text))
+            for number, chapter in enumerate(chapters, start=1)
+        ),
+        items=items,
+        shelf=_shelf(campaign, items),
+        reading=tuple(one for name in story.reading for one in campaign.resources if one.id == name),
+        ahead=narrate(story.ahead),
+        contributors=_contributors(items),
+        credits=_credits(items),
+        sources=facts.sources,
+        not_shown=tuple((reason, not_shown[reason]) for reason in Reason if not_shown[reason]),
+        checked_at=facts.checked_at,
+        missing_pictures_count=facts.missing_pictures_count,
+        logo=facts.logo,
+        is_edited=facts.story is not None and bool(story.chapters),
+    )
+
+
+def narrate(markdown: str) -> SafeHtml:
+    """Return the team's Markdown as HTML. HTML in it is text, pictures are left out: posts bring theirs, with
+    credit.
+    """
+    return sanitise(_markdown.render(markdown)) if markdown.strip() else SafeHtml("")
+
+
+_markdown = MarkdownIt("commonmark", {"html": False}).disable("image")
+
+
+def count(items: Sequence[Item]) -> Numbers:
+    """Return the numbers of the page over `items`; a post in two languages counts for both."""
+    languages = Counter(tag.split("-")[0].lower() for item in items for tag in set(item.post.languages or ("",)))
+    networks = Counter(item.ref.network for item in items)
+    mastodon = (item.post.author.handle for item in items if item.ref.network is Network.MASTODON)
+    return Numbers(
+        post_count=len(items),
+        ours_count=sum(1 for item in items if item.highlight),
+        author_count=len({(item.ref.network, item.post.author.ref) for item in items}),
+        copy_count=sum(len(item.copies) for item in items),
+        languages=tuple(sorted(languages.items(), key=lambda pair: (-pair[1], pair[0]))),
+        networks=tuple(sorted(networks.items())),
+        hosts_count=len({handle.rpartition("@")[2].casefold() for handle in mastodon if "@" in handle}),
+    )
+
+
+def hours(campaign: Campaign, items: Sequence[Item]) -> tuple[Hour, ...]:
+    """Return every hour of the campaign's window, in its zone, also the silent ones. Posts outside of it are in
+    none.
+    """
+    ours: Counter[datetime] = Counter()
+    others: Counter[datetime] = Counter()
+    for item in items:
+        (ours if item.highlight else others)[_hour_of(item.post.created_at, campaign.zone)] += 1
+    found = []
+    at = _hour_of(campaign.opens_at, campaign.zone)
+    while at < campaign.closes_at:
+        found.append(Hour(at.astimezone(campaign.zone), ours[at], others[at]))
+        at += timedelta(hours=1)
+    return tuple(found)
+
+
+def _hour_of(at: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant at which the local hour of `at` began; some zones are half an hour beside UTC's hours."""
+    local = at.astimezone(zone)
+    return at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+
+
+def _is_copy_of_withheld(shown: ShownPost, withheld: frozenset[str]) -> bool:
+    """True where a bridge copied a post that may not be shown: the author's wish holds for its copies too."""
+    return shown.post.bridged_from is not None and shown.post.bridged_from in withheld
+
+
+def _plan(entries: Sequence[QueueEntry]) -> Plan:
+    wanted = [entry for entry in entries if entry.state is not State.CANCELLED]
+    unsent = sorted((entry.key, entry.state) for entry in wanted if entry.state is not State.PUBLISHED)
+    return Plan(len(wanted), len(wanted) - len(unsent), tuple(unsent))
+
+
+def _shelf(campaign: Campaign, items: Sequence[Item]) -> tuple[ShelfEntry, ...]:
+    """Return the campaign's resources, those that the day spoke of first, each with who shared it."""
+    linked: dict[str, list[Account]] = {}
+    for item in items:
+        if item.post.card and item.highlight is None:
+            linked.setdefault(item.post.card.url.rstrip("/"), []).append(item.post.author)
+    entries = []
+    for resource in campaign.resources:
+        ours = tuple(item for item in items if item.highlight and item.highlight.slot.resource == resource.id)
+        accounts = [one for edition in resource.editions for one in linked.get(edition.url.rstrip("/"), ())]
+        sharers = {account.ref: account for account in accounts}
+        entries.append(ShelfEntry(resource, resource.editions, ours, tuple(sharers.values())))
+    return tuple(sorted(entries, key=lambda entry: not (entry.items or entry.sharers)))
+
+
+def _contributors(items: Sequence[Item]) -> tuple[Account, ...]:
+    """Return everybody else who is on the page, each account once, in order of the name that the page shows."""
+    accounts = {account.ref: account for account in (item.post.author for item in items if item.highlight is None)}
+    return tuple(sorted(accounts.values(), key=lambda one: ((one.name or one.handle).casefold(), one.handle, one.ref)))
+
+
+def _credits(items: Sequence[Item]) -> tuple[Credit, ...]:
+    """Return our own pictures that were sent, each file once, where it first stands."""
+    first: dict[str, Credit] = {}
+    for item in items:
+        for picture in item.highlight.pictures if item.highlight else ():
+            first.setdefault(picture.file, Credit(picture, item))
+    return tuple(first.values())

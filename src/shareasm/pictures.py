@@ -1,0 +1,207 @@
+"""Pictures in, safe pictures out: strangers' for the recap, our own for sending. Nothing is ever passed on as it came.
+
+Every picture is decoded and encoded anew, which leaves behind position and camera data, comments, colour profiles,
+further frames and whatever hides after the end. Only PNG, JPEG, GIF and WebP bytes are opened, whatever a server
+calls them; the size is read from the header, and checked, before anything is unpacked.
+"""
+
+import os
+from collections.abc import Iterator
+from hashlib import blake2b
+from io import BytesIO
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+from PIL import Image, ImageOps
+
+from shareasm.domain.pictures import KeptPicture, PictureFile, PreparedImage, Refusal
+from shareasm.errors import ConfigError
+
+FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
+
+MOST_PIXELS = 40_000_000
+"""A picture of more pixels is refused unread: decoded it would take over 160 MB. Phones make 12 to 50 million."""
+
+WIDTHS = (640, 1280)
+"""Widths of the kept copies: a phone's screen, and the recap's column on a sharp one."""
+
+TALLEST = 4
+"""Height over width past which a picture is refused: a strip a pixel wide has no place in a column."""
+
+
+# ---- strangers' pictures, for the recap ------------------------------------------------------------------------------
+
+
+def keep(data: bytes, folder: Path) -> KeptPicture | Refusal:
+    """Write `data` as WebP in one or two widths to `folder`/media and return which, or why it is no picture for us.
+
+    Names are made from the bytes that came in: the same picture under a hundred addresses is kept once, and keeping it
+    again only looks. An animation becomes its first frame.
+    """
+    name = blake2b(data, digest_size=10).hexdigest()
+    try:
+        image = _open(BytesIO(data))
+    except _Unusable as refusal:
+        return Refusal(str(refusal))
+    wide, high = _upright_size(image)
+    sizes = [(width, max(1, round(high * width / wide))) for width in _widths(wide)]
+    files = [PictureFile(f"media/{name}-{width}.webp", width, height) for width, height in sizes]
+    if not all((folder / file.path).is_file() for file in files):
+        try:
+            upright = _upright(image)
+        except _Unusable as refusal:
+            return Refusal(str(refusal))
+        for file in files:
+            _write(folder / file.path, _encoded(_resized(upright, (file.width, file.height)), "WEBP", 82))
+    return KeptPicture(tuple(files))
+
+
+def _widths(wide: int) -> list[int]:
+    """Return the widths to keep of a picture `wide` pixels wide: never more than it has."""
+    narrow, full = WIDTHS
+    return [min(wide, narrow)] if wide <= narrow * 1.25 else [narrow, min(wide, full)]
+
+
+def _write(path: Path, data: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh.write_bytes(data)
+    fresh.replace(path)
+
+
+# ---- our own pictures, for sending -----------------------------------------------------------------------------------
+
+
+class Limits(Protocol):
+    """What a server takes of a picture; `networks.ports.Limits` is one."""
+
+    @property
+    def image_bytes(self) -> int:
+        """The most bytes of one picture."""
+
+    @property
+    def image_side(self) -> int:
+        """The most pixels of its longer side."""
+
+
+def prepare(path: Path, limits: Limits) -> PreparedImage:
+    """Return our picture as a server with `limits` takes it: upright, without metadata, no larger than it may be.
+
+    Raises ConfigError where the file is missing or is no picture: the team's to mend.
+    """
+    try:
+        with path.open("rb") as file:
+            return _prepared(file.read(), limits)
+    except OSError as error:
+        raise ConfigError(f"the picture cannot be read: {error.strerror}", file=str(path)) from error
+    except _Unusable as error:
+        raise ConfigError(f"the picture cannot be sent: {error}", file=str(path)) from error
+
+
+def prepare_bytes(data: bytes, limits: Limits) -> PreparedImage | Refusal:
+    """Return a picture that came from elsewhere, such as a link card's, ready for sending; or why it is not used."""
+    try:
+        return _prepared(data, limits)
+    except _Unusable as refusal:
+        return Refusal(str(refusal))
+
+
+class _Try(NamedTuple):
+    side: int  # pixels of the longer side
+    format: str
+    quality: int
+
+
+def _prepared(data: bytes, limits: Limits) -> PreparedImage:
+    image = _upright(_open(BytesIO(data)))
+    for attempt in _tries(image, limits.image_side):
+        resized = _resized(image, _fitted(image.size, attempt.side))
+        encoded = _encoded(resized, attempt.format, attempt.quality)
+        if len(encoded) <= limits.image_bytes:
+            return PreparedImage(encoded, f"image/{attempt.format.lower()}", *resized.size)
+    raise _Unusable(f"it does not fit into {limits.image_bytes:,} bytes at any size that can be looked at")
+
+
+def _tries(image: Image.Image, side: int) -> Iterator[_Try]:
+    """Yield ways to encode, the best first: drawings and see-through pictures as PNG, photographs as JPEG."""
+    longest = min(side, max(image.size))
+    if image.mode == "RGBA" or _is_drawing(image):
+        yield _Try(longest, "PNG", 0)
+    for share in (1.0, 0.8, 0.6, 0.4, 0.25):
+        for quality in (88, 80, 70):
+            yield _Try(max(1, round(longest * share)), "JPEG", quality)
+
+
+def _is_drawing(image: Image.Image) -> bool:
+    return image.getcolors(4096) is not None
+
+
+def _fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
+    share = min(1.0, side / max(size))
+    return max(1, round(size[0] * share)), max(1, round(size[1] * share))
+
+
+# ---- decoding and encoding -------------------------------------------------------------------------------------------
+
+
+class _Unusable(Exception):  # noqa: N818  a finding, caught in this module
+    """These bytes are no picture that we open."""
+
+
+def _open(source: BytesIO) -> Image.Image:
+    """Return the picture with only its header read. Raises _Unusable."""
+    try:
+        image = Image.open(source, formats=FORMATS)
+    except Exception as error:  # decoders raise anything on hostile bytes
+        raise _Unusable("the bytes are no PNG, JPEG, GIF or WebP picture") from error
+    width, height = image.size
+    if width < 1 or height < 1 or width * height > MOST_PIXELS:
+        raise _Unusable(f"{width:,} × {height:,} pixels: more than {MOST_PIXELS:,} in all, or none")
+    if max(width, height) > TALLEST * 2 * min(width, height) and max(width, height) > 2000:
+        raise _Unusable(f"{width:,} × {height:,} pixels: too long a strip")
+    return image
+
+
+def _upright_size(image: Image.Image) -> tuple[int, int]:
+    try:
+        turned = image.getexif().get(0x0112) in {5, 6, 7, 8}  # EXIF orientation: lying on its side
+    except Exception:  # noqa: BLE001  a broken EXIF block is none
+        turned = False
+    return (image.height, image.width) if turned else image.size
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    """Return the first frame, decoded, turned as its camera meant it, as RGB or RGBA, with nothing else attached."""
+    try:
+        image.seek(0)
+        image.load()
+        turned = ImageOps.exif_transpose(image)
+        mode = "RGBA" if turned.has_transparency_data else "RGB"
+        bare = Image.new(mode, turned.size)
+        bare.paste(turned.convert(mode))
+    except Exception as error:  # decoders raise anything on hostile bytes
+        raise _Unusable("the picture is damaged") from error
+    return bare
+
+
+def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    return image if image.size == size else image.resize(size, Image.Resampling.LANCZOS)
+
+
+def _encoded(image: Image.Image, format_name: str, quality: int) -> bytes:
+    out = BytesIO()
+    if format_name == "PNG":
+        image.save(out, "PNG", optimize=True)
+    elif format_name == "WEBP":
+        image.save(out, "WEBP", quality=quality, method=4, exif=b"", xmp=b"")
+    else:
+        _on_white(image).save(out, "JPEG", quality=quality, optimize=True, progressive=True)
+    return out.getvalue()
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image
+    ground = Image.new("RGB", image.size, "white")
+    ground.paste(image, mask=image.getchannel("A"))
+    return ground
