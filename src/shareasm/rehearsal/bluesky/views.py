@@ -1,0 +1,253 @@
+"""How the AppView shows what lies in the repos: posts, authors, embeds, labels, counts. Reads only."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from shareasm.rehearsal.bluesky.lexicon import LIKE, POST, PROFILE, REPOST, Json, Record
+from shareasm.rehearsal.bluesky.repo import Repo, Repos, StoredRecord, network_time
+
+NO_DELAY: Final = timedelta()
+LABELER = "did:plc:labelerxxxxxxxxxxxxxxxxx"
+_NO_TIME = "1970-01-01T00:00:00.000Z"
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A labeler's word on a post (`subject` its URI) or an account (its DID)."""
+
+    subject: str
+    value: str
+    at: datetime
+
+    def view(self) -> Record:
+        """Return it as views carry it."""
+        return {"src": LABELER, "uri": self.subject, "val": self.value, "cts": network_time(self.at), "ver": 1}
+
+
+@dataclass(slots=True)
+class Index:
+    """What the AppView knows beyond the repos."""
+
+    repos: Repos
+    images: Callable[[], str]  # base URL of the image service
+    delay: timedelta = NO_DELAY  # by the rehearsal's clock, from arrival until a post is in views and search
+    labels: list[Label] = field(default_factory=list)
+    taken_down: set[str] = field(default_factory=set)  # URIs
+
+    # ---- what is there ----
+
+    def post(self, uri: str) -> StoredRecord | None:
+        """Return the post at `uri` when readers may see it."""
+        record = self.repos.record(uri)
+        if record is None or record.collection != POST or not self._is_shown(record):
+            return None
+        return record
+
+    def posts(self) -> Iterator[StoredRecord]:
+        """Yield every post that readers may see."""
+        for repo in self.repos.active():
+            yield from (record for record in repo.of(POST) if self._is_shown(record))
+
+    def actions(self, collection: str, subject: str) -> list[StoredRecord]:
+        """Return the likes or reposts of a post, the oldest first."""
+        found = [
+            record
+            for repo in self.repos.active()
+            for record in repo.of(collection)
+            if _subject(record.value).get("uri") == subject
+        ]
+        return sorted(found, key=lambda record: record.arrived_at)
+
+    def replies(self, uri: str) -> list[StoredRecord]:
+        """Return the direct replies to a post, the oldest first."""
+        found = [post for post in self.posts() if reply_ref(post.value, "parent") == uri]
+        return sorted(found, key=self.sorted_at)
+
+    def sorted_at(self, post: StoredRecord) -> datetime:
+        """Return the earlier of when the post says it was written and when it arrived: `sortAt`, and `indexedAt` too."""
+        return min(_instant(post.value.get("createdAt"), post.arrived_at), post.arrived_at)
+
+    def _is_shown(self, record: StoredRecord) -> bool:
+        repo = self.repos.by_did[record.did]
+        is_indexed = record.arrived_at + self.delay <= self.repos.clock.now()
+        return not repo.status and is_indexed and record.uri not in self.taken_down
+
+    # ---- views ----
+
+    def post_view(self, post: StoredRecord, viewer: Repo | None = None) -> Record:
+        """Return a post as lists, threads and search show it."""
+        view: Record = {
+            "uri": post.uri,
+            "cid": post.cid,
+            "author": self.author_view(self.repos.by_did[post.did], viewer),
+        }
+        view["record"] = post.value
+        embed = self._embed_view(post.did, post.value.get("embed"))
+        if embed is not None:
+            view["embed"] = embed
+        view |= {"bookmarkCount": 0, **self._counts(post), "indexedAt": network_time(self.sorted_at(post))}
+        if viewer is not None:
+            view["viewer"] = {"bookmarked": False, "threadMuted": False, "embeddingDisabled": False}
+        labels = self._labels(post.uri, post.did, post.value, post.cid, str(post.value.get("createdAt", _NO_TIME)))
+        return {**view, "labels": labels}
+
+    def author_view(self, repo: Repo, viewer: Repo | None = None) -> Record:
+        """Return the short view of an account, as posts carry it."""
+        profile = repo.records.get((PROFILE, "self"))
+        view: Record = {"did": repo.did, "handle": repo.handle}
+        if profile is not None:
+            view |= {"displayName": profile.value["displayName"]} if "displayName" in profile.value else {}
+            avatar = _link(profile.value.get("avatar"))
+            view |= {"avatar": self._image("avatar", repo.did, avatar)} if avatar else {}
+        view["associated"] = {"activitySubscription": {"allowSubscriptions": "followers"}}
+        if viewer is not None:
+            view["viewer"] = {"muted": False, "blockedBy": False}
+        labels: list[Json] = [label.view() for label in self.labels if label.subject == repo.did]
+        if profile is not None:
+            created = str(profile.value.get("createdAt", _NO_TIME))
+            labels += self._labels(profile.uri, repo.did, profile.value, profile.cid, created)
+        return {**view, "labels": labels}
+
+    def profile_view(self, repo: Repo, viewer: Repo | None = None) -> Record:
+        """Return the long view of an account."""
+        view = self.author_view(repo, viewer)
+        profile = repo.records.get((PROFILE, "self"))
+        if profile is not None:
+            view |= {"description": profile.value["description"]} if "description" in profile.value else {}
+            view["indexedAt"] = network_time(profile.arrived_at)
+        posts_count = sum(self._is_shown(post) for post in repo.of(POST))
+        return {**view, "followersCount": 0, "followsCount": 0, "postsCount": posts_count}
+
+    def thread_view(self, post: StoredRecord, depth: int, height: int, viewer: Repo | None) -> Record:
+        """Return a post with up to `depth` levels of replies below and `height` parents above."""
+        view: Record = {"$type": "app.bsky.feed.defs#threadViewPost", "post": self.post_view(post, viewer)}
+        parent = reply_ref(post.value, "parent")
+        if parent and height > 0:
+            above = self.post(parent)
+            gone: Record = {"$type": "app.bsky.feed.defs#notFoundPost", "uri": parent, "notFound": True}
+            view["parent"] = gone if above is None else self.thread_view(above, 0, height - 1, viewer)
+        if depth > 0:
+            view["replies"] = [self.thread_view(reply, depth - 1, 0, viewer) for reply in self.replies(post.uri)]
+        return {**view, "threadContext": {}}
+
+    def repost_reason(self, repost: StoredRecord) -> Record:
+        """Return why a reposted post is in a feed."""
+        return {
+            "$type": "app.bsky.feed.defs#reasonRepost",
+            "by": self.author_view(self.repos.by_did[repost.did]),
+            "uri": repost.uri,
+            "cid": repost.cid,
+            "indexedAt": network_time(repost.arrived_at),
+        }
+
+    def _counts(self, post: StoredRecord) -> Record:
+        quotes = sum(_quoted(other.value) == post.uri for other in self.posts())
+        return {
+            "replyCount": len(self.replies(post.uri)),
+            "repostCount": len(self.actions(REPOST, post.uri)),
+            "likeCount": len(self.actions(LIKE, post.uri)),
+            "quoteCount": quotes,
+        }
+
+    def _labels(self, uri: str, did: str, value: Record, cid: str, created: str) -> list[Json]:
+        given = [label.view() for label in self.labels if label.subject == uri]
+        own: Iterable[Record] = (
+            {"src": did, "uri": uri, "cid": cid, "val": name, "cts": created} for name in _self_labels(value)
+        )
+        return [*given, *own]
+
+    def _embed_view(self, did: str, embed: Json) -> Record | None:
+        if not isinstance(embed, dict):
+            return None
+        match embed.get("$type"):
+            case "app.bsky.embed.images":
+                return {"$type": "app.bsky.embed.images#view", "images": self._image_views(did, embed.get("images"))}
+            case "app.bsky.embed.external":
+                return {
+                    "$type": "app.bsky.embed.external#view",
+                    "external": self._card_view(did, embed.get("external")),
+                }
+            case "app.bsky.embed.record":
+                return {"$type": "app.bsky.embed.record#view", "record": self._quote_view(_quoted({"embed": embed}))}
+            case "app.bsky.embed.recordWithMedia":
+                return {
+                    "$type": "app.bsky.embed.recordWithMedia#view",
+                    "record": {"record": self._quote_view(_quoted({"embed": embed}))},
+                    "media": self._embed_view(did, embed.get("media")),
+                }
+        return None  # what this AppView does not know has no view; the record still carries it
+
+    def _image_views(self, did: str, images: Json) -> list[Json]:
+        views: list[Json] = []
+        for image in images if isinstance(images, list) else []:
+            if isinstance(image, dict) and (cid := _link(image.get("image"))):
+                ratio: Record = {"aspectRatio": image["aspectRatio"]} if "aspectRatio" in image else {}
+                sizes: Record = {
+                    "thumb": self._image("feed_thumbnail", did, cid),
+                    "fullsize": self._image("feed_fullsize", did, cid),
+                }
+                views.append({**sizes, "alt": image.get("alt", ""), **ratio})
+        return views
+
+    def _card_view(self, did: str, card: Json) -> Record:
+        card = card if isinstance(card, dict) else {}
+        thumb = _link(card.get("thumb"))
+        shown: Record = {key: card.get(key, "") for key in ("uri", "title", "description")}
+        return {**shown, "thumb": self._image("feed_thumbnail", did, thumb)} if thumb else shown
+
+    def _quote_view(self, uri: str) -> Record:
+        post = self.post(uri)
+        if post is None:
+            return {"$type": "app.bsky.embed.record#viewNotFound", "uri": uri, "notFound": True}
+        view = self.post_view(post)
+        embeds: list[Json] = [view.pop("embed")] if "embed" in view else []
+        del view["bookmarkCount"]
+        return {"$type": "app.bsky.embed.record#viewRecord", **view, "value": view.pop("record"), "embeds": embeds}
+
+    def _image(self, preset: str, did: str, cid: str) -> str:
+        return f"{self.images()}/img/{preset}/plain/{did}/{cid}"
+
+
+def reply_ref(value: Record, which: str) -> str | None:
+    """Return the URI of the `root` or `parent` that a post answers."""
+    reply = value.get("reply")
+    ref = reply.get(which) if isinstance(reply, dict) else None
+    return str(ref.get("uri")) if isinstance(ref, dict) else None
+
+
+def _subject(value: Record) -> Record:
+    subject = value.get("subject")
+    return subject if isinstance(subject, dict) else {}
+
+
+def _quoted(value: Record) -> str:
+    """Return the URI that a post quotes, or ""."""
+    embed = value.get("embed")
+    while isinstance(embed, dict):  # recordWithMedia holds an embed.record, which holds the reference
+        if "uri" in embed and "cid" in embed:
+            return str(embed["uri"])
+        embed = embed.get("record")
+    return ""
+
+
+def _link(blob: Json) -> str | None:
+    ref = blob.get("ref") if isinstance(blob, dict) else None
+    return str(ref.get("$link")) if isinstance(ref, dict) else None
+
+
+def _self_labels(value: Record) -> Iterator[str]:
+    labels = value.get("labels")
+    values = labels.get("values") if isinstance(labels, dict) else None
+    for label in values if isinstance(values, list) else []:
+        if isinstance(label, dict):
+            yield str(label.get("val"))
+
+
+def _instant(text: Json, otherwise: datetime) -> datetime:
+    try:
+        instant = datetime.fromisoformat(str(text))
+    except ValueError:
+        return otherwise
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
