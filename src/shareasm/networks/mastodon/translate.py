@@ -125,7 +125,7 @@ def _seen(status: Status, item: bytes, server: str) -> Seen:
     if not local_id or len(local_id) > NAME_LIMIT:
         raise Unfit("it has no usable id")
     uri = normal_uri(status.uri)
-    handle = _handle(status.account, server)
+    handle = user_at_host(status.account, server)
     _refuse_forgery(uri, status.account)
     post = _post(status, uri, _account(status.account, handle))
     if status.content is None and not (post.media or post.poll or post.content_warning):
@@ -354,7 +354,7 @@ def _counts(status: Status) -> Counts:
 _ACCT = re.compile(r"([^\s@\x00-\x1f\x7f-\x9f]+)(?:@([^\s@/\x00-\x1f\x7f-\x9f]+))?")
 
 
-def _handle(account: Author, server: str) -> str:
+def user_at_host(account: Author, server: str) -> str:
     """Return user@host. A local account's `acct` has no host: it is that of its own address, else of the server asked."""
     match = _ACCT.fullmatch(account.acct)
     if match is None or len(account.acct) > NAME_LIMIT:
@@ -424,10 +424,14 @@ class Sent(msgspec.Struct):
 
 def receipt_from(body: bytes) -> Receipt:
     """Return where our post is now. Raises ValueError where `body` is not a status."""
-    sent = msgspec.json.decode(body, type=Sent)
+    return receipt_of(msgspec.json.decode(body, type=Sent))
+
+
+def receipt_of(status: Sent | Status) -> Receipt:
+    """Return where a status of ours is. Raises ValueError where its uri is none."""
     try:
-        uri = normal_uri(sent.uri)
+        uri = normal_uri(status.uri)
     except Unfit as unfit:
         raise ValueError(str(unfit)) from unfit
     ref = PostRef(Network.MASTODON, uri)
-    return Receipt(ref, safe_url(sent.url) or safe_url(uri) or "", str(sent.id), visibility=sent.visibility)
+    return Receipt(ref, safe_url(status.url) or safe_url(uri) or "", str(status.id), visibility=status.visibility)

@@ -1,0 +1,223 @@
+"""What a server's answer, or its silence, means for us: the one place where HTTP and library errors become ours.
+
+Sources: Mastodon 4.6 `error_handling.rb`, `rack_attack.rb`; other servers as seen running (docs of the project's bench). A
+front proxy may answer with HTML and any status, so JSON is never assumed.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TypedDict
+
+import httpx
+import msgspec
+import requests
+import urllib3.exceptions
+from mastodon import errors as mastodon_errors
+
+from shareasm.domain.richtext import clean_line, to_text
+from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.networks.mastodon.translate import parse_time
+
+DEFAULT_WAIT = timedelta(seconds=60)
+LONGEST_WAIT = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer, from whichever library. Header names are in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def is_web_page(self) -> bool:
+        """Whether it is HTML: of a proxy, a firewall, or a site that is no such server."""
+        return self.body[:200].lstrip().lower().startswith((b"<!doctype", b"<html", b"<head", b"<body"))
+
+    @property
+    def words(self) -> str:
+        """What the server itself says of its refusal, on one line; "" when it says nothing readable."""
+        if self.is_web_page:
+            return clean_line(to_text(self.body[:20_000].decode("utf-8", "replace")), 120)
+        try:
+            found = msgspec.json.decode(self.body)
+        except (ValueError, RecursionError):
+            return clean_line(self.body[:400].decode("utf-8", "replace"), 120)
+        error = found.get("error") if isinstance(found, dict) else None
+        return clean_line(error, 300) if isinstance(error, str) else ""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What was asked, as far as an error message or its meaning needs it."""
+
+    server: str
+    now: datetime
+    is_write: bool = False  # something may have been done although the answer is lost
+    ref: str | None = None
+    has_token: bool = False
+
+
+class NotThere(Rejected):
+    """404 or 410: what was asked for is not there, or not for us."""
+
+
+class _Place(TypedDict):
+    server: str
+    ref: str | None
+
+
+# ---- answers that are no success ---------------------------------------------------------------------------------------
+
+
+def refusal(answer: Answer, asked: Asked) -> NetworkError:
+    """Return the error that an answer other than 2xx means."""
+    said = f": {answer.words}" if answer.words else ""
+    status = f"{answer.status}{said}"
+    at = _Place(server=asked.server, ref=asked.ref)
+    if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers and not asked.is_write):
+        return RateLimited(f"asks for patience ({status})", until=retry_at(answer, asked.now), **at)
+    if answer.status >= 500:
+        return Unreachable(f"has trouble ({status})", is_outcome_unknown=asked.is_write, **at)
+    if answer.status == 403 and answer.is_web_page:
+        return Unreachable(f"a proxy or firewall in front of it refuses us ({status})", **at)
+    if 300 <= answer.status < 400:
+        target = clean_line(answer.headers.get("location", "another address"), 200)
+        return Rejected(f"has moved to {target}: write that address into campaign.yaml", **at)
+    if _is_about_the_token(answer, asked):
+        return Unauthorized(_token_advice(status, asked), **at)
+    if asked.is_write and "duplicate" in answer.words.lower():
+        # Pixelfed answers 400 "Duplicate idempotency key.", Mastodon 422 "Duplicate record": the first one may stand.
+        return Unreachable(f"has seen this post before ({status})", is_outcome_unknown=True, **at)
+    if answer.status in {404, 410}:
+        return NotThere(f"has no such thing ({status})", **at)
+    return Rejected(f"refuses ({status})", **at)
+
+
+def _is_about_the_token(answer: Answer, asked: Asked) -> bool:
+    """401 and 403 are; 422 where reading needs a user (Mastodon) or without a word (snac); 400 in plain text (Takahē)."""
+    if answer.status in {401, 403}:
+        return True
+    if answer.status == 422:
+        return not asked.is_write or not answer.body.strip()
+    return answer.status == 400 and asked.has_token and not answer.body.lstrip().startswith((b"{", b"["))
+
+
+def _token_advice(status: str, asked: Asked) -> str:
+    if asked.has_token:
+        return f"refuses the access token ({status}); make a new one with the scopes read and write"
+    return (
+        f"shows this only to people who are signed in ({status}); "
+        "name one of your accounts there at this source in campaign.yaml (account: …)"
+    )
+
+
+def retry_at(answer: Answer, now: datetime) -> datetime:
+    """Return when to ask again: Retry-After (seconds or a date), X-RateLimit-Reset (ISO time or epoch), else in a minute.
+
+    A date is read by the server's own clock where it tells that. At least a second, at most an hour from `now`.
+    """
+    wait = _stated_wait(answer.headers, now)
+    if wait is None:
+        wait = DEFAULT_WAIT
+    return now + min(max(wait, timedelta(seconds=1)), LONGEST_WAIT)
+
+
+def _stated_wait(headers: Mapping[str, str], now: datetime) -> timedelta | None:
+    server_now = _http_date(headers.get("date", "")) or now
+    after = headers.get("retry-after", "").strip()
+    if after.isdigit():
+        return timedelta(seconds=min(int(after), 86_400)) if len(after) < 10 else LONGEST_WAIT
+    reset = headers.get("x-ratelimit-reset", "").strip()
+    until = _http_date(after) or parse_time(reset) or _epoch(reset)
+    return until - server_now if until else None
+
+
+def _http_date(value: str) -> datetime | None:
+    try:
+        when = parsedate_to_datetime(value)
+    except ValueError:
+        return None
+    return when if when.tzinfo else when.replace(tzinfo=UTC)
+
+
+def _epoch(value: str) -> datetime | None:
+    return datetime.fromtimestamp(int(value), UTC) if value.isdigit() and len(value) < 11 else None
+
+
+# ---- exceptions --------------------------------------------------------------------------------------------------------
+
+
+def network_error(error: Exception, asked: Asked, answer: Answer | None = None) -> NetworkError:
+    """Return what an exception of httpx or Mastodon.py means; `answer` is the server's, where one came.
+
+    Mastodon.py tells of every failure after the answer in exceptions that lose its words and headers: the answer itself,
+    kept by a hook of the session, says more.
+    """
+    if answer is not None and not 200 <= answer.status < 300:
+        return refusal(answer, asked)
+    at = _Place(server=asked.server, ref=asked.ref)
+    if answer is not None:
+        return Unreachable("its answer is not readable", is_outcome_unknown=asked.is_write, **at)
+    status = _STATUSES.get(type(error))
+    if status:
+        return refusal(Answer(status, {}, b""), asked)
+    if isinstance(error, mastodon_errors.MastodonAPIError):
+        return Unreachable("its answer is not readable", is_outcome_unknown=asked.is_write, **at)
+    if isinstance(error, mastodon_errors.MastodonError) and not isinstance(error, _SILENCE):
+        return Rejected(f"the request could not be made: {error}", **at)
+    if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
+        return Rejected("its address is not usable", **at)
+    was_sent = asked.is_write and not _was_never_sent(error)
+    return Unreachable(_silence(error), is_outcome_unknown=was_sent, **at)
+
+
+_SILENCE = (mastodon_errors.MastodonNetworkError, mastodon_errors.MastodonMalformedEventError)
+
+_STATUSES: Mapping[type[Exception], int] = {
+    mastodon_errors.MastodonRatelimitError: 429,
+    mastodon_errors.MastodonUnauthorizedError: 401,
+    mastodon_errors.MastodonNotFoundError: 404,
+    mastodon_errors.MastodonServerError: 500,
+    mastodon_errors.MastodonInternalServerError: 500,
+    mastodon_errors.MastodonBadGatewayError: 502,
+    mastodon_errors.MastodonServiceUnavailableError: 503,
+    mastodon_errors.MastodonGatewayTimeoutError: 504,
+}
+
+_BEFORE_SENDING = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    requests.exceptions.ConnectTimeout,
+    requests.exceptions.SSLError,
+    requests.exceptions.InvalidURL,
+    urllib3.exceptions.NewConnectionError,
+    urllib3.exceptions.ConnectTimeoutError,
+    urllib3.exceptions.LocationParseError,
+)
+
+
+def _was_never_sent(error: BaseException) -> bool:
+    """Return whether the connection was never made: then nothing can have been done. Looks through wrapped errors."""
+    found: list[object] = [error]
+    for _ in range(8):  # deeper than any library wraps
+        if any(isinstance(one, _BEFORE_SENDING) for one in found):
+            return True
+        found = [inner for one in found if isinstance(one, BaseException) for inner in _wrapped(one)]
+    return False
+
+
+def _wrapped(error: BaseException) -> tuple[object, ...]:
+    return (error.__cause__, error.__context__, getattr(error, "reason", None), *error.args)
+
+
+def _silence(error: Exception) -> str:
+    if _was_never_sent(error):
+        return "cannot be reached"
+    if isinstance(error, httpx.TimeoutException) or "timed out" in str(error).lower():
+        return "does not answer in time"
+    return "broke the connection off"

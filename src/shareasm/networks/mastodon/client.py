@@ -1,0 +1,135 @@
+"""Asking a Mastodon-API server: GET requests with every cap, and what kind of server it is. Reader and publisher share it."""
+
+import re
+import time
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+
+import httpx
+import msgspec
+
+from shareasm.domain.richtext import clean_line
+from shareasm.errors import RateLimited, Rejected, Unreachable
+from shareasm.networks.mastodon.answers import Answer, Asked, network_error, refusal, retry_at
+
+BODY_LIMIT = 10_000_000
+"""Bytes of one answer, unpacked. Forty statuses have about 130 kB."""
+
+TOTAL_TIME_S = 30
+_TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=10)
+
+_NODEINFO = re.compile(r"https?://[^/]+(/[\w./-]{1,200})")
+
+Query = Sequence[tuple[str, str]]
+
+
+class Api:
+    """One server, with or without a token. Raises only our NetworkErrors. Used by one thread at a time."""
+
+    def __init__(
+        self,
+        server: str,
+        *,
+        user_agent: str,
+        now: Callable[[], datetime],
+        token: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self.server = server.rstrip("/")
+        self.now = now
+        self.has_token = token is not None
+        headers = {"User-Agent": user_agent, "Accept": "application/json"}
+        if token:
+            headers["Authorization"] = f"Bearer {token}"
+        self._client = httpx.Client(headers=headers, timeout=_TIMEOUT, transport=transport)
+        self._rests_until: datetime | None = None
+        self._software: str | None = None
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._client.close()
+
+    def get(self, path: str, query: Query = (), *, ref: str | None = None) -> bytes:
+        """Return the JSON body of a good answer. Redirects are not followed: the token goes to no other server."""
+        self._keep_to_the_limit()
+        asked = Asked(self.server, self.now(), ref=ref, has_token=self.has_token)
+        answer = self._send(f"{self.server}{path}", query, asked)
+        self._note_limit(answer)
+        if not 200 <= answer.status < 300:
+            raise refusal(answer, asked)
+        if answer.is_web_page:
+            message = (
+                f"answered with a web page instead of JSON: {answer.words!r}; is this the address of the server itself?"
+            )
+            raise Unreachable(message, server=self.server, ref=ref)
+        if not answer.body.strip():
+            raise Unreachable(f"answered with nothing ({answer.status})", server=self.server, ref=ref)
+        return answer.body
+
+    def get_object(self, path: str) -> dict[str, object]:
+        """Return a JSON object."""
+        try:
+            found = msgspec.json.decode(self.get(path))
+        except (ValueError, RecursionError) as error:
+            raise Unreachable("its answer is not readable", server=self.server) from error
+        if not isinstance(found, dict):
+            raise Unreachable(f"its answer to {path} is no object", server=self.server)
+        return found
+
+    def software(self) -> str:
+        """Return the program's name in lower case, as nodeinfo says it; "" where it cannot be known.
+
+        Version strings lie (`4.0.0 (not true; really snac/2.75)`), so they are not asked.
+        """
+        if self._software is None:
+            try:
+                self._software = self._ask_software()
+            except Rejected:
+                self._software = ""  # it has no nodeinfo
+            except Unreachable:
+                return ""  # perhaps the next time
+        return self._software
+
+    def _ask_software(self) -> str:
+        links = self.get_object("/.well-known/nodeinfo").get("links")
+        for link in links if isinstance(links, list) else ():
+            path = self._own_path(link.get("href")) if isinstance(link, dict) else None
+            if path:
+                about = self.get_object(path).get("software")
+                name = about.get("name") if isinstance(about, dict) else None
+                return clean_line(name, 60).lower() if isinstance(name, str) else ""
+        return ""
+
+    @staticmethod
+    def _own_path(href: object) -> str | None:
+        """Return the path of a nodeinfo link: it is asked for on this server, whatever host the link names."""
+        match = _NODEINFO.fullmatch(href) if isinstance(href, str) else None
+        return match[1] if match else None
+
+    def _keep_to_the_limit(self) -> None:
+        if self._rests_until and self.now() < self._rests_until:
+            raise RateLimited("the requests of this window are used up", server=self.server, until=self._rests_until)
+        self._rests_until = None
+
+    def _note_limit(self, answer: Answer) -> None:
+        if answer.status < 300 and answer.headers.get("x-ratelimit-remaining", "").strip() == "0":
+            self._rests_until = retry_at(answer, self.now())
+
+    def _send(self, url: str, query: Query, asked: Asked) -> Answer:
+        deadline = time.monotonic() + TOTAL_TIME_S
+        body = bytearray()
+        try:
+            with self._client.stream("GET", url, params=list(query)) as response:
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if len(body) > BODY_LIMIT:
+                        raise Unreachable(f"its answer is larger than {BODY_LIMIT:,} bytes", server=self.server)
+                    if time.monotonic() > deadline:
+                        raise Unreachable(f"its answer takes longer than {TOTAL_TIME_S} s", server=self.server)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise network_error(error, asked) from error
+        return Answer(response.status_code, _lower(response.headers), bytes(body))
+
+
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}

@@ -1,0 +1,221 @@
+"""Reads a tag timeline of a Mastodon-API server and asks again about posts. First station of the collecting line.
+
+Three facts shape it (Mastodon 4.6 `paginable.rb`, `snowflake.rb`; snac and GoToSocial as seen running). `min_id` gives the page
+right above a cursor, so a loop over it misses nothing that has a newer id. But a post that reached the server late gets an old
+id and appears below every cursor: the sweep finds it. And where ids change or do not sort (snac) there is no cursor at all:
+there the newest page is read down to a post that is known.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from urllib.parse import quote
+
+import httpx
+import msgspec
+
+from shareasm.domain.changes import Gone, Seen, Skipped
+from shareasm.domain.posts import PostRef, Visibility
+from shareasm.errors import Rejected, Unauthorized, Unreachable
+from shareasm.networks.mastodon.answers import NotThere
+from shareasm.networks.mastodon.client import Api
+from shareasm.networks.mastodon.translate import Decoded, decode_page
+from shareasm.networks.ports import Page, Window
+
+PAGE_SIZE = 40
+"""The most that Mastodon gives at once; it cuts larger wishes in silence."""
+
+READ_PAGES = 25
+"""Pages of one read: 1,000 posts, then the next read goes on. Mastodon allows 300 paged requests in 15 minutes."""
+
+SWEEP_PAGES = 100
+CHECK_SIZE = 20
+"""Ids of one batch; Mastodon answers 422 to more."""
+
+LATE = timedelta(hours=1)
+"""How much older than the window a whole page must be before a sweep ends: ids follow the arrival, not the author's clock."""
+
+DELETED = "deleted"
+NOT_PUBLIC = "not public"
+_NO_FIXED_ID = re.compile(r"\d{10}[0-9a-f]{32}")  # snac: time of the last change, and a hash
+
+
+class Checkpoint(msgspec.Struct):
+    """What the next read begins from: a cursor, or on servers without one the posts of the newest page."""
+
+    min_id: str | None = None
+    newest: list[str] = []
+
+
+class MastodonReader:
+    """TagReader and PostChecker for one server. `server` is its base URL; `token` is needed where timelines are closed."""
+
+    def __init__(
+        self,
+        server: str,
+        *,
+        user_agent: str,
+        now: Callable[[], datetime],
+        token: str | None = None,
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._api = Api(server, user_agent=user_agent, now=now, token=token, transport=transport)
+        self._has_batches = True
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._api.close()
+
+    # ---- reading a tag -------------------------------------------------------------------------------------------------
+
+    def read_tag(self, tag: str, window: Window, checkpoint: str | None) -> Iterator[Page]:
+        """Yield what is new since `checkpoint`; without one everything back to the window's opening.
+
+        The checkpoint moves with every page where a cursor works, else with the last page only.
+        """
+        known = _checkpoint(checkpoint)
+        if known.min_id is not None:
+            yield from self._read_up(tag, known.min_id)
+        else:
+            yield from self._read_down(tag, window, frozenset(known.newest))
+
+    def sweep_tag(self, tag: str, window: Window) -> Iterator[Page]:
+        """Yield the whole window again, newest page first."""
+        for decoded in self._pages_down(tag, window, SWEEP_PAGES):
+            yield _page(decoded)
+
+    def _read_up(self, tag: str, min_id: str) -> Iterator[Page]:
+        met: set[str] = set()
+        for _ in range(READ_PAGES):
+            decoded = self._timeline(tag, ("min_id", min_id))
+            if met.issuperset(decoded.ids):
+                return
+            met.update(decoded.ids)
+            min_id = decoded.ids[0]
+            yield _page(decoded, Checkpoint(min_id))
+            if len(decoded.ids) < PAGE_SIZE:
+                return
+
+    def _read_down(self, tag: str, window: Window, known: frozenset[str]) -> Iterator[Page]:
+        checkpoint: Checkpoint | None = None
+        for decoded in self._pages_down(tag, window, SWEEP_PAGES):
+            checkpoint = checkpoint or _checkpoint_of(decoded)
+            yield _page(decoded)
+            if known.intersection(seen.post.ref.uri for seen in decoded.posts):
+                break
+        if checkpoint:
+            yield Page(checkpoint=msgspec.json.encode(checkpoint).decode())
+
+    def _pages_down(self, tag: str, window: Window, most: int) -> Iterator[Decoded]:
+        met: set[str] = set()
+        bound: tuple[str, str] | None = None
+        for _ in range(most):
+            decoded = self._timeline(tag, bound)
+            if met.issuperset(decoded.ids):  # empty, or the same again
+                return
+            met.update(decoded.ids)
+            yield decoded
+            times = [seen.post.created_at for seen in decoded.posts]
+            if times and max(times) < window.opens_at - LATE:
+                return
+            bound = ("max_id", decoded.ids[-1])
+
+    def _timeline(self, tag: str, bound: tuple[str, str] | None) -> Decoded:
+        """Return one page. Links of the server are not followed: they drop parameters and may lead anywhere."""
+        # Pixelfed shows posts with media only, unless it is told not to.
+        query = [("limit", str(PAGE_SIZE)), ("only_media", "false"), *([bound] if bound else [])]
+        path = f"/api/v1/timelines/tag/{quote(tag.lstrip('#＃'), safe='')}"
+        try:
+            return self._decode(self._api.get(path, query))
+        except NotThere:
+            # GoToSocial: a tag that nobody has used yet. Elsewhere: there are no such timelines, or this is no such server.
+            if self._api.software() != "gotosocial":
+                raise
+            return Decoded([], [], [])
+
+    def _decode(self, body: bytes) -> Decoded:
+        try:
+            return decode_page(body, self._api.server)
+        except ValueError as error:
+            raise Unreachable(_what_it_is(body), server=self._api.server) from error
+
+    # ---- asking again --------------------------------------------------------------------------------------------------
+
+    def check(self, refs: Sequence[tuple[PostRef, str]]) -> Mapping[PostRef, Seen | Gone]:
+        """Return what the server says now of posts that it showed before, each under the id that it gave them.
+
+        A post that a batch leaves out is asked for by itself. One that is "not found" then is gone, but only where the
+        server is well otherwise.
+        """
+        wanted = [(ref, local_id) for ref, local_id in refs if local_id.strip(".")]
+        found: dict[PostRef, Seen | Gone] = {}
+        for start in range(0, len(wanted), CHECK_SIZE):
+            batch = wanted[start : start + CHECK_SIZE]
+            answered = self._check_batch([local_id for _, local_id in batch])
+            for ref, local_id in batch:
+                state = answered.get(ref) or self._check_one(ref, local_id)
+                if state:
+                    found[ref] = state
+        if any(state.reason == DELETED for state in found.values() if isinstance(state, Gone)):
+            self._api.get_object("/api/v1/instance")
+        return found
+
+    def _check_batch(self, ids: Sequence[str]) -> dict[PostRef, Seen | Gone]:
+        """Ask for many at once: Mastodon from 4.3. A server that cannot is not asked a second time."""
+        if not self._has_batches:
+            return {}
+        try:
+            decoded = decode_page(self._api.get("/api/v1/statuses", [("id[]", one) for one in ids]), self._api.server)
+        except (Rejected, ValueError):
+            self._has_batches = False
+            return {}
+        return {seen.post.ref: _state(seen) for seen in decoded.posts}
+
+    def _check_one(self, ref: PostRef, local_id: str) -> Seen | Gone | None:
+        try:
+            body = self._api.get(f"/api/v1/statuses/{quote(local_id, safe='')}", ref=ref.uri)
+        except NotThere:
+            return Gone(ref, DELETED)
+        except (Rejected, Unauthorized):
+            return None  # the server does not want to say; that tells nothing of the post
+        decoded = self._decode(b"[" + body + b"]")
+        return next((_state(seen) for seen in decoded.posts if seen.post.ref == ref), None)
+
+
+def _checkpoint(text: str | None) -> Checkpoint:
+    """Return what was stored; an unreadable checkpoint means to begin anew, which identity makes harmless."""
+    try:
+        return msgspec.json.decode(text or "{}", type=Checkpoint)
+    except ValueError:
+        return Checkpoint()
+
+
+def _checkpoint_of(newest: Decoded) -> Checkpoint:
+    if not _NO_FIXED_ID.fullmatch(newest.ids[0]):
+        return Checkpoint(newest.ids[0])
+    return Checkpoint(newest=[seen.post.ref.uri for seen in newest.posts])
+
+
+def _page(decoded: Decoded, checkpoint: Checkpoint | None = None) -> Page:
+    """Return a page for the collector, oldest first. What is not public is counted, and leaves the store if it was there."""
+    public = [seen for seen in reversed(decoded.posts) if seen.post.visibility is not Visibility.PRIVATE]
+    private = [seen.post.ref for seen in decoded.posts if seen.post.visibility is Visibility.PRIVATE]
+    return Page(
+        posts=tuple(public),
+        skipped=(*decoded.skipped, *(Skipped(NOT_PUBLIC, b"", ref.uri) for ref in private)),
+        gone=tuple(Gone(ref, NOT_PUBLIC) for ref in private),
+        checkpoint=msgspec.json.encode(checkpoint).decode() if checkpoint else None,
+    )
+
+
+def _state(seen: Seen) -> Seen | Gone:
+    return Gone(seen.post.ref, NOT_PUBLIC) if seen.post.visibility is Visibility.PRIVATE else seen
+
+
+def _what_it_is(body: bytes) -> str:
+    try:
+        found = msgspec.json.decode(body)
+    except (ValueError, RecursionError):
+        return "its answer is not readable as JSON"
+    said = found.get("error") if isinstance(found, dict) else None
+    return f"its answer is no list of posts{f': {said[:200]}' if isinstance(said, str) else ''}"
