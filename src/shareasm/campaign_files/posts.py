@@ -41,17 +41,13 @@ _WEB = re.compile(r"https?://\S+")
 def check_posts(campaign: Campaign, schedule: Schedule, places: Places, findings: Findings) -> None:
     """Add what is wrong with the posts that the plan makes."""
     entries = plan_entries(campaign, schedule)
-    slots = {slot.id: slot for slot in schedule.slots}
     for entry in entries:
         _check_length(campaign, entry, _place(places, entry), findings)
         _check_words(campaign, entry, _place(places, entry), findings)
-    roots = [entry for entry in entries if entry.key.part == 0]
-    for entry in roots:
-        _check_hashtag(campaign, entry, _place(places, entry), findings)
+        if entry.key.part == 0:
+            _check_hashtag(campaign, entry, _place(places, entry), findings)
     _check_twins(entries, places, findings)
     _check_clashes(schedule.slots, places, findings)
-    for slot in slots.values():
-        _check_reach(campaign, slot, places, findings)
 
 
 def _place(places: Places, entry: PlannedEntry) -> Place:
@@ -190,14 +186,4 @@ def _check_clashes(slots: Iterable[Slot], places: Places, findings: Findings) ->
                 places.times[slot.id],
                 f"“{slot.id}” and “{together[0].id}” go out on {account} in the same minute.",
                 "Move one of them, so that readers see both.",
-            )
-
-
-def _check_reach(campaign: Campaign, slot: Slot, places: Places, findings: Findings) -> None:
-    for account in (campaign.account(account_id) for account_id in slot.accounts):
-        if not set(account.languages) & set(slot.languages):
-            findings.warn(
-                places.slots[slot.id],
-                f"Nothing of this slot goes out on {account.id}, which speaks {', '.join(account.languages)}.",
-                f"Add a text in its language, or take {account.id} out of the slot's accounts.",
             )

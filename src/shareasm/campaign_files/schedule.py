@@ -143,6 +143,8 @@ class _Reader:
         kind = row.need("kind", one_of(Kind, "kind of slot"), f"Write one of: {', '.join(Kind)}.")
         accounts = self._accounts(row)
         parts = self._parts(row, id_, accounts)
+        if parts and row.has("accounts"):
+            self._check_reach(row, parts[0], accounts)
         resource = row.get("resource", _known(self.sketch.resources, "resource"))
         link = row.get("link", words.url)
         if resource and link:
@@ -193,6 +195,15 @@ class _Reader:
                 row.place, "The slot has no account to go out from.", "Write “accounts: […]” here or under “defaults”."
             )
         return self.defaults.accounts
+
+    def _check_reach(self, row: Row, root: Part, accounts: tuple[str, ...]) -> None:
+        for account in self.sketch.campaign.accounts:
+            if account.id in accounts and not set(account.languages) & root.texts.keys():
+                row.findings.warn(
+                    row.place_of("accounts"),
+                    f"Nothing of this slot goes out on {account.id}, which speaks {', '.join(account.languages)}.",
+                    "Add a text in its language, or take it out of the slot's accounts.",
+                )
 
     # ---- words ---------------------------------------------------------------------------------------------------------
 

@@ -33,7 +33,7 @@ def read_story(
 
 
 def _chapter(row: Row, parsers: dict[RuleKind, Parser[str]]) -> ChapterPlan:
-    rules = (_rule(one, parsers) for one in row.rows("show", "a rule", _RULES, most=200))
+    rules = (_rule(one, parsers) for one in row.rows("show", "a rule", (*_RULES, "most"), most=200))
     return ChapterPlan(
         heading=row.need("heading", text, "Give the chapter a heading.") or "",
         text=row.get("text", markdown) or "",
@@ -52,7 +52,8 @@ def _rule(row: Row, parsers: dict[RuleKind, Parser[str]]) -> Rule | None:
         )
         return None
     value = row.get(kinds[0], parsers[kinds[0]])
-    return Rule(kinds[0], value) if value else None
+    most = row.get("most", words.whole_number(1, 200))
+    return Rule(kinds[0], value, most) if value else None
 
 
 def _parsers(slots: tuple[Slot, ...] | None) -> dict[RuleKind, Parser[str]]:

@@ -27,6 +27,7 @@ class Rule:
 
     kind: RuleKind
     value: str
+    most: int | None = None  # posts after which this rule ends; None: the chapter's own number
 
 
 @dataclass(frozen=True, slots=True)
