@@ -1,5 +1,7 @@
 """Builders for recap tests, and one realistic day: a programme in three languages, an audience in many, a hostile guest."""
 
+# ruff: noqa: E501  what people say stands on one line
+
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -357,7 +359,3 @@ A_STORY = StoryPlan(
     ahead="The fourth day is planned for **February 2028**.",
     reading=("dirty-work",),
 )  # fmt: skip
-
-
-def keep_nothing(folder: Path) -> dict[str, KeptPicture]:
-    return {}

@@ -227,6 +227,11 @@ def amount(count: int, one: str, many: str | None = None) -> str:
 
 
 def number(count: int) -> str:
+    """Return a count as people write it.
+
+    >>> number(2150)
+    '2,150'
+    """
     return f"{count:,}"
 
 
@@ -236,6 +241,7 @@ def clock(at: datetime, zone: ZoneInfo) -> str:
 
 
 def utc(at: datetime) -> str:
+    """Return the time of day in UTC, saying so."""
     return f"{at.astimezone(UTC):%H:%M} UTC"
 
 
@@ -277,6 +283,7 @@ def _language(tag: str) -> str:
 
 
 def network_name(network: Network) -> str:
+    """Return the network's name as people write it."""
     return {Network.BLUESKY: "Bluesky", Network.MASTODON: "Mastodon"}[network]
 
 
@@ -291,6 +298,7 @@ def home(account: Account) -> str:
 
 
 def short(text: str, graphemes: int) -> str:
+    """Return `text` cut to so many graphemes, the last one an ellipsis where something is gone."""
     return truncate(text, graphemes)
 
 

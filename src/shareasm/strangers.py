@@ -1,0 +1,375 @@
+"""The one client that opens addresses which strangers gave us: pictures in posts and on link cards.
+
+Anyone can post an address that points into our own network, at a cloud's metadata service, or at a host that answers
+for ever. So: http(s) on its usual port only; a name is looked up once, every answer must be a public unicast address,
+and the connection goes to exactly the address that was checked; the same again at each redirect; one deadline for
+everything; no more bytes than `MOST_BYTES`; nothing from the environment (proxies), no cookies, no compression, no
+connection used twice.
+
+Stated limits: 20 MB, 30 s in all, 3 redirects, never from https to http, ports 80 and 443. Lists of private ranges have
+failed again and again (Mastodon CVE-2026-22245, -46348, -47389, GHSA-vwhj-3g83-v276): IPv6 is an allow-list here, IPv4
+checks the registry's ranges and what Python thinks of them.
+"""
+
+import ipaddress
+import queue
+import re
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import httpcore
+import httpx
+
+from shareasm.domain.pictures import Refusal
+
+MOST_BYTES = 20_000_000
+TOTAL_S = 30.0
+CONNECT_S = 5.0
+MOST_REDIRECTS = 3
+USUAL_PORTS = {"http": 80, "https": 443}
+IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+LONGEST_PAUSE_S = 3600.0
+
+Resolve = Callable[[str, int], Sequence[str]]
+"""Host and port → addresses as text. Raises OSError where the name has none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fetched:
+    """What an address gave: bytes, and what its server calls them (a claim, not a fact)."""
+
+    data: bytes
+    content_type: str
+
+
+class StrangerClient:
+    """Opens strangers' addresses. `allow` names loopback stand-ins of a rehearsal by exact host and port.
+
+    `resolve`, `backend` and `clock` are there for tests; `agent` is what we call ourselves to the servers we ask.
+    """
+
+    def __init__(
+        self,
+        *,
+        agent: str = "shareasm",
+        allow: frozenset[tuple[str, int]] = frozenset(),
+        resolve: Resolve | None = None,
+        backend: httpcore.NetworkBackend | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self._agent = agent
+        self._allow = allow
+        self._resolve = resolve or _resolve
+        self._backend = backend or httpcore.SyncBackend()
+        self._clock = clock
+        self._left_alone_until: dict[str, float] = {}  # host → clock: it asked for patience
+
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        return ssl.create_default_context()  # reads the system's certificates, 20 ms: only when something is opened
+
+    def fetch(
+        self, url: str, *, types: frozenset[str] = IMAGE_TYPES, most_bytes: int = MOST_BYTES
+    ) -> Fetched | Refusal:
+        """Return what `url` gives where it is public, small and quick enough and of one of `types`; else why not.
+
+        Never raises for anything that a stranger's address or server does.
+        """
+        try:
+            return self._fetch(url, types, most_bytes)
+        except _Refused as refused:
+            return Refusal(str(refused))
+        except (httpcore.TimeoutException, TimeoutError):
+            return Refusal(f"no answer in time ({TOTAL_S:.0f} s)")
+        except (httpcore.ProtocolError, httpcore.NetworkError, OSError, ValueError) as error:
+            return Refusal(f"no usable answer: {str(error) or type(error).__name__}")
+
+    def _fetch(self, url: str, types: frozenset[str], most_bytes: int) -> Fetched:
+        deadline = self._clock() + TOTAL_S
+        address = _checked_url(url, self._allow)
+        for _ in range(MOST_REDIRECTS + 1):
+            self._respect_pause(address.host)
+            backend = _CheckedBackend(self._backend, self._resolve, self._allow, deadline, self._clock)
+            with httpcore.ConnectionPool(
+                ssl_context=self._tls, network_backend=backend, max_keepalive_connections=0, http2=False
+            ) as pool:
+                answer = self._ask(pool, address, types, most_bytes)
+            if isinstance(answer, Fetched):
+                return answer
+            address = _next_hop(address, answer, self._allow)
+        raise _Refused(f"more than {MOST_REDIRECTS} redirects")
+
+    def _ask(
+        self, pool: httpcore.ConnectionPool, address: httpx.URL, types: frozenset[str], most_bytes: int
+    ) -> Fetched | str:
+        """Return what one hop gave: the bytes, or where it says to go on."""
+        url = httpcore.URL(scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path)
+        headers = [
+            ("Host", address.netloc.decode("ascii")),
+            ("User-Agent", self._agent),
+            ("Accept", ", ".join(sorted(types))),
+            ("Accept-Encoding", "identity"),
+        ]
+        with pool.stream("GET", url, headers=headers) as answer:
+            said = httpx.Headers(answer.headers)
+            if answer.status in {301, 302, 303, 307, 308}:
+                return _location(said)
+            self._note_pause(address.host, answer.status, said)
+            if answer.status != 200:
+                raise _Refused(f"the server answers {answer.status}")
+            content_type = said.get("content-type", "").partition(";")[0].strip().lower()
+            if content_type not in types:
+                raise _Refused(f"its type is {content_type[:60] or 'not given'}")
+            if said.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+                raise _Refused("it is compressed, although we asked for it as it is")
+            return Fetched(_read(answer.iter_stream(), said.get("content-length"), most_bytes), content_type)
+
+    def _respect_pause(self, host: str) -> None:
+        if self._clock() < self._left_alone_until.get(host, 0.0):
+            raise _Refused("the server asked for patience a while ago")
+
+    def _note_pause(self, host: str, status: int, said: httpx.Headers) -> None:
+        if status in {429, 503}:
+            wait = said.get("retry-after", "")
+            pause = min(float(wait), LONGEST_PAUSE_S) if re.fullmatch(r"\d{1,9}", wait) else 60.0
+            self._left_alone_until[host] = self._clock() + pause
+
+
+class _Refused(Exception):  # noqa: N818  a finding, caught in this module
+    """Why an address is not opened or its answer not taken."""
+
+
+def _read(chunks: Iterable[bytes], length: str | None, most_bytes: int) -> bytes:
+    if length and (not length.isdecimal() or int(length) > most_bytes):
+        raise _Refused(f"it says that it is larger than {most_bytes:,} bytes")
+    data = bytearray()
+    for chunk in chunks:
+        data += chunk
+        if len(data) > most_bytes:
+            raise _Refused(f"it is larger than {most_bytes:,} bytes")
+    return bytes(data)
+
+
+# ---- addresses that may be opened ------------------------------------------------------------------------------------
+
+_ODD = re.compile(r"[\x00-\x20\x7f-\x9f\\\u2028\u2029]")
+_NAME = re.compile(r"(?=.{1,253}\Z)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?\.)+[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_NEVER_PUBLIC = frozenset({"local", "localhost", "internal", "onion", "test", "invalid", "lan", "home", "corp", "alt"})
+
+
+def _checked_url(url: str, allow: frozenset[tuple[str, int]]) -> httpx.URL:
+    """Return `url` parsed once, for the check and the connection alike. Raises _Refused."""
+    if len(url) > 4000 or _ODD.search(url):
+        raise _Refused("the address has characters that no address has, or is too long")
+    if not re.match(r"https?://[^/]", url, re.IGNORECASE):
+        raise _Refused("it is no http(s) address")
+    try:
+        address = httpx.URL(url)
+        host = address.raw_host.decode("ascii").lower()
+        port = address.port or USUAL_PORTS[address.scheme]
+    except (httpx.InvalidURL, ValueError, KeyError) as error:
+        raise _Refused("it is no address that can be read") from error
+    if address.userinfo or "@" in url.partition("://")[2].partition("/")[0]:
+        raise _Refused("the address carries a user name")
+    if (host, port) in allow:
+        return address
+    if port != USUAL_PORTS[address.scheme] or re.match(r"https?://[^/?#]*:0*(?:[/?#]|$)", url, re.IGNORECASE):
+        raise _Refused("its port is not the usual one")
+    _check_host(host)
+    return address
+
+
+def _check_host(host: str) -> None:
+    """Raise _Refused unless `host` is a public address in its usual spelling, or a name that could be public."""
+    if ":" in host or re.fullmatch(r"[0-9.]+", host):
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError as error:
+            raise _Refused("its host is neither a name nor an address in its usual spelling") from error
+        if "%" in host or not is_public(address):
+            raise _Refused("its host is not a public address")
+        return
+    labels = host.removesuffix(".").split(".")
+    if not _NAME.fullmatch(".".join(labels)):  # also refuses 0x7f000001, 127.1 and names of one word
+        raise _Refused("its host is neither a name nor an address in its usual spelling")
+    if labels[-1] in _NEVER_PUBLIC or host.endswith(".home.arpa"):
+        raise _Refused("its host is a name that is never public")
+
+
+def _location(said: httpx.Headers) -> str:
+    places = said.get_list("location")
+    if len(places) != 1 or not places[0]:
+        raise _Refused("a redirect that names no place, or two")
+    return places[0]
+
+
+def _next_hop(address: httpx.URL, location: str, allow: frozenset[tuple[str, int]]) -> httpx.URL:
+    if _ODD.search(location):
+        raise _Refused("a redirect to what is no address")
+    try:
+        joined = str(address.join(location))
+    except (httpx.InvalidURL, ValueError) as error:
+        raise _Refused("a redirect to what is no address") from error
+    hop = _checked_url(joined, allow)
+    if address.scheme == "https" and hop.scheme == "http":
+        raise _Refused("a redirect from https to http")
+    return hop
+
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+_NOT_UNICAST_4 = tuple(
+    ipaddress.IPv4Network(block)
+    for block in (
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
+        "192.0.2.0/24", "192.31.196.0/24", "192.52.193.0/24", "192.88.99.0/24", "192.168.0.0/16", "192.175.48.0/24",
+        "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/3",
+    )
+)  # fmt: skip
+"""IANA's special-purpose registry for IPv4 and everything from 224 on (www.iana.org, read November 2026)."""
+
+_UNICAST_6 = ipaddress.IPv6Network("2000::/3")
+_NOT_UNICAST_6 = tuple(
+    ipaddress.IPv6Network(block)
+    for block in ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20")
+)
+"""What IANA keeps back of 2000::/3: protocol assignments (Teredo, ORCHID), documentation, 6to4, AS112."""
+
+_MAPPED = ipaddress.IPv6Network("::ffff:0:0/96")
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
+
+
+def is_public(address: Address) -> bool:
+    """True for a global unicast address. An IPv4 address inside an IPv6 one is taken out first and must be public too.
+
+    Mapped and NAT64 addresses reach their IPv4 host; every other embedding (compatible, 6to4, Teredo, local NAT64) lies
+    outside of what is allowed, or is ISATAP, whose embedded address is checked as well.
+    """
+    if isinstance(address, ipaddress.IPv4Address):
+        return address.is_global and not any(address in block for block in _NOT_UNICAST_4)
+    if address.scope_id is not None:
+        return False
+    if address in _MAPPED or address in _NAT64:
+        return is_public(ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF))
+    if (int(address) >> 32) & 0xFDFF_FFFF == 0x0000_5EFE and not is_public(_last_32(address)):
+        return False
+    return address in _UNICAST_6 and not any(address in block for block in _NOT_UNICAST_6)
+
+
+def _last_32(address: ipaddress.IPv6Address) -> ipaddress.IPv4Address:
+    return ipaddress.IPv4Address(int(address) & 0xFFFF_FFFF)
+
+
+# ---- connecting to what was checked ----------------------------------------------------------------------------------
+
+
+class _CheckedBackend(httpcore.NetworkBackend):
+    """Looks a host up, checks every answer, and connects to one of exactly these; all within one deadline."""
+
+    def __init__(
+        self,
+        inner: httpcore.NetworkBackend,
+        resolve: Resolve,
+        allow: frozenset[tuple[str, int]],
+        deadline: float,
+        clock: Callable[[], float],
+    ):
+        self._inner = inner
+        self._resolve = resolve
+        self._allow = allow
+        self._deadline = deadline
+        self._clock = clock
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ARG002  there is one deadline for everything
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        options = list(socket_options or ())
+        error: Exception | None = None
+        for address in self._addresses(host, port)[:4]:
+            try:
+                stream = self._inner.connect_tcp(address, port, self._remaining(CONNECT_S), local_address, options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as failure:
+                error = failure
+            else:
+                return _Stream(stream, self._remaining)
+        raise error or _Refused("its name has no address")
+
+    def _addresses(self, host: str, port: int) -> list[str]:
+        bare = host.strip("[]").lower()
+        addresses = list(self._resolve(bare, port)) if not _is_address(bare) else [bare]
+        if (bare, port) in self._allow:
+            return addresses
+        if not all(_is_address(address) and is_public(ipaddress.ip_address(address)) for address in addresses):
+            raise _Refused("its name leads to an address that is not public")
+        return addresses
+
+    def _remaining(self, most: float | None) -> float:
+        left = self._deadline - self._clock()
+        if left <= 0:
+            raise TimeoutError
+        return left if most is None else min(left, most)
+
+
+class _Stream(httpcore.NetworkStream):
+    """A connection whose every step gets what is left until the deadline: a byte every five seconds ends there too."""
+
+    def __init__(self, inner: httpcore.NetworkStream, remaining: Callable[[float | None], float]):
+        self._inner = inner
+        self._remaining = remaining
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._remaining(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._inner.write(buffer, self._remaining(timeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        inner = self._inner.start_tls(ssl_context, server_hostname, self._remaining(timeout))
+        return _Stream(inner, self._remaining)
+
+    def get_extra_info(self, info: str) -> object:
+        return self._inner.get_extra_info(info)
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _resolve(host: str, port: int) -> Sequence[str]:
+    """Ask the system's resolver, which knows no time-out of its own, and wait at most CONNECT_S for it."""
+    answers: queue.SimpleQueue[list[str] | OSError] = queue.SimpleQueue()
+
+    def ask() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answers.put(list(dict.fromkeys(str(sockaddr[0]) for *_, sockaddr in found)))
+        except (OSError, UnicodeError) as error:
+            answers.put(error if isinstance(error, OSError) else OSError(str(error)))
+
+    threading.Thread(target=ask, name="look-up", daemon=True).start()
+    try:
+        answer = answers.get(timeout=CONNECT_S)
+    except queue.Empty:
+        raise TimeoutError from None
+    if isinstance(answer, OSError):
+        raise answer
+    return answer
