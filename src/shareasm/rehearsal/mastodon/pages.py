@@ -1,0 +1,240 @@
+"""What a stand-in instance says about itself, its applications and tokens, its feeds, and the files that it serves."""
+
+import base64
+from email.utils import format_datetime
+from html import escape
+
+from starlette.responses import JSONResponse, Response
+
+from shareasm.rehearsal.mastodon import entities, uploads
+from shareasm.rehearsal.mastodon.door import Call
+from shareasm.rehearsal.mastodon.instance import Bounds, Instance, TagQuery
+from shareasm.rehearsal.mastodon.model import ApiError, Application, Status, Token
+from shareasm.rehearsal.mastodon.writing import MEDIA_COUNT, POLL_LONGEST, POLL_OPTION_LENGTH, POLL_SHORTEST
+
+
+class Pages:
+    """The calls of one instance that are about no status. Each runs with the instance's lock held."""
+
+    def __init__(self, instance: Instance, title: str) -> None:
+        self._instance = instance
+        self._title = title
+
+    # ---- the instance ------------------------------------------------------------------------------------------------
+
+    def instance_v2(self, call: Call) -> Response:  # noqa: ARG002  every call looks the same
+        """Describe the instance; `instance_serializer.rb`, with `timelines_access` from 4.5 on."""
+        rules = self._instance.rules
+        if not rules.has_instance_v2:
+            raise ApiError(404, "Record not found")
+        drawn: dict[str, object] = {
+            "domain": self._instance.domain,
+            "title": self._title,
+            "version": rules.version,
+            "source_url": "https://github.com/mastodon/mastodon",
+            "description": "",
+            "usage": {"users": {"active_month": len(self._instance.accounts)}},
+            "languages": ["en"],
+            "configuration": self._configuration(),
+            "registrations": {"enabled": False, "approval_required": False, "message": None, "url": None},
+            "contact": {"email": "", "account": None},
+            "rules": [],
+        }
+        if rules.has_api_versions:
+            drawn["api_versions"] = {"mastodon": 8}
+        return JSONResponse(drawn)
+
+    def instance_v1(self, call: Call) -> Response:  # noqa: ARG002
+        """Describe the instance as up to 3.5."""
+        rules = self._instance.rules
+        configuration = self._configuration()
+        drawn: dict[str, object] = {
+            "uri": self._instance.domain,
+            "title": self._title,
+            "short_description": "",
+            "description": "",
+            "email": "",
+            "version": rules.version,
+            "urls": {"streaming_api": f"ws://{self._instance.domain}"},
+            "stats": {"user_count": len(self._instance.accounts), "status_count": 0, "domain_count": 0},
+            "languages": ["en"],
+            "registrations": False,
+            "approval_required": False,
+            "invites_enabled": False,
+            "configuration": {name: configuration[name] for name in ("statuses", "media_attachments", "polls")},
+            "contact_account": None,
+            "rules": [],
+        }
+        return JSONResponse(drawn)
+
+    def _configuration(self) -> dict[str, object]:
+        rules, access = self._instance.rules, self._instance.access
+        feeds = {"local": access.local, "remote": access.remote}
+        configuration: dict[str, object] = {
+            "urls": {"streaming": f"ws://{self._instance.domain}"},
+            "accounts": {"max_featured_tags": 10},
+            "statuses": {
+                "max_characters": rules.max_characters_said,
+                "max_media_attachments": MEDIA_COUNT,
+                "characters_reserved_per_url": rules.url_length_said,
+            },
+            "media_attachments": {
+                "supported_mime_types": [*uploads.PICTURES, *uploads.FILMS, *uploads.SOUNDS],
+                "description_limit": uploads.description_limit(rules),
+                "image_size_limit": uploads.IMAGE_BYTES,
+                "image_matrix_limit": uploads.MATRIX,
+                "video_size_limit": uploads.VIDEO_BYTES,
+                "video_frame_rate_limit": 120,
+                "video_matrix_limit": 8_294_400,
+            },
+            "polls": {
+                "max_options": 4,
+                "max_characters_per_option": POLL_OPTION_LENGTH,
+                "min_expiration": int(POLL_SHORTEST.total_seconds()),
+                "max_expiration": int(POLL_LONGEST.total_seconds()),
+            },
+            "translation": {"enabled": False},
+        }
+        if rules.has_timelines_access:
+            configuration["timelines_access"] = {"live_feeds": feeds, "hashtag_feeds": feeds}
+        return configuration
+
+    def nodeinfo_links(self, call: Call) -> Response:  # noqa: ARG002
+        """Say where nodeinfo is."""
+        href = f"{self._instance.base_url}/nodeinfo/2.0"
+        return JSONResponse({"links": [{"rel": "http://nodeinfo.diaspora.software/ns/schema/2.0", "href": href}]})
+
+    def nodeinfo(self, call: Call) -> Response:  # noqa: ARG002
+        """Name the software."""
+        rules = self._instance.rules
+        drawn = {
+            "version": "2.0",
+            "software": {"name": rules.software, "version": rules.software_version},
+            "protocols": ["activitypub"],
+            "services": {"outbound": [], "inbound": []},
+            "usage": {"users": {"total": len(self._instance.accounts)}, "localPosts": len(self._instance.statuses)},
+            "openRegistrations": False,
+            "metadata": {"nodeName": self._title, "nodeDescription": ""},
+        }
+        return JSONResponse(drawn)
+
+    # ---- applications and tokens; config/initializers/doorkeeper.rb --------------------------------------------------
+
+    def register(self, call: Call) -> Response:
+        """Register an application."""
+        name = call.params.text("client_name")
+        if not name:
+            raise ApiError(422, "Validation failed: Application name can't be blank")
+        scopes = frozenset((call.params.text("scopes") or "read").split())
+        number = len(self._instance.applications) + 1
+        application = Application(name, f"client-{number}", f"secret-{number}-{self._instance.random.random()}", scopes)
+        self._instance.applications[application.client_id] = application
+        return JSONResponse(
+            {
+                "id": str(number),
+                "name": name,
+                "website": None,
+                "scopes": sorted(scopes),
+                "redirect_uris": ["urn:ietf:wg:oauth:2.0:oob"],
+                "redirect_uri": "urn:ietf:wg:oauth:2.0:oob",
+                "client_id": application.client_id,
+                "client_secret": application.client_secret,
+                "client_secret_expires_at": 0,
+            }
+        )
+
+    def verify_application(self, call: Call) -> Response:
+        """Answer with the application behind the token."""
+        if call.token is None:
+            raise ApiError(401, "The access token is invalid")
+        return JSONResponse({"name": call.token.application.name, "website": None, "vapid_key": ""})
+
+    def token(self, call: Call) -> Response:
+        """Give an application its own token. The password grant is gone, and nobody here can click on a form."""
+        application = self._application(call)
+        if call.params.text("grant_type") != "client_credentials":
+            raise ApiError(
+                400,
+                "unsupported_grant_type",
+                more={
+                    "error_description": "The authorization grant type is not supported by the authorization server."
+                },
+            )
+        scopes = frozenset((call.params.text("scope") or "read").split())
+        if not scopes <= application.scopes:
+            raise ApiError(400, "invalid_scope")
+        text = f"app-{len(self._instance.tokens) + 1}-{self._instance.random.random()}"
+        self._instance.tokens[text] = Token(text, application, None, scopes)
+        created_at = int(self._instance.clock.now().timestamp())
+        drawn = {
+            "access_token": text,
+            "token_type": "Bearer",
+            "scope": " ".join(sorted(scopes)),
+            "created_at": created_at,
+        }
+        return JSONResponse(drawn)
+
+    def revoke(self, call: Call) -> Response:
+        """Revoke a token of the application that asks; one that is not known is no error (RFC 7009)."""
+        application = self._application(call)
+        token = self._instance.tokens.get(call.params.text("token") or "")
+        if token is not None and token.application is not application:
+            raise ApiError(403, "unauthorized_client")
+        if token is not None:
+            token.is_revoked = True
+        return JSONResponse({})
+
+    def _application(self, call: Call) -> Application:
+        application = self._instance.applications.get(call.params.text("client_id") or "")
+        if application is None or application.client_secret != call.params.text("client_secret"):
+            raise ApiError(401, "invalid_client")
+        return application
+
+    # ---- feeds and files ---------------------------------------------------------------------------------------------
+
+    def tag_feed(self, call: Call) -> Response:
+        """Serve a hashtag's RSS, as Mastodon 4.2 was seen to: twenty items, no title, the page as the guid."""
+        if self._instance.rules.software != "mastodon":
+            raise ApiError(404, "Record not found")
+        tag = call.argument("tag")
+        statuses = self._instance.tag_timeline(TagQuery(tag), None, Bounds())
+        items = "".join(self._feed_item(status) for status in statuses)
+        body = (
+            '<?xml version="1.0" encoding="UTF-8"?>\n'
+            '<rss version="2.0" xmlns:webfeeds="http://webfeeds.org/rss/1.0" xmlns:media="http://search.yahoo.com/mrss/">'
+            f"<channel><title>#{escape(tag)}</title><description>Public posts tagged #{escape(tag)}</description>"
+            f"<link>{escape(f'{self._instance.base_url}/tags/{tag}')}</link>"
+            f"<generator>Mastodon v{self._instance.rules.version}</generator>{items}</channel></rss>"
+        )
+        return Response(body, media_type="application/rss+xml")
+
+    def _feed_item(self, status: Status) -> str:
+        media = "".join(
+            f'<media:content url="{escape(entities.media_url(self._instance, attachment))}"'
+            f' type="{attachment.mime_type}" fileSize="{len(attachment.data)}" medium="{attachment.kind}">'
+            f'<media:description type="plain">{escape(attachment.description or "")}</media:description></media:content>'
+            for attachment in status.attachments
+        )
+        categories = "".join(f"<category>{escape(name)}</category>" for name in status.tags)
+        return (
+            f'<item><guid isPermaLink="true">{escape(status.url)}</guid><link>{escape(status.url)}</link>'
+            f"<pubDate>{format_datetime(status.created_at)}</pubDate>"
+            f"<description>{escape(status.html)}</description>{media}{categories}</item>"
+        )
+
+    def file(self, call: Call) -> Response:
+        """Serve an uploaded file; one that hangs on no status is served too, as on Mastodon's file store."""
+        attachment = self._instance.attachments.get(call.argument("id"))
+        if attachment is None or not attachment.is_ready:
+            raise ApiError(404, "Record not found")
+        return Response(attachment.data, media_type=attachment.mime_type)
+
+
+def missing_picture(call: Call) -> Response:  # noqa: ARG001
+    """Serve the picture of accounts that have none."""
+    return Response(_GREY_DOT, media_type="image/png")
+
+
+_GREY_DOT = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNoAAAAggCB3Q9WlgAAAABJRU5ErkJggg=="
+)
