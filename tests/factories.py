@@ -42,7 +42,9 @@ def source(host: str = "memory.example", kind: SourceKind = SourceKind.TAG_TIMEL
     return Source(f"{kind}:{host}", kind, f"https://{host}")
 
 
-def slot(slot_id: str = "welcome", *texts: str, at: datetime = NOON, accounts: tuple[str, ...] = ("ours",), **changes: object) -> Slot:
+def slot(
+    slot_id: str = "welcome", *texts: str, at: datetime = NOON, accounts: tuple[str, ...] = ("ours",), **changes: object
+) -> Slot:
     """A slot with one part for each of `texts`."""
     words = texts or ("Good morning #shareASM",)
     parts = tuple(Part({"en": {"": text}}) for text in words)
@@ -55,11 +57,22 @@ def schedule(*slots: Slot) -> Schedule:
     return Schedule(slots or (slot(),))
 
 
-def post(text: str = "Safer mines #shareASM", *, uri: str = "", at: datetime = NOON, network: Network = Network.MASTODON, **changes: object) -> Post:
+def post(
+    text: str = "Safer mines #shareASM",
+    *,
+    uri: str = "",
+    at: datetime = NOON,
+    network: Network = Network.MASTODON,
+    **changes: object,
+) -> Post:
     """A public post by Amina."""
     home = "https://memory.example/users/amina" if network is Network.MASTODON else "did:plc:amina"
-    default = f"{home}/statuses/1" if network is Network.MASTODON else "at://did:plc:amina/app.bsky.feed.post/3kaaaaaaaaaaa"
-    account = Account(network, home, "amina@memory.example" if network is Network.MASTODON else "amina.example", "Amina", home)
+    default = (
+        f"{home}/statuses/1" if network is Network.MASTODON else "at://did:plc:amina/app.bsky.feed.post/3kaaaaaaaaaaa"
+    )
+    account = Account(
+        network, home, "amina@memory.example" if network is Network.MASTODON else "amina.example", "Amina", home
+    )
     made = Post(
         ref=PostRef(network, uri or default),
         url="https://memory.example/@amina/1",
@@ -72,7 +85,9 @@ def post(text: str = "Safer mines #shareASM", *, uri: str = "", at: datetime = N
     return replace(made, **changes)  # type: ignore[arg-type]
 
 
-def seen(text: str = "Safer mines #shareASM", *, is_complete: bool = True, local_id: str = "1", **changes: object) -> Seen:
+def seen(
+    text: str = "Safer mines #shareASM", *, is_complete: bool = True, local_id: str = "1", **changes: object
+) -> Seen:
     """Amina's post as a source showed it."""
     made = post(text, **changes)  # type: ignore[arg-type]
     return Seen(made, encode_post(made), local_id, is_complete)

@@ -101,7 +101,7 @@ def sweep(desk: Desk, source: Source, reader: TagReader, since: datetime) -> Out
 
 
 def follow(desk: Desk, source: Source, stream: TagStream) -> Tally:
-    """Store a stream's batches until the connection ends. Raises CheckpointTooOld and NetworkError to the caller, who reconnects."""
+    """Store a stream's batches until the connection ends. The caller reconnects, also after an error."""
     tags = desk.campaign.hashtags
     tally = Tally()
     with transaction(desk.engine) as connection:

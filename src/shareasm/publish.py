@@ -71,7 +71,7 @@ class Result(NamedTuple):
 # ---- the plan ----------------------------------------------------------------------------------------------------------
 
 
-def bring_in_line(engine: Engine, campaign: Campaign, schedule: Schedule, now: datetime) -> list[Intent]:
+def bring_in_line(engine: Engine, campaign: Campaign, schedule: Schedule) -> list[Intent]:
     """Make the queue say what the plan says; return what changed. The same plan twice changes nothing."""
     planned = plan_entries(campaign, schedule)
     with transaction(engine) as connection:
@@ -85,7 +85,7 @@ def publish_key(campaign: Campaign, entry: PlannedEntry, number: int) -> str:
     """Return the key under which an entry is sent, made once when it is first planned and then stored.
 
     Bluesky: a record key that rises with the plan's order (a TID of the due instant). Mastodon: an Idempotency-Key. Both
-    are the same for the same plan, so that a lost database and a second one do not post a day twice within their servers' memory.
+    are the same for the same plan: a lost database does not post a day twice within its servers' memory.
     """
     name = "/".join((campaign.slug, entry.key.slot, str(entry.key.part), entry.key.language, entry.key.account))
     if entry.network is Network.BLUESKY:
@@ -153,7 +153,7 @@ def _publish(press: Press, publisher: Publisher, entry: QueueEntry) -> Result:
         )
     except NetworkError as error:
         return _not_sent(press, entry, error, attempt)
-    return _published(press, entry, attempt, receipt)
+    return _published(press, entry, receipt)
 
 
 def _settle(press: Press, publisher: Publisher, entry: QueueEntry) -> Result:
@@ -191,7 +191,7 @@ def _look_up(press: Press, publisher: Publisher, entry: QueueEntry) -> Result | 
             queue.unknown(connection, entry.id, press.worker, wait, words, lookup_count=entry.lookup_count)
         return Result(entry, words, error=error)
     if receipt is not None:
-        return _published(press, entry, attempt, receipt)
+        return _published(press, entry, receipt)
     with transaction(press.engine) as connection:
         queue.end_attempt(connection, attempt, "not found", press.clock.now())
     return None
@@ -212,7 +212,7 @@ def _not_found(press: Press, entry: QueueEntry) -> Result:
     return Result(entry, words)
 
 
-def _published(press: Press, entry: QueueEntry, attempt: int, receipt: Receipt) -> Result:
+def _published(press: Press, entry: QueueEntry, receipt: Receipt) -> Result:
     now = press.clock.now()
     with transaction(press.engine) as connection:
         queue.close_open_attempts(connection, entry.id, f"published: {receipt.url}", now)

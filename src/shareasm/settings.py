@@ -52,7 +52,7 @@ def token_name(account_id: str) -> str:
 
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings of this process. Raises ConfigError for a value that cannot be meant or a file that cannot be read."""
+    """Return the settings of this process. Raises ConfigError for a value that cannot be meant."""
     values = dict(environment) if environment is not None else _development_file() | dict(os.environ)
     data = Path(_text(values, "SHAREASM_DATA") or "data")
     campaign = _text(values, "SHAREASM_CAMPAIGN")

@@ -4,8 +4,7 @@
     every account   sends at the next due instant (one timer each, set anew after every look), with a slow sweep behind it
     the day         heartbeat; posts asked about again; at the end of the window: last look, last check, recap, closed
 
-`cycle` runs everything once, for tests and for those who bring their own scheduler. Jobs that only one worker may do at a time
-hold a lease; a dead worker's lease runs out.
+`once` runs one kind of job and returns. What only one worker may do at a time holds a lease; a dead one's runs out.
 """
 
 import os
@@ -16,7 +15,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
@@ -28,6 +27,7 @@ from shareasm.domain.campaigns import Source
 from shareasm.errors import NetworkError, ShareasmError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.publish import Press, Result
+from shareasm.recap import Made
 from shareasm.storage import days
 from shareasm.storage.engine import transaction
 from shareasm.wiring import Parts
@@ -40,7 +40,9 @@ STOP_WITHIN_S = 9.0  # SIGTERM promises ten
 class Rhythm:
     """How often each job runs, in seconds of the campaign's clock; `shortest_s` is the least real time between two ticks."""
 
-    read_s: float = 45  # anonymous answers of Mastodon are cached for 15 s; 300 paged requests in 15 min must do for all tags
+    read_s: float = (
+        45  # anonymous answers of Mastodon are cached for 15 s; 300 paged requests in 15 min must do for all tags
+    )
     sweep_s: float = 15 * 60
     sweep_back_s: float = 6 * 3600
     verify_s: float = 60
@@ -70,9 +72,11 @@ class Worker:
     def __post_init__(self) -> None:
         self.closed = threading.Event()
         self.faults: list[BaseException] = []
+        self.made: Made | None = None  # the recap, once this worker has closed the day
         self._stopping = threading.Event()
         self._closing = threading.Lock()
         self._telling = threading.Lock()
+        self._sending = {account: threading.Lock() for account in self.parts.publishers}
         self._streams: dict[str, TagStream] = {}
         self._threads: list[threading.Thread] = []
         self._told: dict[str, str] = {}
@@ -122,17 +126,20 @@ class Worker:
         self._release_leases()
         return not waiter.is_alive()
 
-    def cycle(self) -> None:
-        """Run every job once, now, one after the other; close the day when its window is over."""
+    def once(self, job: Literal["collect", "publish", "verify"]) -> None:
+        """Run one kind of job once, now, for those who bring their own scheduler."""
         self._beat()
-        for source in self.parts.campaign.sources:
-            if source.id in self.parts.readers:
-                self._read(source)
-        for account in self.parts.publishers:
-            self._publish(account)
-        self._verify()
-        if self.parts.clock.now() >= self.parts.campaign.closes_at:
-            self._close()
+        match job:
+            case "collect":
+                for source in self.parts.campaign.sources:
+                    if source.id in self.parts.readers:
+                        self._guarded(partial(self._read, source), f"read {source.id}")
+            case "publish":
+                for account in self.parts.publishers:
+                    self._guarded(partial(self._publish, account), f"publish {account}")
+            case "verify":
+                self._guarded(self._confirm_all, "verify")
+        self._release_leases()
 
     # ---- jobs ----------------------------------------------------------------------------------------------------------
 
@@ -157,10 +164,13 @@ class Worker:
         limit = before or self.parts.clock.now() - timedelta(seconds=self.rhythm.verify_after_s)
         tally = collect.verify(self._desk, self.parts.checkers, limit)
         if tally.gone:
-            self._say("gone", f"{_count(tally.gone, 'post is', 'posts are')} not public any more, and not shown any more")
+            self._say(
+                "gone", f"{_count(tally.gone, 'post is', 'posts are')} not public any more, and not shown any more"
+            )
 
     def _publish(self, account: str) -> None:
-        upcoming = publish.publish_due(self._press, account, self._tell_result, self._stopping.is_set)
+        with self._sending[account]:  # a publisher is used by one thread at a time, also while the day closes
+            upcoming = publish.publish_due(self._press, account, self._tell_result, self._stopping.is_set)
         if upcoming and self._scheduler.running and not self._stopping.is_set():
             self._at(upcoming, f"wake {account}", partial(self._publish_again, account))
 
@@ -181,7 +191,9 @@ class Worker:
                 collect.follow(self._desk, source, stream)
                 failures = 0
             except CheckpointTooOld:
-                self._say("trouble", f"{source.id} does not go back far enough; reading the whole window by search instead")
+                self._say(
+                    "trouble", f"{source.id} does not go back far enough; reading the whole window by search instead"
+                )
                 collect.forget_checkpoint(self._desk, source)
                 self._sweep_network(source)
             except NetworkError as error:
@@ -214,10 +226,11 @@ class Worker:
                     self._guarded(partial(self._read, source), f"read {source.id}")
                     self._guarded(partial(self._sweep, source, self.parts.campaign.opens_at), f"sweep {source.id}")
             self._confirm_all()
-            words = self.parts.write_recap()
+            made = self.parts.make_recap()
             with transaction(self.parts.engine) as connection:
                 days.close(connection, self.parts.campaign.slug, self.parts.clock.now())
-            self._say("recap", words)
+            self._say("recap", f"{made.written.index} shows {_count(made.shown_count, 'post', 'posts')}")
+            self.made = made
             self.closed.set()
         finally:
             self._closing.release()
@@ -267,7 +280,9 @@ class Worker:
         self._scheduler.add_job(run, IntervalTrigger(seconds=real, timezone=UTC), id=name, name=name, **first)
 
     def _at(self, instant: datetime, name: str, job: Callable[[], None]) -> None:
-        wait = min(self.parts.clock.seconds_until(instant), 3600.0)  # clocks are set right now and then: look again hourly
+        wait = min(
+            self.parts.clock.seconds_until(instant), 3600.0
+        )  # clocks are set right now and then: look again hourly
         run = partial(self._at_guarded, instant, name, job)
         when = datetime.now(UTC) + timedelta(seconds=wait)
         self._scheduler.add_job(run, DateTrigger(when), id=name, name=name, replace_existing=True)

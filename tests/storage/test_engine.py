@@ -114,4 +114,3 @@ def test_a_full_disk_is_said_to_be_full_and_goes_on_when_there_is_space(tmp_path
         connection.exec_driver_sql("PRAGMA max_page_count=1073741823")
         connection.execute(source_states.insert(), rows)
     engine.dispose()
-

@@ -5,10 +5,10 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from clocks import FixedClock
-from factories import NOON, campaign, post, seen, source
 from sqlalchemy.engine import Engine
 
+from clocks import FixedClock
+from factories import NOON, campaign, post, seen, source
 from shareasm.collect import Desk, Tally, store
 from shareasm.domain.changes import AuthorChange, Gone, Skipped
 from shareasm.domain.posts import Network, PostRef, Visibility, encode_post
@@ -17,7 +17,6 @@ from shareasm.storage import posts, sources
 from shareasm.storage.engine import transaction
 from shareasm.storage.tables import posts as posts_table
 from shareasm.storage.tables import raws, sightings, skips
-from clocks import FixedClock
 
 BLUESKY = {"network": Network.BLUESKY}
 
@@ -124,7 +123,9 @@ def test_a_deletion_hides_a_post_and_keeps_its_row(desk: Desk) -> None:
 
 
 def test_a_deletion_of_a_post_that_we_never_had_is_no_news(desk: Desk) -> None:
-    assert put(desk, gone=(Gone(PostRef(Network.BLUESKY, "at://did:plc:x/app.bsky.feed.post/1"), "deleted"),)) == Tally()
+    assert (
+        put(desk, gone=(Gone(PostRef(Network.BLUESKY, "at://did:plc:x/app.bsky.feed.post/1"), "deleted"),)) == Tally()
+    )
 
 
 def test_a_deleted_post_that_a_slow_server_still_shows_stays_gone(desk: Desk) -> None:

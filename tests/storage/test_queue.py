@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from clocks import FixedClock
-from factories import NOON, campaign, minutes, schedule, slot
 from sqlalchemy.engine import Engine
 
+from clocks import FixedClock
+from factories import NOON, campaign, minutes, schedule, slot
 from shareasm.domain.posts import Network
 from shareasm.domain.queue import CLAIM_FOR, QueueEntry, Receipt, State
 from shareasm.domain.schedules import Late, Slot
@@ -36,7 +36,7 @@ class Office:
         self.told: list[Result] = []
 
     def plan(self, *slots: Slot) -> None:
-        bring_in_line(self.engine, campaign(), schedule(*slots), self.clock.now())
+        bring_in_line(self.engine, campaign(), schedule(*slots))
 
     def press(self, worker: str = "one") -> Press:
         return Press(self.engine, campaign(), Path(), {"ours": self.network}, self.clock, worker)
@@ -93,7 +93,9 @@ def test_loading_the_same_plan_again_changes_nothing(office: Office) -> None:
 def test_a_changed_plan_changes_what_is_still_waiting_and_nothing_else(office: Office) -> None:
     office.plan(slot("sent"), slot("moved", at=NOON + minutes(1)), slot("out", at=NOON + minutes(2)))
     office.send()
-    office.plan(slot("sent", "other words #shareASM"), slot("moved", at=NOON + minutes(9)), slot("new", at=NOON + minutes(3)))
+    office.plan(
+        slot("sent", "other words #shareASM"), slot("moved", at=NOON + minutes(9)), slot("new", at=NOON + minutes(3))
+    )
     assert {entry.key.slot: entry.state for entry in office.entries()} == {
         "sent": State.PUBLISHED,
         "new": State.WAITING,

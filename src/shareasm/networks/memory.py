@@ -108,7 +108,9 @@ class MemoryNetwork:
         """Look for a post of ours with the same words."""
         with self._acting("find"):
             text = msgspec.json.decode(payload, type=Payload).draft.text
-            found = [post.ref for post in self.posts.values() if post.text == text and post.author.handle.startswith("us@")]
+            found = [
+                post.ref for post in self.posts.values() if post.text == text and post.author.handle.startswith("us@")
+            ]
             return self._receipt(found[-1]) if found else None
 
     def edit(self, payload: str, receipt: Receipt) -> Receipt:
@@ -135,9 +137,13 @@ class MemoryNetwork:
     def _make(self, text: str, author: str, at: datetime) -> Post:
         self._number += 1
         uri = f"https://{self.host}/users/{author}/statuses/{self._number}"
-        ref = PostRef(self.network, uri if self.network is Network.MASTODON else f"at://did:plc:{author}/post/{self._number}")
+        ref = PostRef(
+            self.network, uri if self.network is Network.MASTODON else f"at://did:plc:{author}/post/{self._number}"
+        )
         tags = tuple(Hashtag(tag.name, tag.label) for tag in find_hashtags(text))
-        account = Account(self.network, f"https://{self.host}/users/{author}", f"{author}@{self.host}", author.title(), "")
+        account = Account(
+            self.network, f"https://{self.host}/users/{author}", f"{author}@{self.host}", author.title(), ""
+        )
         return Post(ref, uri, account, at, text, linked_html(text, ()), hashtags=tags, visibility=Visibility.PUBLIC)
 
     def _tagged(self, posts: Sequence[Post], tag: str) -> tuple[Seen, ...]:

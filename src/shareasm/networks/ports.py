@@ -51,19 +51,21 @@ class TagReader(Protocol):
 
 
 class TagStream(Protocol):
-    """A live stream. `read` returns when the connection ends or `stop` is called; the caller reconnects from the stored checkpoint."""
+    """A live stream. `read` returns when the connection ends or `stop` is called; the caller reconnects from its checkpoint."""
 
     def read(self, tags: Sequence[str], checkpoint: str | None) -> Iterator[Page]:
-        """Yield batches as they come, also empty ones about every second, so that the checkpoint moves and a stop is noticed.
+        """Yield batches as they come, also empty ones about every second: the checkpoint moves and a stop is noticed.
 
         Raises CheckpointTooOld when the server no longer keeps events from there: fill the hole by search, then read live.
         """
         ...
 
-    def stop(self) -> None: ...
+    def stop(self) -> None:
+        """Let `read` return soon; called from another thread."""
+        ...
 
 
-class CheckpointTooOld(Exception):  # noqa: N818  not an error of the network: a fact that the collector acts on
+class CheckpointTooOld(Exception):  # not an error of the network: a fact that the collector acts on
     """The stream does not go back to the checkpoint any more."""
 
 
@@ -101,16 +103,6 @@ class Limits:
 
 
 @dataclass(frozen=True, slots=True)
-class PreparedImage:
-    """A picture made fit to publish: re-encoded within the limits, without anything that its file knew besides."""
-
-    data: bytes
-    mime: str
-    width: int  # pixels
-    height: int
-
-
-@dataclass(frozen=True, slots=True)
 class Thread:
     """Where a part of a thread belongs: its first post and the one right before it."""
 
@@ -121,7 +113,9 @@ class Thread:
 class Publisher(Protocol):
     """Sends our posts. One object per account; used by one thread at a time."""
 
-    def limits(self) -> Limits: ...
+    def limits(self) -> Limits:
+        """Return what this account's server takes."""
+        ...
 
     def freeze(self, draft: Draft, key: str, media: Path, thread: Thread | None, now: datetime) -> str:
         """Upload what must be uploaded and return the exact content to send, as JSON text. `media` is the folder of the files.

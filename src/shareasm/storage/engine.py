@@ -37,19 +37,18 @@ class Instant(sa.TypeDecorator[datetime]):
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 def open_engine(url: str) -> Engine:
-    """Return an engine for `url` (`sqlite:///path`, `postgresql://…`). Raises ConfigError for an address that cannot be meant."""
+    """Return an engine for `url` (`sqlite:///path`, `postgresql://…`). Raises ConfigError for what is no such address."""
     parsed = _parse(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite(parsed)
-    engine = sa.create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
-    return engine
+    return sa.create_engine(parsed, pool_pre_ping=True, connect_args={"connect_timeout": 10})
 
 
 def _parse(url: str) -> URL:

@@ -40,7 +40,7 @@ def apply(
     keys: dict[EntryKey, str],
     order: Sequence[EntryKey],
 ) -> None:
-    """Carry out what `domain.queue.reconcile` decided. `keys` gives each new entry its publish key, `order` the plan's order."""
+    """Carry out what `reconcile` decided. `keys` gives each new entry its publish key, `order` the plan's order."""
     position = {key: number for number, key in enumerate(order)}
     new = []
     for intent in intents:

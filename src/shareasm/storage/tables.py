@@ -6,7 +6,7 @@
     checkpoints, source_states, skips               how far each source was read, how it fares, what could not be taken
     campaign_states, leases, pictures               the day itself, who does which job now, copies of images
 
-Keys of child tables are (parent, …) without rowid; posts are numbered in order of arrival, since random keys cost SQLite 2–3 times.
+Keys of child tables are (parent, …) without rowid; posts are numbered in order of arrival: random keys cost SQLite 2–3 times.
 """
 
 import sqlalchemy as sa

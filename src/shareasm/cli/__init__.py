@@ -1,0 +1,47 @@
+"""The command line: each command parses, makes one call, prints. Grouped as a team meets them: before, on and after the day.
+
+Everything heavy is imported inside the commands, so that `--help` and `check` start at once.
+"""
+
+import sys
+from typing import Any
+
+import click
+
+from shareasm import __version__
+from shareasm.cli.after import recap
+from shareasm.cli.before import check, init, rehearse
+from shareasm.cli.day import collect, publish, run, status, web, worker
+from shareasm.cli.store import db
+from shareasm.errors import ConfigError, ShareasmError
+
+
+class _Main(click.Group):
+    """Prints our own errors as one sentence, without a trace: exit 2 for what a person wrote, 1 for the world."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except ShareasmError as error:
+            click.secho(f"shareasm: {error}", fg="red", err=True)
+            ctx.exit(2 if isinstance(error, ConfigError) else 1)
+        except BrokenPipeError:  # `shareasm check | head` is no fault
+            sys.stderr.close()
+            ctx.exit(1)
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(self.commands)  # in the order of the day, not of the alphabet
+
+
+@click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="shareasm")
+def main() -> None:
+    """Run a digital day: a plan in YAML goes out on Bluesky and Mastodon, the answers come in, a recap tells the day.
+
+    \b
+    Try it without an account:   shareasm init my-day && shareasm rehearse my-day
+    """
+
+
+for command in (init, check, rehearse, run, status, recap, worker, web, collect, publish, db):
+    main.add_command(command)

@@ -1,0 +1,125 @@
+"""Commands before the day: init, check, rehearse."""
+
+from datetime import datetime
+from pathlib import Path
+
+import click
+
+FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+
+
+@click.command()
+@FOLDER
+@click.option("--name", help="What the day is called. Default: the hashtag with its year.")
+@click.option("--hashtag", help="The leading hashtag, without #. Default: made from the folder's name.")
+@click.option("--on", "on", metavar="YYYY-MM-DD", help="The day. Default: four weeks from today.")
+@click.option("--zone", default="Europe/London", show_default=True, help="The time zone that the plan is written in.")
+@click.option(
+    "--language", "languages", multiple=True, help="A language of the day, such as en; give it several times."
+)
+@click.option(
+    "--from",
+    "from_campaign",
+    type=click.Path(path_type=Path, file_okay=False, exists=True),
+    help="Carry last year's accounts, partners and look over.",
+)
+def init(
+    folder: Path,
+    name: str | None,
+    hashtag: str | None,
+    on: str | None,
+    zone: str,
+    languages: tuple[str, ...],
+    from_campaign: Path | None,
+) -> None:
+    """Make a new campaign folder that you can rehearse at once and then change line by line.
+
+    \b
+    Example:  shareasm init config/campaigns/my-day --hashtag myDay --on 2027-05-12
+    """
+    from datetime import UTC
+
+    from shareasm.init import init as make
+
+    for line in make(
+        folder,
+        name=name,
+        hashtag=hashtag,
+        on=on,
+        zone=zone,
+        languages=languages,
+        from_campaign=from_campaign,
+        now=datetime.now(UTC),
+    ):
+        click.echo(line)
+
+
+@click.command()
+@FOLDER
+@click.option("--json", "as_json", is_flag=True, help="Print findings and running order as JSON.")
+def check(folder: Path, *, as_json: bool) -> None:
+    """Read a campaign and say everything that is wrong with it, then the running order.
+
+    Exits 2 when something must be mended before the day.
+
+    \b
+    Example:  shareasm check config/campaigns/shareasm-2027
+    """
+    from datetime import UTC
+
+    from shareasm.check import check as read
+    from shareasm.check import check_lines, check_to_json
+
+    result = read(folder, datetime.now(UTC))
+    if as_json:
+        click.echo(check_to_json(result))
+    else:
+        for line in check_lines(result):
+            click.echo(line)
+    if result.error_count:
+        raise click.exceptions.Exit(2)
+
+
+@click.command()
+@FOLDER
+@click.option(
+    "--seconds",
+    type=click.FloatRange(5, 3600),
+    default=60,
+    show_default=True,
+    help="How long the day lasts here, work not counted.",
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Another seed, another audience.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, file_okay=False),
+    default=Path("data/rehearsals"),
+    show_default=True,
+    help="Where the rehearsal's store and recap go.",
+)
+def rehearse(folder: Path, seconds: float, seed: int, out: Path) -> None:
+    """Live through the whole day in about a minute, on networks that run inside this program.
+
+    The real program, real HTTP on loopback, an invented audience. Nothing leaves this machine, no account is needed.
+
+    \b
+    Example:  shareasm rehearse config/campaigns/shareasm-2027
+    """
+    from shareasm.cli.telling import load_plan, print_event
+    from shareasm.rehearsal.day import rehearse as live
+
+    plan = load_plan(folder)
+    click.echo(
+        f"Rehearsing {plan.campaign.name}: {len(plan.schedule.slots)} slots, the day in about {seconds:.0f} seconds."
+    )
+    outcome = live(
+        plan, out / plan.campaign.slug, seconds=seconds, seed=seed, tell=lambda e: print_event(e, plan.campaign.zone)
+    )
+    click.echo("")
+    click.echo(f"Recap: {outcome.recap}")
+    click.echo(
+        f"Planned {outcome.planned} · sent {outcome.sent} · collected {outcome.collected} · shown {outcome.shown}"
+        f" · the audience posted {outcome.posted} under the tag"
+    )
+    if not outcome.is_clean:
+        raise click.exceptions.Exit(1)

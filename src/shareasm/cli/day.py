@@ -1,0 +1,213 @@
+"""Commands on the day: run, status; and the parts alone for platforms: worker, web, collect, publish."""
+
+import json
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import click
+
+if TYPE_CHECKING:
+    from shareasm.wiring import Parts, Plan
+    from shareasm.worker import Worker
+
+FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+
+
+@click.command()
+@FOLDER
+@click.option("--until-closed", is_flag=True, help="End by itself when the day is closed and the recap written.")
+@click.option("--port", type=int, help="Port of the web pages. Default: PORT, else 8000.")
+@click.option("--no-web", is_flag=True, help="Without the web pages.")
+def run(folder: Path | None, *, until_closed: bool, port: int | None, no_web: bool) -> None:
+    """Run the day in one process: collect, publish, re-check; at the end close the day and write the recap.
+
+    Ctrl-C finishes the call in hand and stops; started again, it goes on where it was.
+
+    \b
+    Example:  shareasm run config/campaigns/shareasm-2027
+    """
+    with _worker(folder) as (worker, plan), _web(plan, port, is_wanted=not no_web) as address:
+        if address:
+            click.echo(f"The day so far: {address}")
+        _live(worker, until_closed=until_closed)
+
+
+@click.command()
+@FOLDER
+@click.option("--until-closed", is_flag=True, help="End by itself when the day is closed and the recap written.")
+def worker(folder: Path | None, *, until_closed: bool) -> None:
+    """Run only the jobs: collect, publish, re-check, close. Any number may run on one PostgreSQL.
+
+    \b
+    Example:  shareasm worker config/campaigns/shareasm-2027
+    """
+    with _worker(folder) as (jobs, _):
+        _live(jobs, until_closed=until_closed)
+
+
+@click.command()
+@FOLDER
+@click.option("--port", type=int, help="Port to listen on. Default: PORT, else 8000.")
+def web(folder: Path | None, port: int | None) -> None:
+    """Serve only the pages: the recap, what has come in so far, /healthz.
+
+    \b
+    Example:  shareasm web config/campaigns/shareasm-2027 --port 8000
+    """
+    from shareasm.cli.telling import campaign_folder, load_plan
+    from shareasm.settings import read_settings
+
+    plan = load_plan(campaign_folder(folder, read_settings()))
+    with _stop_signal() as stopping, _web(plan, port, is_wanted=True) as address:
+        click.echo(f"Serving {plan.campaign.name} at {address}")
+        stopping.wait()
+
+
+@click.command()
+@FOLDER
+def collect(folder: Path | None) -> None:
+    """Read every source once, now, for those who bring their own scheduler.
+
+    \b
+    Example:  shareasm collect config/campaigns/shareasm-2027
+    """
+    _once(folder, "collect")
+
+
+@click.command()
+@FOLDER
+def publish(folder: Path | None) -> None:
+    """Send what is due, once, now, for those who bring their own scheduler.
+
+    \b
+    Example:  shareasm publish config/campaigns/shareasm-2027
+    """
+    _once(folder, "publish")
+
+
+@click.command()
+@FOLDER
+@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+def status(folder: Path | None, *, as_json: bool) -> None:
+    """Say on one screen how the day stands. Exits 1 when something needs a person.
+
+    \b
+    Example:  shareasm status config/campaigns/shareasm-2027
+    """
+    from shareasm.cli.telling import campaign_folder, load_plan
+    from shareasm.clock import SystemClock
+    from shareasm.settings import read_settings
+    from shareasm.status import read_status, status_facts, status_lines
+    from shareasm.wiring import open_store
+
+    settings = read_settings()
+    plan = load_plan(campaign_folder(folder, settings))
+    found = read_status(open_store(settings), plan.campaign, SystemClock().now())
+    if as_json:
+        click.echo(json.dumps(status_facts(found), indent=2, ensure_ascii=False))
+    else:
+        for line in status_lines(found):
+            click.echo(line)
+    if not found.is_all_well:
+        raise click.exceptions.Exit(1)
+
+
+# ---- what they share ---------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def _worker(folder: Path | None) -> "Iterator[tuple[Worker, Plan]]":
+    """Make the worker of a campaign, its queue in line with its plan."""
+    from shareasm.cli.telling import campaign_folder, load_plan, print_event
+    from shareasm.clock import SystemClock
+    from shareasm.settings import read_settings
+    from shareasm.wiring import World, wire
+    from shareasm.worker import Worker
+
+    settings = read_settings()
+    plan = load_plan(campaign_folder(folder, settings))
+    parts = wire(plan, settings, World(SystemClock()))
+    for sentence in parts.left_out:
+        click.secho(f"Left out: {sentence}", fg="yellow")
+    _take_plan(parts)
+    yield Worker(parts, lambda event: print_event(event, plan.campaign.zone)), plan
+    parts.engine.dispose()
+
+
+def _take_plan(parts: "Parts") -> None:
+    from shareasm.publish import bring_in_line
+
+    intents = bring_in_line(parts.engine, parts.campaign, parts.schedule)
+    click.echo(f"{parts.campaign.name}: {len(parts.schedule.slots)} slots, {len(intents)} changes in the queue")
+
+
+def _live(worker: "Worker", *, until_closed: bool) -> None:
+    """Let a worker run until a signal, or until the day is closed."""
+    with _stop_signal() as stopping:
+        worker.start()
+        while not stopping.wait(0.2):
+            if until_closed and worker.closed.is_set():
+                break
+    click.echo("Stopping: the calls in hand are finished first.")
+    if not worker.stop():
+        click.secho(
+            "A call did not come back in time. It is written down as open and looked up at the next start.",
+            fg="yellow",
+            err=True,
+        )
+        _leave(0)
+    if worker.faults:
+        raise click.exceptions.Exit(1)
+
+
+def _leave(code: int) -> None:
+    """End at once: a thread that waits for a dead server would keep the process for half a minute."""
+    import os
+    import sys
+
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
+
+
+@contextmanager
+def _stop_signal() -> Iterator[threading.Event]:
+    """Set an event at Ctrl-C and SIGTERM; a second Ctrl-C ends at once."""
+    stopping = threading.Event()
+
+    def stop(number: int, _frame: object) -> None:
+        if stopping.is_set():
+            _leave(128 + number)
+        stopping.set()
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopping
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _web(plan: "Plan", port: int | None, *, is_wanted: bool) -> Iterator[str | None]:
+    """Serve the web pages in a thread; yield their address."""
+    if not is_wanted:
+        yield None
+        return
+    from shareasm.settings import read_settings
+    from shareasm.web.serving import serve
+
+    settings = read_settings()
+    with serve(plan, settings, port=settings.port if port is None else port) as address:
+        yield address
+
+
+def _once(folder: Path | None, job: Literal["collect", "publish"]) -> None:
+    with _worker(folder) as (jobs, _):
+        jobs.once(job)
+    if jobs.faults:
+        raise click.exceptions.Exit(1)

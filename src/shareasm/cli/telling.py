@@ -1,0 +1,63 @@
+"""How the command line speaks: events of the day as lines with the campaign's time and UTC, plans with their findings."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from shareasm.settings import Settings
+    from shareasm.wiring import Plan
+    from shareasm.worker import Event
+
+_COLOURS = {
+    "sent": "green",
+    "collected": "cyan",
+    "gone": "yellow",
+    "trouble": "yellow",
+    "fault": "red",
+    "recap": "magenta",
+}
+
+
+def event_line(event: "Event", zone: "ZoneInfo") -> str:
+    """Return an event as one line: `09:00:01 · 08:00:01 UTC  sent       welcome (en) on iied-bluesky: published …`."""
+    local = event.at.astimezone(zone)
+    return f"{local:%H:%M:%S} · {event.at:%H:%M:%S} UTC  {event.kind:<10} {event.text}"
+
+
+def print_event(event: "Event", zone: "ZoneInfo") -> None:
+    """Print an event as it happens."""
+    click.secho(event_line(event, zone), fg=_COLOURS.get(event.kind))
+
+
+def load_plan(folder: Path) -> "Plan":
+    """Return the plan of a campaign folder. A broken one is printed with every finding and exits 2; nothing was changed."""
+    from shareasm.campaign_files import load_campaign
+    from shareasm.wiring import Plan
+
+    loaded = load_campaign(folder)
+    if loaded.campaign is None or loaded.schedule is None or loaded.has_errors:
+        for finding in loaded.findings:
+            click.echo(str(finding), err=True)
+        _refuse(f"the plan in {folder} has mistakes; nothing was changed. `shareasm check {folder}` shows them")
+    return Plan(folder, loaded.campaign, loaded.schedule, loaded.story)
+
+
+def campaign_folder(given: Path | None, settings: "Settings") -> Path:
+    """Return the campaign folder that was named, or SHAREASM_CAMPAIGN, or the only one in config/campaigns."""
+    from shareasm.errors import ConfigError
+
+    if folder := given or settings.campaign:
+        return folder
+    found = sorted(path.parent for path in Path("config/campaigns").glob("*/campaign.yaml"))
+    if len(found) == 1:
+        return found[0]
+    raise ConfigError("say which campaign: name its folder, or set SHAREASM_CAMPAIGN")
+
+
+def _refuse(sentence: str) -> NoReturn:
+    click.secho(f"shareasm: {sentence}", fg="red", err=True)
+    raise click.exceptions.Exit(2)

@@ -1,0 +1,163 @@
+"""The recap: read what may be shown, keep its pictures, arrange the story, write the pages.
+
+    posts rows + decisions → may_show → pictures kept → Facts → arrange → files
+
+Nothing is asked of the networks here (that is `collect.verify`, before) but the pictures, through `strangers`; nothing is
+fetched while rendering. The same store and story give the same bytes.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from sqlalchemy.engine import Engine
+
+from shareasm.domain.campaigns import Campaign
+from shareasm.domain.items import ShownPost, picture_addresses
+from shareasm.domain.moderation import Verdict, count_reasons, may_show
+from shareasm.domain.pictures import KeptPicture, Refusal
+from shareasm.domain.queue import QueueEntry
+from shareasm.domain.recaps import Facts, SourceState, arrange
+from shareasm.domain.schedules import Schedule
+from shareasm.domain.stories import StoryPlan
+from shareasm.pictures import keep
+from shareasm.render import Written, write_recap
+from shareasm.storage import decisions, pictures, posts, queue, sources
+from shareasm.storage.engine import transaction
+from shareasm.storage.posts import StoredPost
+
+
+@dataclass(frozen=True, slots=True)
+class Materials:
+    """What making a recap needs. `fetch` returns an image's bytes, or why not; `files` keeps the pictures between runs."""
+
+    engine: Engine
+    campaign: Campaign
+    schedule: Schedule
+    story: StoryPlan | None
+    campaign_folder: Path
+    files: Path
+    fetch: Callable[[str], bytes | Refusal]
+    now: Callable[[], datetime]
+
+
+class Made(NamedTuple):
+    """The written recap and how many posts it shows."""
+
+    written: Written
+    shown_count: int
+    not_shown_count: int
+
+
+class Judged(NamedTuple):
+    """A post with what was decided about showing it."""
+
+    stored: StoredPost
+    verdict: Verdict
+
+
+def make_recap(materials: Materials, folder: Path) -> Made:
+    """Write the recap of a campaign into `folder`. Raises ConfigError and StorageError, never for a stranger's fault."""
+    with transaction(materials.engine) as connection:
+        entries = queue.of_campaign(connection, materials.campaign.slug)
+        states = sources.states(connection, materials.campaign.slug)
+    judged = judge(materials.engine, materials.campaign, entries)
+    shown = [item for item in judged if item.verdict.show]
+    kept = _keep_pictures(materials, shown)
+    facts = Facts(
+        campaign=materials.campaign,
+        schedule=materials.schedule,
+        story=materials.story,
+        entries=entries,
+        posts=[_shown(item, kept) for item in shown],
+        not_shown=count_reasons(item.verdict for item in judged),
+        withheld=_addresses(item.stored for item in judged if not item.verdict.show),
+        sources=tuple(
+            SourceState(source, last_read_at=state.last_ok_at, problem=state.note) if state else SourceState(source)
+            for source in materials.campaign.sources
+            for state in [states.get(source.id)]
+        ),
+        checked_at=min((item.stored.checked_at for item in shown if item.stored.checked_at), default=None),
+        missing_pictures_count=sum(isinstance(picture, Refusal) for picture in kept.values()),
+        logo=_keep_own(materials, materials.campaign.look.logo),
+    )
+    written = write_recap(arrange(facts), folder, pictures=materials.files)
+    return Made(written, len(shown), len(judged) - len(shown))
+
+
+def judge(
+    engine: Engine, campaign: Campaign, entries: Iterable[QueueEntry], *, newest: int | None = None
+) -> list[Judged]:
+    """Return the campaign's posts, each with whether it may be shown and why not; with `newest`, only the last so many."""
+    ours = {entry.receipt.ref for entry in entries if entry.receipt}
+    with transaction(engine) as connection:
+        decided = decisions.all_decisions(connection)
+        stored = list(posts.of_campaign(connection, campaign.slug, newest_first=newest is not None, limit=newest))
+    return [
+        Judged(
+            item,
+            may_show(
+                item.post,
+                is_gone=item.gone_reason is not None or not item.is_author_active,
+                is_complete=item.checked_at is not None,
+                decision=decided.get(item.post.ref),
+                campaign=campaign,
+                is_ours=item.post.ref in ours,
+            ),
+        )
+        for item in stored
+    ]
+
+
+def _shown(item: Judged, kept: Mapping[str, KeptPicture | Refusal]) -> ShownPost:
+    addresses = picture_addresses(item.stored.post, is_covered=item.verdict.is_covered)
+    return ShownPost(
+        post=item.stored.post,
+        arrival_number=item.stored.arrival,
+        first_seen_at=item.stored.first_seen_at,
+        is_covered=item.verdict.is_covered,
+        pictures={url: picture for url in addresses if isinstance(picture := kept.get(url), KeptPicture)},
+    )
+
+
+def _addresses(withheld: Iterable[StoredPost]) -> frozenset[str]:
+    return frozenset(address for item in withheld for address in (item.post.ref.uri, item.post.url))
+
+
+# ---- pictures ----------------------------------------------------------------------------------------------------------
+
+
+def _keep_pictures(materials: Materials, shown: Iterable[Judged]) -> dict[str, KeptPicture | Refusal]:
+    """Return what we keep for every image that the page shows; what was kept or refused before is not fetched again."""
+    wanted = [url for item in shown for url in picture_addresses(item.stored.post, is_covered=item.verdict.is_covered)]
+    addresses = list(dict.fromkeys(wanted))
+    with transaction(materials.engine) as connection:
+        known = pictures.find(connection, addresses)
+    for url in addresses:
+        if not _is_there(materials, known.get(url)):
+            known[url] = _fetch(materials, url)
+    return known
+
+
+def _is_there(materials: Materials, picture: KeptPicture | Refusal | None) -> bool:
+    if isinstance(picture, KeptPicture):
+        return all((materials.files / file.path).is_file() for file in picture.files)
+    return picture is not None
+
+
+def _fetch(materials: Materials, url: str) -> KeptPicture | Refusal:
+    data = materials.fetch(url)
+    picture = data if isinstance(data, Refusal) else keep(data, materials.files)
+    with transaction(materials.engine) as connection:
+        pictures.put(connection, url, picture, materials.now())
+    return picture
+
+
+def _keep_own(materials: Materials, path: str | None) -> KeptPicture | None:
+    if path is None:
+        return None
+    file = materials.campaign_folder / path
+    picture = keep(file.read_bytes(), materials.files) if file.is_file() else Refusal("not there")
+    return picture if isinstance(picture, KeptPicture) else None

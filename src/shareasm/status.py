@@ -1,0 +1,177 @@
+"""Status: one screen that says how the day stands: what is next, what was sent, what comes in, what needs a person."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.engine import Engine
+
+from shareasm.domain.campaigns import Campaign
+from shareasm.domain.queue import QueueEntry, State
+from shareasm.storage import days, posts, queue, sources
+from shareasm.storage.engine import transaction
+from shareasm.storage.sources import SourceState, StoredSkip
+
+ALIVE_FOR = timedelta(minutes=2)
+"""A worker beats every 15 s; after two minutes without a beat nobody is at work."""
+
+NEEDS_A_PERSON = frozenset({State.UNKNOWN, State.FAILED, State.MISSED})
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """How a campaign stands at one instant."""
+
+    campaign: Campaign
+    now: datetime
+    day: days.DayState
+    counts: dict[State, int]
+    next_entry: QueueEntry | None
+    last_sent: QueueEntry | None
+    troubles: tuple[QueueEntry, ...]
+    collected_count: int
+    sources: tuple[SourceState, ...]  # in the campaign's order, also those never read
+    skips: tuple[StoredSkip, ...]  # the newest
+
+    @property
+    def is_worker_alive(self) -> bool:
+        beat = self.day.heartbeat_at
+        return beat is not None and self.now - beat <= ALIVE_FOR
+
+    @property
+    def is_all_well(self) -> bool:
+        """True when nothing needs a person now."""
+        failing = any(source.failed_at for source in self.sources)
+        at_work = self.is_worker_alive or self.day.closed_at is not None or self.day.opened_at is None
+        return at_work and not failing and not self.troubles and not self.day.note
+
+
+def read_status(engine: Engine, campaign: Campaign, now: datetime) -> Status:
+    """Read how `campaign` stands."""
+    with transaction(engine) as connection:
+        entries = queue.of_campaign(connection, campaign.slug)
+        states = sources.states(connection, campaign.slug)
+        return Status(
+            campaign=campaign,
+            now=now,
+            day=days.state(connection, campaign.slug),
+            counts=dict(Counter(entry.state for entry in entries)),
+            next_entry=next((entry for entry in entries if entry.state is State.WAITING), None),
+            last_sent=max((e for e in entries if e.published_at), key=_published_at, default=None),
+            troubles=tuple(entry for entry in entries if entry.state in NEEDS_A_PERSON),
+            collected_count=posts.count_of_campaign(connection, campaign.slug),
+            sources=tuple(states.get(source.id, SourceState(source.id)) for source in campaign.sources),
+            skips=tuple(sources.newest_skips(connection, campaign.slug, 10)),
+        )
+
+
+def _published_at(entry: QueueEntry) -> datetime:
+    assert entry.published_at is not None
+    return entry.published_at
+
+
+def status_lines(status: Status) -> Iterator[str]:
+    """Yield the screen, line by line; the first line is enough on a good day."""
+    yield _headline(status)
+    yield from _queue_lines(status)
+    yield from _source_lines(status)
+    if status.skips:
+        yield ""
+        yield "Set aside, with reasons:"
+        yield from (f"  {skip.source}  {skip.ref or '–'}  {skip.reason}" for skip in status.skips)
+
+
+def status_facts(status: Status) -> dict[str, object]:
+    """Return the same as plain data, for `--json`."""
+    return {
+        "campaign": status.campaign.slug,
+        "now": status.now.isoformat(),
+        "all_well": status.is_all_well,
+        "worker_alive": status.is_worker_alive,
+        "closed_at": _iso(status.day.closed_at),
+        "next": _entry_facts(status.next_entry),
+        "last_sent": _entry_facts(status.last_sent),
+        "queue": {state.value: count for state, count in status.counts.items()},
+        "needs_a_person": [_entry_facts(entry) for entry in status.troubles],
+        "collected": status.collected_count,
+        "sources": [
+            {
+                "id": source.source,
+                "last_ok_at": _iso(source.last_ok_at),
+                "failing_since": _iso(source.failed_at),
+                "next_read_at": _iso(source.next_read_at),
+                "note": source.note,
+                "set_aside": source.skip_count,
+            }
+            for source in status.sources
+        ],
+        "set_aside": [{"source": s.source, "ref": s.ref, "reason": s.reason} for s in status.skips],
+    }
+
+
+def _headline(status: Status) -> str:
+    bits = [status.campaign.name]
+    if status.day.closed_at:
+        bits.append(f"closed {_time(status, status.day.closed_at)}")
+    elif status.next_entry:
+        bits.append(f"next {_time(status, status.next_entry.due_at)} {status.next_entry.key.slot}")
+    if status.last_sent and status.last_sent.published_at:
+        bits.append(f"last sent {_time(status, status.last_sent.published_at)}")
+    bits.append("all well" if status.is_all_well else "needs a look")
+    return ", ".join(bits)
+
+
+def _queue_lines(status: Status) -> Iterator[str]:
+    counts = "  ".join(f"{state.value} {count}" for state, count in sorted(status.counts.items()))
+    yield f"Queue:     {counts or 'empty: run `shareasm run` once, or look at the plan'}"
+    yield f"Collected: {status.collected_count}"
+    if status.day.opened_at and not status.day.closed_at and not status.is_worker_alive:
+        yield f"No worker is running: the last sign of one was at {_time(status, status.day.heartbeat_at)}"
+    if status.day.note:
+        yield f"Note:      {status.day.note}"
+    for entry in status.troubles:
+        yield f"  {entry.state.value}: {_name(entry)}: {entry.note or ''}"
+
+
+def _source_lines(status: Status) -> Iterator[str]:
+    yield ""
+    for source in status.sources:
+        aside = f", {source.skip_count} set aside" if source.skip_count else ""
+        if source.failed_at:
+            yield f"  {source.source}: failing since {_time(status, source.failed_at)}{aside}: {source.note}"
+        elif source.last_ok_at:
+            yield f"  {source.source}: read {_time(status, source.last_ok_at)}{aside}"
+        else:
+            yield f"  {source.source}: not read yet{aside}"
+
+
+def _entry_facts(entry: QueueEntry | None) -> dict[str, object] | None:
+    if entry is None:
+        return None
+    return {
+        "slot": entry.key.slot,
+        "part": entry.key.part,
+        "language": entry.key.language,
+        "account": entry.key.account,
+        "due_at": _iso(entry.due_at),
+        "state": entry.state.value,
+        "url": entry.receipt.url if entry.receipt else None,
+        "note": entry.note,
+    }
+
+
+def _name(entry: QueueEntry) -> str:
+    part = f" part {entry.key.part + 1}" if entry.key.part else ""
+    return f"{entry.key.slot}{part} ({entry.key.language}) on {entry.key.account}"
+
+
+def _time(status: Status, instant: datetime | None) -> str:
+    if instant is None:
+        return "never"
+    local = instant.astimezone(status.campaign.zone)
+    return f"{local:%H:%M:%S} ({instant:%H:%M} UTC)"
+
+
+def _iso(instant: datetime | None) -> str | None:
+    return instant.isoformat() if instant else None

@@ -1,0 +1,38 @@
+"""Copies of images that strangers' posts show: which files we keep for an address, or why there are none."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import msgspec
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shareasm.domain.pictures import KeptPicture, Refusal
+from shareasm.storage.engine import upsert
+from shareasm.storage.tables import pictures
+
+_CHUNK = 500
+
+
+def find(connection: Connection, urls: Iterable[str]) -> dict[str, KeptPicture | Refusal]:
+    """Return what is known of `urls`; those never fetched are left out."""
+    wanted = list(urls)
+    found: dict[str, KeptPicture | Refusal] = {}
+    for start in range(0, len(wanted), _CHUNK):
+        query = sa.select(pictures).where(pictures.c.url.in_(wanted[start : start + _CHUNK]))
+        for row in connection.execute(query):
+            copies = msgspec.json.decode(row.copies, type=KeptPicture) if row.copies else Refusal(row.refusal)
+            found[row.url] = copies
+    return found
+
+
+def put(connection: Connection, url: str, kept: KeptPicture | Refusal, now: datetime) -> None:
+    """Store what came of fetching `url`."""
+    is_kept = isinstance(kept, KeptPicture)
+    row = {
+        "url": url,
+        "copies": msgspec.json.encode(kept).decode() if is_kept else None,
+        "refusal": None if is_kept else kept.reason,
+        "fetched_at": now,
+    }
+    upsert(connection, pictures, [row], key=["url"])

@@ -1,0 +1,275 @@
+"""The composition root: settings and a campaign become the parts that run. The only place that knows every part.
+
+Networks are imported here, when they are needed: loading them takes a second that `check` and `--help` should not pay.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sqlalchemy.engine import Engine
+
+from shareasm import recap
+from shareasm.clock import Clock
+from shareasm.domain.campaigns import Campaign, CampaignAccount, Source, SourceKind
+from shareasm.domain.pictures import Refusal
+from shareasm.domain.posts import Network
+from shareasm.domain.schedules import Schedule
+from shareasm.domain.stories import StoryPlan
+from shareasm.networks.ports import Limits, PostChecker, PreparedImage, Publisher, TagReader, TagStream
+from shareasm.settings import Settings, token_name
+from shareasm.storage.engine import open_engine
+from shareasm.storage.schema import upgrade
+
+if TYPE_CHECKING:
+    from shareasm.networks.bluesky.client import Server
+    from shareasm.networks.bluesky.session import Session
+    from shareasm.networks.mastodon.reader import MastodonReader
+
+OPEN_APPVIEW = (
+    "https://public.api.bsky.app"  # looks posts up without sign-in (platform rule: getPosts is open, search is not)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A campaign as its folder describes it, read without errors."""
+
+    folder: Path
+    campaign: Campaign
+    schedule: Schedule
+    story: StoryPlan | None
+
+    @property
+    def media(self) -> Path:
+        return self.folder / "media"
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """Everything that a worker runs on."""
+
+    engine: Engine
+    campaign: Campaign
+    schedule: Schedule
+    media: Path
+    clock: Clock
+    readers: Mapping[str, TagReader]  # by source id
+    streams: Mapping[str, Callable[[], TagStream]]  # by source id; a stream object is read once
+    checkers: Mapping[str, PostChecker]  # by source id
+    publishers: Mapping[str, Publisher]  # by account id
+    left_out: tuple[str, ...]  # what is not done for want of a token, in sentences
+    make_recap: Callable[[], recap.Made]
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """Where the world differs from the real one: in a rehearsal its hosts lie on loopback."""
+
+    clock: Clock
+    reachable: frozenset[tuple[str, int]] = (
+        frozenset()
+    )  # hosts and ports that pictures may come from although they are private
+
+
+def open_store(settings: Settings) -> Engine:
+    """Open the database and bring its tables up to date."""
+    engine = open_engine(settings.database_url)
+    upgrade(engine)
+    return engine
+
+
+def wire(plan: Plan, settings: Settings, world: World) -> Parts:
+    """Make every part of a running campaign. Nothing is asked of any network yet."""
+    engine = open_store(settings)
+    wiring = _Wiring(plan, settings, world)
+    sources = plan.campaign.sources
+    return Parts(
+        engine=engine,
+        campaign=plan.campaign,
+        schedule=plan.schedule,
+        media=plan.media,
+        clock=world.clock,
+        readers={source.id: reader for source in sources if (reader := wiring.reader(source))},
+        streams={source.id: wiring.stream(source) for source in sources if source.kind is SourceKind.JETSTREAM},
+        checkers={source.id: checker for source in sources if (checker := wiring.checker(source))},
+        publishers={account.id: made for account in plan.campaign.accounts if (made := wiring.publisher(account))},
+        left_out=tuple(wiring.left_out()),
+        make_recap=lambda: recap.make_recap(
+            materials(plan, engine, settings, world), recap_folder(plan.campaign, settings)
+        ),
+    )
+
+
+def materials(plan: Plan, engine: Engine, settings: Settings, world: World) -> recap.Materials:
+    """Return what making the recap of a campaign needs."""
+    return recap.Materials(
+        engine=engine,
+        campaign=plan.campaign,
+        schedule=plan.schedule,
+        story=plan.story,
+        campaign_folder=plan.folder,
+        files=settings.data / "pictures",
+        fetch=_picture_fetcher(plan.campaign, world),
+        now=world.clock.now,
+    )
+
+
+def recap_folder(campaign: Campaign, settings: Settings) -> Path:
+    """Return where the recap of a campaign lies."""
+    return settings.data / "recaps" / campaign.slug
+
+
+def _picture_fetcher(campaign: Campaign, world: World) -> Callable[[str], bytes | Refusal]:
+    from shareasm.strangers import StrangerClient
+
+    strangers = StrangerClient(agent=user_agent(campaign), allow=world.reachable)
+
+    def fetch(url: str) -> bytes | Refusal:
+        fetched = strangers.fetch(url)
+        return fetched if isinstance(fetched, Refusal) else fetched.data
+
+    return fetch
+
+
+def user_agent(campaign: Campaign) -> str:
+    """Return who we say we are: program, version and whom to write to."""
+    from shareasm import __version__
+
+    contact = campaign.contact.removeprefix("mailto:")
+    return f"shareasm/{__version__} (#{campaign.hashtags[0]}; {contact})"
+
+
+class _Wiring:
+    """Makes the network parts of one campaign; an account's sign-in is shared by all that use it."""
+
+    def __init__(self, plan: Plan, settings: Settings, world: World) -> None:
+        self._campaign = plan.campaign
+        self._settings = settings
+        self._now = world.clock.now
+        self._agent = user_agent(plan.campaign)
+        self._sessions: dict[str, Session] = {}
+        self._readers: dict[str, MastodonReader] = {}
+
+    # ---- reading -------------------------------------------------------------------------------------------------------
+
+    def reader(self, source: Source) -> TagReader | None:
+        """Return the reader of a source; None for a stream, and for a search that wants a sign-in which is not there."""
+        match source.kind:
+            case SourceKind.TAG_TIMELINE:
+                return self._mastodon_reader(source)
+            case SourceKind.SEARCH:
+                from shareasm.networks.bluesky.client import BlueskySearch
+
+                server = self._bluesky_server(source)
+                return BlueskySearch(server) if server else None
+            case SourceKind.JETSTREAM:
+                return None
+
+    def checker(self, source: Source) -> PostChecker | None:
+        """Return who can be asked about the posts of a source."""
+        if source.kind is SourceKind.TAG_TIMELINE:
+            return self._mastodon_reader(source)
+        from shareasm.networks.bluesky.client import BlueskyChecker
+
+        server = self._bluesky_server(source)
+        return BlueskyChecker(server) if server else None
+
+    def stream(self, source: Source) -> Callable[[], TagStream]:
+        """Return a maker of connections to a Jetstream."""
+        from shareasm.networks.bluesky.jetstream import JetstreamStream
+
+        return lambda: JetstreamStream(source.server, now=self._now)
+
+    def _mastodon_reader(self, source: Source) -> "MastodonReader":
+        from shareasm.networks.mastodon.reader import MastodonReader
+
+        if source.id not in self._readers:  # one a source: it remembers what its server can do
+            token = self._token(source.account)
+            reader = MastodonReader(source.server, token=token, user_agent=self._agent, now=self._now)
+            self._readers[source.id] = reader
+        return self._readers[source.id]
+
+    def _bluesky_server(self, source: Source) -> "Server | None":
+        from shareasm.networks.bluesky.client import Server
+
+        if source.kind is SourceKind.JETSTREAM:
+            return Server(source.appview or OPEN_APPVIEW, now=self._now)
+        if source.account and self._token(source.account):
+            account = self._campaign.account(source.account)
+            return Server(source.server, now=self._now, session=self._session(account))
+        return Server(source.appview, now=self._now) if source.appview else None
+
+    # ---- publishing ----------------------------------------------------------------------------------------------------
+
+    def publisher(self, account: CampaignAccount) -> Publisher | None:
+        """Return the publisher of an account; None where the environment holds no secret for it."""
+        token = self._settings.token(account.id)
+        if token is None:
+            return None
+        if account.network is Network.MASTODON:
+            from shareasm.networks.mastodon.publisher import MastodonPublisher
+
+            return MastodonPublisher(account.server, token, prepare=_prepare, user_agent=self._agent, now=self._now)
+        from shareasm.networks.bluesky.client import Server
+        from shareasm.networks.bluesky.publisher import BlueskyPublisher
+
+        server = Server(account.server, now=self._now, session=self._session(account))
+        return BlueskyPublisher(server, prepare=_prepare)
+
+    def _session(self, account: CampaignAccount) -> "Session":
+        from shareasm.networks.bluesky.session import Session
+
+        if account.id not in self._sessions:
+            file = self._settings.data / "sessions" / f"{self._campaign.slug}-{account.id}.json"
+            self._sessions[account.id] = Session(
+                account.server,
+                account.handle,
+                self._settings.token(account.id) or "",
+                load=lambda: _read_secret(file),
+                save=lambda text: _write_secret(file, text),
+                now=self._now,
+            )
+        return self._sessions[account.id]
+
+    def _token(self, account_id: str | None) -> str | None:
+        return self._settings.token(account_id) if account_id else None
+
+    # ---- what is left out ----------------------------------------------------------------------------------------------
+
+    def left_out(self) -> list[str]:
+        """Return in sentences what is not done because a secret is missing."""
+        silent = [account for account in self._campaign.accounts if self._settings.token(account.id) is None]
+        sentences = [f"nothing is sent from {account.id}: {token_name(account.id)} is not set" for account in silent]
+        for source in self._campaign.sources:
+            if source.account and not self._token(source.account):
+                missing = token_name(source.account)
+                if source.kind is SourceKind.SEARCH and not source.appview:
+                    sentences.append(
+                        f"{source.id} is not searched: its search wants a sign-in, and {missing} is not set"
+                    )
+                elif source.kind is SourceKind.TAG_TIMELINE:
+                    sentences.append(f"{source.id} is read without sign-in, as far as it is open: {missing} is not set")
+        return sentences
+
+
+def _prepare(path: Path, limits: Limits) -> PreparedImage:
+    from shareasm.pictures import prepare
+
+    return prepare(path, limits)
+
+
+def _read_secret(file: Path) -> str | None:
+    return file.read_text(encoding="utf-8") if file.is_file() else None
+
+
+def _write_secret(file: Path, text: str) -> None:
+    """Write a session so that only this user can read it, whole or not at all."""
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    fresh = file.with_name(f".{file.name}.{os.getpid()}")
+    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+    fresh.replace(file)
