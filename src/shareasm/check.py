@@ -1,15 +1,18 @@
 """Check: the whole plan read, every mistake named, and the running order of the day. Changes nothing, asks no network."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from shareasm.campaign_files import Finding, Loaded, Severity, load_campaign
+from shareasm.campaign_files import Finding, Loaded, Place, Severity, load_campaign
+from shareasm.campaign_files.reading import shorten
+from shareasm.domain.campaigns import Campaign
 from shareasm.domain.queue import PlannedEntry, plan_entries
-from shareasm.domain.schedules import Kind
+from shareasm.domain.schedules import Kind, Schedule, Slot
 
 FIRST_WORDS = 48
 """Characters of a text in the running order."""
@@ -34,6 +37,7 @@ class RunningOrderRow:
     local: datetime  # the same in the campaign's zone
     postings: tuple[Posting, ...]
     words: str  # how its first text begins
+    zone: str  # the zone in which the team wrote the time
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,53 +66,49 @@ def check(folder: Path, now: datetime) -> CheckResult:
     loaded = load_campaign(folder)
     if loaded.campaign is None or loaded.schedule is None:
         return CheckResult(loaded, loaded.findings, None, (), 0)
-    findings = sorted((*loaded.findings, *_past(loaded, now)), key=lambda finding: finding.place)
-    entries = plan_entries(loaded.campaign, loaded.schedule)
-    rows = tuple(_row(slot.id, slot.kind, loaded.campaign.zone, entries) for slot in loaded.schedule.slots)
-    return CheckResult(
-        loaded, tuple(findings), loaded.campaign.zone, tuple(row for row in rows if row is not None), len(entries)
+    findings = sorted(
+        (*loaded.findings, *_past(loaded.campaign, loaded.schedule, loaded.where, now)),
+        key=lambda finding: finding.place,
     )
+    entries = plan_entries(loaded.campaign, loaded.schedule)
+    by_slot: dict[str, list[PlannedEntry]] = defaultdict(list)
+    for entry in entries:
+        by_slot[entry.key.slot].append(entry)
+    zone = loaded.campaign.zone
+    rows = tuple(_row(slot, zone, by_slot[slot.id]) for slot in loaded.schedule.slots if slot.id in by_slot)
+    return CheckResult(loaded, tuple(findings), zone, rows, len(entries))
 
 
-def _past(loaded: Loaded, now: datetime) -> Iterator[Finding]:
-    if loaded.campaign is None or loaded.schedule is None or not loaded.schedule.slots:
-        return
-    past = [slot for slot in loaded.schedule.slots if slot.due_at <= now]
-    if loaded.campaign.closes_at <= now:
-        place = replace(loaded.where[past[0].id], line=1, column=1) if past else None
-        if place:
-            yield Finding(
-                Severity.WARNING,
-                place,
-                f"The whole day is over: it closed on {loaded.campaign.closes_at:%Y-%m-%d %H:%M} UTC.",
-                "For a new edition use “shareasm init --from”.",
-            )
+def _past(campaign: Campaign, schedule: Schedule, where: Mapping[str, Place], now: datetime) -> Iterator[Finding]:
+    """Yield a warning for each slot whose time has passed; only one when the whole day has."""
+    past = [slot for slot in schedule.slots if slot.due_at <= now]
+    if past and campaign.closes_at <= now:
+        yield Finding(
+            Severity.WARNING,
+            where[past[0].id],
+            f"The day is over: it closed at {campaign.closes_at:%H:%M} UTC on {campaign.closes_at:%Y-%m-%d}.",
+            "For a new edition use “shareasm init --from”.",
+        )
         return
     for slot in past:
         yield Finding(
             Severity.WARNING,
-            loaded.where[slot.id],
-            f"“{slot.id}” lies in the past ({slot.due_at:%Y-%m-%d %H:%M} UTC); what is not sent yet counts as missed.",
+            where[slot.id],
+            f"“{slot.id}” lies in the past ({slot.due_at:%Y-%m-%d %H:%M} UTC).",
             "Move it to a later time if it should still go out.",
         )
 
 
-def _row(slot: str, kind: Kind, zone: ZoneInfo, entries: list[PlannedEntry]) -> RunningOrderRow | None:
-    own = [entry for entry in entries if entry.key.slot == slot]
-    if not own:
-        return None
-    accounts = dict.fromkeys(entry.key.account for entry in own)
+def _row(slot: Slot, zone: ZoneInfo, entries: list[PlannedEntry]) -> RunningOrderRow:
+    by_account: dict[str, list[PlannedEntry]] = defaultdict(list)
+    for entry in entries:
+        by_account[entry.key.account].append(entry)
     postings = tuple(
-        Posting(
-            account=account,
-            languages=tuple(dict.fromkeys(entry.key.language for entry in own if entry.key.account == account)),
-            part_count=1 + max(entry.key.part for entry in own if entry.key.account == account),
-        )
-        for account in accounts
+        Posting(account, tuple(dict.fromkeys(one.key.language for one in own)), 1 + max(one.key.part for one in own))
+        for account, own in by_account.items()
     )
-    words = " ".join(own[0].draft.text.split())
-    words = words if len(words) <= FIRST_WORDS else words[: FIRST_WORDS - 1].rstrip() + "…"
-    return RunningOrderRow(slot, kind, own[0].due_at, own[0].due_at.astimezone(zone), postings, words)
+    words = shorten(entries[0].draft.text, FIRST_WORDS)
+    return RunningOrderRow(slot.id, slot.kind, slot.due_at, slot.due_at.astimezone(zone), postings, words, slot.zone)
 
 
 # ---- shown -------------------------------------------------------------------------------------------------------------
@@ -130,19 +130,26 @@ def check_lines(result: CheckResult) -> Iterator[str]:
 
 def _order_lines(result: CheckResult) -> Iterator[str]:
     zone = result.zone.key if result.zone else "UTC"
-    days = {row.local.date() for row in result.rows} | {row.due_at.date() for row in result.rows}
-    clock = "%H:%M:%S" if any(row.due_at.second for row in result.rows) else "%H:%M"
-    local_clock, utc_clock = (f"%a %d {clock}", f"%a %d {clock}") if len(days) > 1 else (clock, clock)
+    clock = _clock_format(result.rows)
     first = result.rows[0].local
-    yield f"Running order of {first:%d %B %Y}, times in {zone} and UTC:"
-    width = max(len(row.slot) for row in result.rows)
-    kind_width = max(len(row.kind) for row in result.rows)
+    zones = zone if zone == "UTC" else f"{zone} and UTC"
+    yield f"Running order from {first.day} {first:%B %Y}, times in {zones}:"
+    slot_width, kind_width = (
+        max(map(len, words)) for words in zip(*((row.slot, row.kind) for row in result.rows), strict=True)
+    )
     for row in result.rows:
+        times = f"{row.local:{clock}}" if zone == "UTC" else f"{row.local:{clock}}  {row.due_at:{clock}} UTC"
+        yield f"  {times}  {row.slot:{slot_width}}  {row.kind:{kind_width}}  {row.words}"
         where = ", ".join(_posting(posting) for posting in row.postings)
-        yield (
-            f"  {row.local:{local_clock}}  {row.due_at:{utc_clock}} UTC  {row.slot:{width}}  {row.kind:{kind_width}}  {row.words}"
-        )
-        yield f"  {'':{len(row.local.strftime(local_clock))}}  → {where}"
+        there = f" ({row.due_at.astimezone(ZoneInfo(row.zone)):%H:%M} in {row.zone})" if row.zone != zone else ""
+        yield f"  {'':{len(times)}}  → {where}{there}"
+
+
+def _clock_format(rows: tuple[RunningOrderRow, ...]) -> str:
+    """Return how times are written: with the day where there is more than one, with seconds where they count."""
+    clock = "%H:%M:%S" if any(row.due_at.second for row in rows) else "%H:%M"
+    days = {instant.date() for row in rows for instant in (row.local, row.due_at)}
+    return f"%a %d {clock}" if len(days) > 1 else clock
 
 
 def _posting(posting: Posting) -> str:
