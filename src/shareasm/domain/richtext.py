@@ -24,6 +24,7 @@ DEPTH_LIMIT = 32
 
 URL_LIMIT = 4096
 
+_SETTLING = 3
 _REL = "nofollow noopener ugc"
 
 # ---- characters ------------------------------------------------------------------------------------------------------
@@ -198,7 +199,7 @@ def read_html(html: str) -> RichText:
     if _depth(html) > DEPTH_LIMIT:
         return _bare_words(html)
     reader = _Reader(_cleaner.clean(html))
-    for _ in range(3):  # markup that was taken out can leave a tree that reads differently the next time: let it settle
+    for _ in range(_SETTLING):  # what was taken out can leave a tree that reads differently the next time
         if reader.is_plain:
             return reader.result()
         again = _Reader(_cleaner.clean(reader.html))
@@ -234,7 +235,7 @@ def linked_html(text: str, spans: Sequence[tuple[int, int, str]]) -> SafeHtml:
         if href is None or not at <= start < end <= len(text) or "\n" in text[start:end]:
             continue
         pieces.append(_escaped(text[at:start]))
-        label = _link_label(clean_text(text[start:end], HTML_LIMIT), href, is_shortened=False)
+        label = _link_label(text[start:end], href, is_shortened=False)
         pieces.append(f'<a href="{escape(href)}" rel="{_REL}">{_escaped(label)}</a>')
         at = end
     pieces.append(_escaped(text[at:]))
@@ -243,7 +244,8 @@ def linked_html(text: str, spans: Sequence[tuple[int, int, str]]) -> SafeHtml:
 
 
 def _escaped(text: str) -> str:
-    return escape(clean_text(text, HTML_LIMIT), quote=False)
+    """Return `text` as HTML, spelled as nh3 spells it."""
+    return escape(clean_text(text, HTML_LIMIT), quote=False).replace("\u00a0", "&nbsp;")
 
 
 def _bare_words(html: str) -> RichText:
@@ -316,6 +318,8 @@ class _Reader:
     def _say(self, text: str) -> None:
         if "pre" not in self._open:
             text = _SPACE.sub(" ", text)
+            if not self._text or self._text[-1].endswith("\n"):
+                text = text.lstrip(" ")
         self._text.append(text)
         if "pre" not in self._open and "code" not in self._open:
             self._prose.append(text)
@@ -357,8 +361,7 @@ class _Reader:
         elif tag == "a":
             self._end_link()
         elif tag in _KEPT:
-            if tag in self._open:
-                self._open.remove(tag)
+            self._open.remove(tag)
             self._html.append(f"</{tag}>")
             if tag in _BLOCKS and tag != "li":
                 self._break("\n\n")
@@ -373,7 +376,7 @@ class _Reader:
         self._href = None
         label = _SPACE.sub(" ", label)
         shown = _link_label(label, href, is_shortened=self._is_shortened)
-        self._html.append(f'<a href="{escape(href)}" rel="{_REL}">{escape(shown, quote=False)}</a>')
+        self._html.append(f'<a href="{escape(href)}" rel="{_REL}">{_escaped(shown)}</a>')
         if label.strip()[:1] in ("#", "＃", "@"):
             self._say(label)
         elif shown != label or _LOOKS_LIKE_URL.fullmatch(label.strip()):
@@ -383,7 +386,7 @@ class _Reader:
 
 
 def _tidy(parts: list[str]) -> str:
-    text = re.sub(r"[ \t]*\n[ \t]*", "\n", "".join(parts))
+    text = re.sub(r"[ \t]+\n", "\n", "".join(parts))
     return re.sub(r"\n{3,}", "\n\n", text).strip()
 
 
@@ -418,7 +421,8 @@ def fold_hashtag(label: str) -> str:
     if label.isascii():
         return "".join(char for char in label.lower() if char.isalnum() or char == "_")
     folded = unicodedata.normalize("NFKC", label).lower().translate(_ASCII_FOLD)
-    return "".join(char for char in folded if char in _SEPARATORS or unicodedata.category(char) in _NAME_CATEGORIES)
+    name = "".join(char for char in folded if char in _SEPARATORS or unicodedata.category(char) in _NAME_CATEGORIES)
+    return name if name == label else fold_hashtag(name)  # what was dropped may let its neighbours join
 
 
 _LETTER_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me"})
@@ -516,7 +520,7 @@ def mastodon_length(text: str, url_length: int | None = 23) -> int:
 
 
 def truncate(text: str, graphemes: int) -> str:
-    """Return `text`, or what fits into `graphemes` with an ellipsis as the last; cut between words if cheap."""
+    """Return `text`, or what fits into `graphemes` with an ellipsis as the last; cut between words where that costs little."""
     if grapheme_length(text) <= graphemes:
         return text
     cut = str(grapheme.slice(text, 0, max(graphemes - 1, 0)))
