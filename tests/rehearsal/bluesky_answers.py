@@ -6,11 +6,14 @@ its own accounts over HTTP. In an expected message, `{name}` stands for what the
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TypeAlias
 
 import httpx
+
+Param: TypeAlias = str | int | Sequence[str]
 
 POST = "app.bsky.feed.post"
 PNG = b"\x89PNG\r\n\x1a\n" + b"0" * 100
@@ -73,15 +76,15 @@ class Bench:
                 raise TimeoutError("the post does not reach the AppView")
             time.sleep(0.05)
 
-    def call(self, nsid: str, body: object = None, *, token: str | None = "", **params: object) -> httpx.Response:
+    def call(self, nsid: str, body: object = None, *, token: str | None = "", **params: Param) -> httpx.Response:
         """Call a procedure of the PDS, as Amina unless told otherwise; None: as nobody."""
         return self.http.post(f"{self.pds}/xrpc/{nsid}", json=body, params=params or None, headers=self._headers(token))
 
-    def ask(self, nsid: str, *, token: str | None = "", **params: object) -> httpx.Response:
+    def ask(self, nsid: str, *, token: str | None = "", **params: Param) -> httpx.Response:
         """Query the PDS."""
         return self.http.get(f"{self.pds}/xrpc/{nsid}", params=params or None, headers=self._headers(token))
 
-    def read(self, nsid: str, **params: object) -> httpx.Response:
+    def read(self, nsid: str, **params: Param) -> httpx.Response:
         """Query the AppView as nobody."""
         return self.http.get(f"{self.appview}/xrpc/{nsid}", params=params or None)
 
@@ -160,7 +163,8 @@ def check(row: Row, bench: Bench) -> None:
     """Ask and compare; an AssertionError shows both."""
     answer = row.ask(bench)
     if row.keys is not None:
-        assert (answer.status_code, set(answer.json() if answer.content else {})) == (row.status, row.keys), answer.text
+        keys = frozenset(answer.json() if answer.content else {})
+        assert (answer.status_code, keys) == (row.status, row.keys), answer.text
         return
     body = answer.json()
     wanted = (row.status, row.error, row.message.format_map({**bench.known, "STRANGE_BLOB": STRANGE_BLOB}))

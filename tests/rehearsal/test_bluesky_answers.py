@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from rehearsal.bluesky_answers import ANSWERS, Bench, Row, check
 
+from rehearsal.bluesky_answers import ANSWERS, Bench, Row, check
 from shareasm.clock import SystemClock
 from shareasm.rehearsal.bluesky import StandInBluesky
 

@@ -117,7 +117,10 @@ class AppView:
 
     def _feed_view(self, post: StoredRecord, repost: StoredRecord | None, viewer: Repo | None) -> Record:
         view: Record = {"post": self._index.post_view(post, viewer)}
-        return view if repost is None else {**view, "reason": self._index.repost_reason(repost)}
+        if repost is not None:
+            return {**view, "reason": self._index.repost_reason(repost)}
+        context = self._index.reply_context(post)
+        return view if context is None else {**view, "reply": context}
 
     def _views(self, posts: list[StoredRecord], viewer: Repo | None) -> list[Json]:
         return [self._index.post_view(post, viewer) for post in posts]

@@ -28,7 +28,7 @@ DAG_CBOR = 0x71
 RAW = 0x55
 
 
-class Invalid(Exception):  # noqa: N818  a verdict, not a failure of ours
+class Invalid(Exception):
     """The value breaks its lexicon; the message ends with the place, such as `at $.record.text`."""
 
 

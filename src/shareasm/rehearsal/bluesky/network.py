@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
@@ -89,7 +89,6 @@ class StandInBluesky:
                 (self.jetstream_faults, self.jetstream.app),
             )
         ]
-        self._running = ExitStack()
 
     # ---- addresses ----
 
@@ -111,14 +110,15 @@ class StandInBluesky:
     def start(self) -> None:
         """Open the three servers."""
         for server in self._servers:
-            self._running.enter_context(server)
+            server.start()
 
     def stop(self) -> None:
         """Stop all servers; what hangs is let go. What was said is still there after another `start`."""
         for faults in (self.pds_faults, self.appview_faults, self.jetstream_faults):
             faults.clear()
         self.jetstream.disconnect(cleanly=True)
-        self._running.close()
+        with ThreadPoolExecutor() as pool:  # each takes its time to notice; all at once it is a third
+            list(pool.map(LoopbackServer.stop, self._servers))
 
     def __enter__(self) -> Self:
         self.start()

@@ -163,7 +163,7 @@ class Repos:
             self.by_did[did] = repo
             self._tell("identity", did, {"did": did, "handle": repo.handle})
             self._tell("account", did, {"active": True, "did": did})
-            self._tell("sync", did, {"did": did, "rev": self._next_tid(), "blocks": {"$bytes": "oWVyb290c4A"}})
+            self._tell("sync", did, self._sync(did))
             return repo
 
     def find(self, actor: str) -> Repo | None:
@@ -187,6 +187,9 @@ class Repos:
                 repo.blobs.clear()
             body: Record = {"active": not status, "did": repo.did}
             self._tell("account", repo.did, {**body, "status": status} if status else body)
+            if not status:
+                self._tell("identity", repo.did, {"did": repo.did, "handle": repo.handle})
+                self._tell("sync", repo.did, self._sync(repo.did))
 
     def rename(self, repo: Repo, handle: str) -> None:
         """Change the handle; the stream tells it."""
@@ -256,6 +259,10 @@ class Repos:
         self.events.append(Event(len(self.events) + 1, self._last_us, kind, did, body))
         for listener in list(self.listeners):
             listener()
+
+    def _sync(self, did: str) -> Record:
+        """Return a `#sync` without blocks: the SDK's client cannot read any, and nobody else looks into them."""
+        return {"did": did, "rev": self._next_tid(), "blocks": {"$bytes": "oWVyb290c4A"}}
 
     def _next_tid(self) -> str:
         self._last_us = max(microseconds(self.clock.now()), self._last_us + 1)

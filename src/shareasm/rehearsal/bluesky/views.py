@@ -10,6 +10,7 @@ from shareasm.rehearsal.bluesky.repo import Repo, Repos, StoredRecord, network_t
 
 NO_DELAY: Final = timedelta()
 LABELER = "did:plc:labelerxxxxxxxxxxxxxxxxx"
+_ACTIONS: Final = {"like": LIKE, "repost": REPOST}
 _NO_TIME = "1970-01-01T00:00:00.000Z"
 
 
@@ -89,7 +90,10 @@ class Index:
             view["embed"] = embed
         view |= {"bookmarkCount": 0, **self._counts(post), "indexedAt": network_time(self.sorted_at(post))}
         if viewer is not None:
-            view["viewer"] = {"bookmarked": False, "threadMuted": False, "embeddingDisabled": False}
+            view["viewer"] = {
+                **{name: uri for name, kind in _ACTIONS.items() if (uri := self._action_of(viewer, kind, post.uri))},
+                **dict.fromkeys(("bookmarked", "threadMuted", "embeddingDisabled"), False),
+            }
         labels = self._labels(post.uri, post.did, post.value, post.cid, str(post.value.get("createdAt", _NO_TIME)))
         return {**view, "labels": labels}
 
@@ -103,7 +107,7 @@ class Index:
             view |= {"avatar": self._image("avatar", repo.did, avatar)} if avatar else {}
         view["associated"] = {"activitySubscription": {"allowSubscriptions": "followers"}}
         if viewer is not None:
-            view["viewer"] = {"muted": False, "blockedBy": False}
+            view["viewer"] = dict.fromkeys(("muted", "mutedOnlyReposts", "mutedOnlyQuoteposts", "blockedBy"), False)
         labels: list[Json] = [label.view() for label in self.labels if label.subject == repo.did]
         if profile is not None:
             created = str(profile.value.get("createdAt", _NO_TIME))
@@ -118,6 +122,11 @@ class Index:
             view |= {"description": profile.value["description"]} if "description" in profile.value else {}
             view["indexedAt"] = network_time(profile.arrived_at)
         posts_count = sum(self._is_shown(post) for post in repo.of(POST))
+        view["associated"] = {
+            **dict.fromkeys(("lists", "feedgens", "starterPacks"), 0),
+            "labeler": False,
+            "activitySubscription": {"allowSubscriptions": "followers"},
+        }
         return {**view, "followersCount": 0, "followsCount": 0, "postsCount": posts_count}
 
     def thread_view(self, post: StoredRecord, depth: int, height: int, viewer: Repo | None) -> Record:
@@ -126,11 +135,24 @@ class Index:
         parent = reply_ref(post.value, "parent")
         if parent and height > 0:
             above = self.post(parent)
-            gone: Record = {"$type": "app.bsky.feed.defs#notFoundPost", "uri": parent, "notFound": True}
-            view["parent"] = gone if above is None else self.thread_view(above, 0, height - 1, viewer)
+            view["parent"] = _gone(parent) if above is None else self.thread_view(above, 0, height - 1, viewer)
         if depth > 0:
             view["replies"] = [self.thread_view(reply, depth - 1, 0, viewer) for reply in self.replies(post.uri)]
-        return {**view, "threadContext": {}}
+        root = self.repos.record(reply_ref(post.value, "root") or post.uri)
+        like = self._action_of(self.repos.by_did[root.did], LIKE, post.uri) if root else None
+        return {**view, "threadContext": {"rootAuthorLike": like} if like else {}}
+
+    def reply_context(self, post: StoredRecord) -> Record | None:
+        """Return the root and the parent of a reply, as a feed shows them beside it."""
+        context: Record = {}
+        for which in ("root", "parent"):
+            if uri := reply_ref(post.value, which):
+                there = self.post(uri)
+                shown: Record = (
+                    {"$type": "app.bsky.feed.defs#postView", **self.post_view(there)} if there else _gone(uri)
+                )
+                context[which] = shown
+        return context or None
 
     def repost_reason(self, repost: StoredRecord) -> Record:
         """Return why a reposted post is in a feed."""
@@ -141,6 +163,9 @@ class Index:
             "cid": repost.cid,
             "indexedAt": network_time(repost.arrived_at),
         }
+
+    def _action_of(self, repo: Repo, collection: str, subject: str) -> str | None:
+        return next((like.uri for like in repo.of(collection) if _subject(like.value).get("uri") == subject), None)
 
     def _counts(self, post: StoredRecord) -> Record:
         quotes = sum(_quoted(other.value) == post.uri for other in self.posts())
@@ -202,9 +227,9 @@ class Index:
         if post is None:
             return {"$type": "app.bsky.embed.record#viewNotFound", "uri": uri, "notFound": True}
         view = self.post_view(post)
-        embeds: list[Json] = [view.pop("embed")] if "embed" in view else []
+        value, embeds = view.pop("record"), [view.pop("embed")] if "embed" in view else []
         del view["bookmarkCount"]
-        return {"$type": "app.bsky.embed.record#viewRecord", **view, "value": view.pop("record"), "embeds": embeds}
+        return {"$type": "app.bsky.embed.record#viewRecord", **view, "value": value, "embeds": embeds}
 
     def _image(self, preset: str, did: str, cid: str) -> str:
         return f"{self.images()}/img/{preset}/plain/{did}/{cid}"
@@ -215,6 +240,10 @@ def reply_ref(value: Record, which: str) -> str | None:
     reply = value.get("reply")
     ref = reply.get(which) if isinstance(reply, dict) else None
     return str(ref.get("uri")) if isinstance(ref, dict) else None
+
+
+def _gone(uri: str) -> Record:
+    return {"$type": "app.bsky.feed.defs#notFoundPost", "uri": uri, "notFound": True}
 
 
 def _subject(value: Record) -> Record:

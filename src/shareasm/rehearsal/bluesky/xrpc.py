@@ -17,7 +17,7 @@ from starlette.types import Receive, Scope, Send
 from shareasm.rehearsal.bluesky.lexicon import Json, Record, shown
 
 
-class Refusal(Exception):  # noqa: N818  an answer of the server, not a failure of ours
+class Refusal(Exception):
     """An answer that is not 200, with the error's name and message in the body, or a `page` for people."""
 
     def __init__(
