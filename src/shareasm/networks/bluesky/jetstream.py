@@ -7,16 +7,17 @@ author: the collector looks each post up before anyone sees it.
 """
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from asyncio import Runner, timeout
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from threading import Event
-from time import monotonic
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
+from websockets import Subprotocol
+from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, WebSocketException
-from websockets.sync.client import ClientConnection, connect
 
 from shareasm.domain.changes import AuthorChange, Gone, Seen, Skipped
 from shareasm.domain.posts import Network, PostRef
@@ -47,18 +48,18 @@ OTHER_HOST_REWIND = timedelta(minutes=5)
 _CREATE = b'"operation":"create"'
 _OTHER_OPERATIONS = (b'"operation":"update"', b'"operation":"delete"')
 
-_HIDES_ASCII = re.compile(
-    rb"\\u(?!003[ce]|0026|202[89])"  # an escape, but for those with which servers spell < > & and line ends
-    rb"|\xc2[\xaa\xb2\xb3\xb9\xba\xbc-\xbe]|[\xc3-\xc5\xc7\xc8]"  # ª ² ½, Latin letters with accents
-    rb"|[\xcc\xcd]"  # accents that stand alone
+_ASCII = bytes(range(128))
+_FOLDS_TO_ASCII = re.compile(
+    rb"\xc2[\xaa\xb2\xb3\xb9\xba\xbc-\xbe]|\xc3|\xc4|\xc5|\xc7|\xc8"  # ª ² ½, Latin letters with accents
+    rb"|\xcc|\xcd"  # accents that stand alone
     rb"|\xca[\xb0-\xbf]|\xcb[\x80-\xbf]|\xe1[\xb4-\xb6\xba]"  # modifier and phonetic letters
     rb"|\xe2(?:[\x81\x82\x84\x85\x91-\x93\xb1]|\x86[\x80-\x8f])|\xe3[\x88-\x8b\x8d-\x8f]"  # letters in circles, as signs
     rb"|\xea\x9f|\xef(?:[\xac\xb9\xbc\xbd]|\xb8[\xb3\xb4])"  # ligatures, full-width letters
     rb"|\xf0(?:\x90\x9e|\x9d|\x9f[\x84-\x86\xaf])"  # mathematical and boxed letters
 )
-"""Matches the UTF-8 of every character whose fold has an ASCII letter, digit or underscore (a test tries all of
-Unicode).
-"""
+"""Matches the UTF-8 of every character whose fold has an ASCII letter, digit or underscore (a test tries all of Unicode)."""
+_HIDING_ESCAPE = re.compile(rb"\\u(?!003[ceCE]|0026|202[89])")
+"""A JSON escape, but for those with which servers spell < > & and line ends."""
 
 
 class Filter:
@@ -73,8 +74,11 @@ class Filter:
         """False only for the creation of a post that cannot carry any of the tags, however they are spelled."""
         if _CREATE not in frame or not self._cores:
             return True
-        lowered = frame.lower()  # ASCII letters only, so that the rest of the UTF-8 stays what it is
-        if self._names_a_tag(lowered) or _HIDES_ASCII.search(lowered):
+        if self.names_a_tag(frame):
+            return True
+        if not frame.isascii() and _FOLDS_TO_ASCII.search(frame.translate(None, _ASCII)):
+            return True
+        if b"\\u" in frame and _HIDING_ESCAPE.search(frame):
             return True
         return any(
             operation in frame for operation in _OTHER_OPERATIONS
@@ -82,10 +86,8 @@ class Filter:
 
     def names_a_tag(self, frame: bytes) -> bool:
         """True when a tag stands in the frame in plain letters, wherever that is."""
-        return self._names_a_tag(frame.lower())
-
-    def _names_a_tag(self, lowered: bytes) -> bool:
-        for core in self._cores:  # noqa: SIM110  a loop is three times as fast as any(), and this runs for every post there is
+        lowered = frame.lower()  # ASCII letters only: the rest of the UTF-8 stays what it is
+        for core in self._cores:  # noqa: SIM110  a loop is three times as fast as any(), and every post there is comes by
             if core in lowered:
                 return True
         return False
@@ -161,7 +163,8 @@ class _Batch:
     authors: list[AuthorChange] = field(default_factory=list)
     last_frame: bytes = b""
 
-    def __len__(self) -> int:
+    @property
+    def size(self) -> int:
         return len(self.posts) + len(self.skipped) + len(self.gone) + len(self.authors)
 
 
@@ -171,17 +174,15 @@ class _Batch:
 class JetstreamStream:
     """One Jetstream server. An object is read once at a time; `stop` may be called from any thread and is final."""
 
-    def __init__(
-        self, url: str, *, now: Now, connect: Callable[..., ClientConnection] = connect, batch_s: float = BATCH_S
-    ) -> None:
+    def __init__(self, url: str, *, now: Now, batch_s: float = BATCH_S) -> None:
         """`url` is wss://host or ws://host:port, with or without /xrpc."""
         self._base_url = url.rstrip("/").removesuffix("/xrpc")
         self._host = urlsplit(self._base_url).netloc
         self._now = now
-        self._connect = connect
         self._batch_s = batch_s
         self._stop = Event()
         self._position: _Checkpoint | None = None  # of the last event that is behind us
+        self._expected_seq = 0  # of the first event to come, where it is known
 
     def stop(self) -> None:
         """Let `read` end within about a second."""
@@ -191,22 +192,25 @@ class JetstreamStream:
         """Yield what happens under `tags`, from `checkpoint` on or from now.
 
         Creations come when they carry a tag; every update, deletion and account event comes, since only the store knows
-        whom it has. The event at the checkpoint comes again. Raises CheckpointTooOld, and Unreachable when the line
-        breaks.
+        whom it has. The event at the checkpoint comes again. Raises CheckpointTooOld, and Unreachable when the line breaks.
         """
         stored = _read_checkpoint(checkpoint)
         self._position = stored
-        wanted = Filter(tags)
-        try:
-            with self._open(stored) as line:
-                yield from self._pages(line, wanted, stored)
-        except (WebSocketException, OSError, TimeoutError) as error:
-            reply = reply_of(error)
-            if reply is not None and reply.error == "CursorTooOld":
-                raise CheckpointTooOld(reply.words) from error
-            raise failure(error, self._base_url, self._now()) from error
+        self._expected_seq = stored.seq if stored and stored.host == self._host else 0
+        with Runner() as runner:  # its loop runs while we wait for events, and rests while the caller stores them
+            try:
+                line = runner.run(self._open(stored))
+                try:
+                    yield from self._pages(runner, line, Filter(tags))
+                finally:
+                    runner.run(line.close())
+            except (WebSocketException, OSError) as error:
+                reply = reply_of(error)
+                if reply is not None and reply.error == "CursorTooOld":
+                    raise CheckpointTooOld(reply.words) from error
+                raise failure(error, self._base_url, self._now()) from error
 
-    def _open(self, stored: _Checkpoint | None) -> ClientConnection:
+    async def _open(self, stored: _Checkpoint | None) -> ClientConnection:
         query = [
             ("kinds", "commit"),
             ("kinds", "account"),
@@ -215,16 +219,16 @@ class JetstreamStream:
         ]
         if stored is not None:
             query.append(("cursor", str(self._cursor(stored))))
-        return self._connect(
+        return await connect(
             f"{self._base_url}/xrpc/{METHOD}?{urlencode(query)}",
-            subprotocols=["xrpc.v1.json"],
+            subprotocols=[Subprotocol("xrpc.v1.json")],
             compression=None,  # unpacking costs more than all the rest
             max_size=FRAME_LIMIT,
             max_queue=1024,
             open_timeout=10,
+            close_timeout=2,
             ping_interval=PING_S,
             ping_timeout=PING_S,
-            close_timeout=2,
         )
 
     def _cursor(self, stored: _Checkpoint) -> int:
@@ -233,35 +237,35 @@ class JetstreamStream:
             return stored.seq
         return stored.time_us - OTHER_HOST_REWIND // timedelta(microseconds=1)
 
-    def _pages(self, line: ClientConnection, wanted: Filter, stored: _Checkpoint | None) -> Iterator[Page]:
-        expects_seq = stored.seq if stored is not None and stored.host == self._host else 0
-        batch = _Batch()
-        flush_at = monotonic() + self._batch_s
-        while not self._stop.is_set():
-            now_s = monotonic()
-            if now_s >= flush_at or len(batch) >= BATCH_HITS:
-                yield self._page(batch)
-                batch, flush_at = _Batch(), monotonic() + self._batch_s
-                continue
-            try:
-                frame = line.recv(timeout=flush_at - now_s, decode=False)
-            except TimeoutError:
-                continue
-            except ConnectionClosed as closed:
-                yield self._page(batch)
-                if isinstance(closed, ConnectionClosedOK):
-                    return
-                raise
-            if expects_seq:
-                self._refuse_a_hole(frame, expects_seq)
-                expects_seq = 0
-            if wanted.may_matter(frame):
-                self._take(frame, wanted, batch)
-            batch.last_frame = frame
-        yield self._page(batch)
+    def _pages(self, runner: Runner, line: ClientConnection, wanted: Filter) -> Iterator[Page]:
+        closed: ConnectionClosed | None = None
+        while closed is None and not self._stop.is_set():
+            batch = _Batch()
+            closed = runner.run(self._fill(batch, line, wanted))
+            yield self._page(batch)
+        if closed is not None and not isinstance(closed, ConnectionClosedOK):
+            raise closed
 
-    def _refuse_a_hole(self, frame: bytes, expected: int) -> None:
+    async def _fill(self, batch: _Batch, line: ClientConnection, wanted: Filter) -> ConnectionClosed | None:
+        """Collect events for about a second, or until there are many. Returns how the line was closed, if it was."""
+        try:
+            async with timeout(self._batch_s):
+                while batch.size < BATCH_HITS and not self._stop.is_set():
+                    frame = await line.recv(decode=False)
+                    if self._expected_seq:
+                        self._refuse_a_hole(frame)
+                    if wanted.may_matter(frame):
+                        self._take(frame, wanted, batch)
+                    batch.last_frame = frame
+        except TimeoutError:
+            return None
+        except ConnectionClosed as closed:
+            return closed
+        return None
+
+    def _refuse_a_hole(self, frame: bytes) -> None:
         """Raise CheckpointTooOld if the first event lies before the one we asked for: the host has begun to count anew."""
+        expected, self._expected_seq = self._expected_seq, 0
         try:
             seq = _positions.decode(frame).payload.seq
         except MALFORMED:

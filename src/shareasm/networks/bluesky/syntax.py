@@ -26,7 +26,7 @@ _DATETIME = re.compile(
     re.ASCII,
 )
 _LANGUAGE = re.compile(  # RFC 5646: language, script, region, variants, extensions, private use
-    r"i-[a-z]{1,20}|[a-z]{2,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z0-9]{5,8}|\d[a-z0-9]{3})){0,4}"
+    r"i-[a-z]{1,20}|sgn-[a-z]{2}-[a-z]{2}|[a-z]{2,3}(?:-[a-z]{4})?(?:-(?:[a-z]{2}|\d{3}))?(?:-(?:[a-z0-9]{5,8}|\d[a-z0-9]{3})){0,4}"
     r"(?:-[a-wyz0-9](?:-[a-z0-9]{2,8}){1,8}){0,4}(?:-x(?:-[a-z0-9]{1,8}){1,4})?",
     re.ASCII | re.IGNORECASE,
 )
