@@ -71,7 +71,8 @@ def _write(recap: Recap, folder: Path, pictures: Path | None) -> Written:
     media = {file.path for picture in _pictures(recap) for file in picture.files}
     changed = [_copy_picture(path, folder, pictures) for path in sorted(media)]
     names = ["recap.css"]
-    changed.append(write_file(folder / "recap.css", _pieces("recap/recap.css", look(recap))))
+    style = look(recap.campaign.look.accent, hours=len(recap.hours))
+    changed.append(write_file(folder / "recap.css", _pieces("recap/recap.css", style)))
     parts = recap.parts
     for part in parts:
         context = {"recap": recap, "part": part, "parts": parts}
@@ -84,9 +85,9 @@ def _write(recap: Recap, folder: Path, pictures: Path | None) -> Written:
     return Written(folder / "index.html", len(names) + len(media), sum(changed), removed_count)
 
 
-def look(recap: Recap) -> dict[str, object]:
-    """Return what the style sheet needs of a recap: colours with enough contrast, and the number of hours to divide."""
-    return {"palette": palette(recap.campaign.look.accent), "paper": PAPER, "night": NIGHT, "hours": len(recap.hours)}
+def look(accent: str | None, *, hours: int) -> dict[str, Any]:
+    """Return what the style sheet is filled in with: colours with enough contrast, and the hours that the day has."""
+    return {"palette": palette(accent), "paper": PAPER, "night": NIGHT, "hours": max(hours, 1)}
 
 
 def _pictures(recap: Recap) -> Iterator[KeptPicture]:
