@@ -6,7 +6,7 @@ Reading is repeated and overlaps on purpose: no network's search is complete, an
 that fails says so in its state, is left alone for a while, and never stops the others.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -76,7 +76,8 @@ def read(desk: Desk, source: Source, reader: TagReader) -> Outcome:
     tally = Tally()
     try:
         for tag in desk.campaign.hashtags:
-            tally += _read_tag(desk, source, reader, tag)
+            for stored in _read_tag(desk, source, reader, tag):
+                tally += stored
     except NetworkError as error:
         _note_failure(desk, source, error)
         return Outcome(tally, error)
@@ -124,14 +125,12 @@ def note_failure(desk: Desk, source: Source, error: NetworkError) -> None:
     _note_failure(desk, source, error)
 
 
-def _read_tag(desk: Desk, source: Source, reader: TagReader, tag: str) -> Tally:
+def _read_tag(desk: Desk, source: Source, reader: TagReader, tag: str) -> Iterator[Tally]:
     folded = fold_hashtag(tag)
     with transaction(desk.engine) as connection:
         checkpoint = sources.checkpoint(connection, desk.campaign.slug, source.id, folded)
-    tally = Tally()
     for page in reader.read_tag(tag, _window(desk), checkpoint):
-        tally += store(desk, source, page, folded)
-    return tally
+        yield store(desk, source, page, folded)
 
 
 def _window(desk: Desk) -> Window:

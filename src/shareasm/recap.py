@@ -14,11 +14,10 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Engine
 
-from shareasm.domain.campaigns import Campaign
+from shareasm.domain.campaigns import Campaign, Source
 from shareasm.domain.items import ShownPost, picture_addresses
 from shareasm.domain.moderation import Verdict, count_reasons, may_show
 from shareasm.domain.pictures import KeptPicture, Refusal
-from shareasm.domain.queue import QueueEntry
 from shareasm.domain.recaps import Facts, SourceState, arrange
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
@@ -60,13 +59,24 @@ class Judged(NamedTuple):
 
 def make_recap(materials: Materials, folder: Path) -> Made:
     """Write the recap of a campaign into `folder`. Raises ConfigError and StorageError, never for a stranger's fault."""
+    judged = judge(materials.engine, materials.campaign)
+    kept = _keep_pictures(materials, [item for item in judged if item.verdict.show])
+    facts = _facts(materials, judged, kept)
+    written = write_recap(arrange(facts), folder, pictures=materials.files)
+    return Made(written, len(facts.posts), len(judged) - len(facts.posts))
+
+
+def facts_so_far(materials: Materials, newest: int) -> Facts:
+    """Return what may be shown now of the newest posts, without their pictures: for the page while the day goes on."""
+    return _facts(materials, judge(materials.engine, materials.campaign, newest=newest), {})
+
+
+def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPicture | Refusal]) -> Facts:
+    shown = [item for item in judged if item.verdict.show]
     with transaction(materials.engine) as connection:
         entries = queue.of_campaign(connection, materials.campaign.slug)
         states = sources.states(connection, materials.campaign.slug)
-    judged = judge(materials.engine, materials.campaign, entries)
-    shown = [item for item in judged if item.verdict.show]
-    kept = _keep_pictures(materials, shown)
-    facts = Facts(
+    return Facts(
         campaign=materials.campaign,
         schedule=materials.schedule,
         story=materials.story,
@@ -74,25 +84,21 @@ def make_recap(materials: Materials, folder: Path) -> Made:
         posts=[_shown(item, kept) for item in shown],
         not_shown=count_reasons(item.verdict for item in judged),
         withheld=_addresses(item.stored for item in judged if not item.verdict.show),
-        sources=tuple(
-            SourceState(source, last_read_at=state.last_ok_at, problem=state.note) if state else SourceState(source)
-            for source in materials.campaign.sources
-            for state in [states.get(source.id)]
-        ),
+        sources=tuple(_seen_by(source, states.get(source.id)) for source in materials.campaign.sources),
         checked_at=min((item.stored.checked_at for item in shown if item.stored.checked_at), default=None),
         missing_pictures_count=sum(isinstance(picture, Refusal) for picture in kept.values()),
         logo=_keep_own(materials, materials.campaign.look.logo),
     )
-    written = write_recap(arrange(facts), folder, pictures=materials.files)
-    return Made(written, len(shown), len(judged) - len(shown))
 
 
-def judge(
-    engine: Engine, campaign: Campaign, entries: Iterable[QueueEntry], *, newest: int | None = None
-) -> list[Judged]:
+def _seen_by(source: Source, state: sources.SourceState | None) -> SourceState:
+    return SourceState(source, last_read_at=state.last_ok_at, problem=state.note) if state else SourceState(source)
+
+
+def judge(engine: Engine, campaign: Campaign, *, newest: int | None = None) -> list[Judged]:
     """Return the campaign's posts, each with whether it may be shown and why not; with `newest`, only the last so many."""
-    ours = {entry.receipt.ref for entry in entries if entry.receipt}
     with transaction(engine) as connection:
+        ours = {entry.receipt.ref for entry in queue.of_campaign(connection, campaign.slug) if entry.receipt}
         decided = decisions.all_decisions(connection)
         stored = list(posts.of_campaign(connection, campaign.slug, newest_first=newest is not None, limit=newest))
     return [

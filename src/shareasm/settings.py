@@ -6,7 +6,7 @@ the working folder is read too; what the environment says wins.
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -30,10 +30,10 @@ ENVIRONMENT = {
 class Settings:
     """What this installation was told."""
 
-    database_url: str
+    database_url: str = field(repr=False)  # may hold a password
     data: Path
     campaign: Path | None
-    tokens: Mapping[str, str]  # by account id in capitals with _
+    tokens: Mapping[str, str] = field(repr=False)  # by account id in capitals with _
     host: str
     port: int
 

@@ -31,12 +31,6 @@ def state(connection: Connection, campaign: str) -> DayState:
     return DayState(row.opened_at, row.heartbeat_at, row.closed_at, row.plan_digest, row.note)
 
 
-def newest_heartbeat(connection: Connection) -> datetime | None:
-    """Return when any worker was last alive."""
-    newest: datetime | None = connection.execute(sa.select(sa.func.max(campaign_states.c.heartbeat_at))).scalar_one()
-    return newest
-
-
 def beat(connection: Connection, campaign: str, now: datetime) -> None:
     """Note that a worker is alive; the first beat opens the day."""
     insert_ignoring(connection, campaign_states, [{"campaign": campaign, "opened_at": now}])

@@ -1,0 +1,75 @@
+"""Settings come from the environment, secrets also from files; what cannot be meant is said."""
+
+from pathlib import Path
+
+import pytest
+
+from shareasm.errors import ConfigError
+from shareasm.settings import Settings, read_settings, token_name
+
+
+def test_nothing_set_gives_an_embedded_database_on_loopback() -> None:
+    assert read_settings({}) == Settings("sqlite:///data/shareasm.db", Path("data"), None, {}, "127.0.0.1", 8000)
+
+
+def test_the_data_folder_holds_the_database() -> None:
+    assert read_settings({"SHAREASM_DATA": "/srv/day"}).database_url == "sqlite:////srv/day/shareasm.db"
+
+
+def test_everything_can_be_set() -> None:
+    settings = read_settings(
+        {
+            "DATABASE_URL": "postgresql://u@h/n",
+            "SHAREASM_CAMPAIGN": "config/campaigns/x",
+            "SHAREASM_HOST": "0.0.0.0",
+            "PORT": "80",
+            "SHAREASM_TOKEN_IIED_BLUESKY": " secret \n",
+        }
+    )
+    assert (settings.database_url, settings.campaign) == ("postgresql://u@h/n", Path("config/campaigns/x"))
+    assert (settings.host, settings.port, settings.token("iied-bluesky")) == ("0.0.0.0", 80, "secret")
+
+
+def test_an_account_without_a_secret_has_none() -> None:
+    assert read_settings({"SHAREASM_TOKEN_A": " "}).token("a") is None
+    assert token_name("iied-bluesky") == "SHAREASM_TOKEN_IIED_BLUESKY"
+
+
+@pytest.mark.parametrize("name", ["DATABASE_URL", "SHAREASM_TOKEN_A"])
+def test_a_secret_may_come_from_a_file(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text("postgresql://u@h/n\n")
+    settings = read_settings({f"{name}_FILE": str(tmp_path / "secret")})
+    assert "postgresql://u@h/n" in {settings.database_url, settings.token("a")}
+
+
+def test_a_secret_given_twice_is_refused() -> None:
+    with pytest.raises(ConfigError, match="both set"):
+        read_settings({"SHAREASM_TOKEN_A": "x", "SHAREASM_TOKEN_A_FILE": "y"})
+
+
+def test_a_secret_file_that_cannot_be_read_is_named() -> None:
+    with pytest.raises(ConfigError, match=r"DATABASE_URL_FILE names /nowhere/x"):
+        read_settings({"DATABASE_URL_FILE": "/nowhere/x"})
+
+
+@pytest.mark.parametrize("port", ["http", "-1", "65536", "8000.5"])
+def test_a_port_that_is_none_is_refused(port: str) -> None:
+    with pytest.raises(ConfigError, match="PORT"):
+        read_settings({"PORT": port})
+
+
+def test_in_development_a_file_is_read_and_the_environment_wins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("PORT=1234\nSHAREASM_TOKEN_A=from-file\n")
+    monkeypatch.setenv("PORT", "4321")
+    monkeypatch.delenv("SHAREASM_TOKEN_A", raising=False)
+    assert (read_settings().port, read_settings().token("a")) == (4321, "from-file")
+
+
+def test_secrets_are_not_in_the_text_of_the_settings() -> None:
+    settings = read_settings(
+        {"SHAREASM_TOKEN_A": "planted-token", "DATABASE_URL": "postgresql://u:planted-password@h/n"}
+    )
+    assert "planted" not in repr(settings)

@@ -1,0 +1,138 @@
+"""Status says on one screen what is next, what was sent, and what needs a person."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from clocks import FixedClock
+from factories import NOON, campaign, minutes, schedule, seen, slot, source
+from shareasm import collect
+from shareasm.domain.changes import Skipped
+from shareasm.errors import Rejected, Unreachable
+from shareasm.networks.memory import MemoryNetwork
+from shareasm.networks.ports import Page
+from shareasm.publish import Press, bring_in_line, publish_due
+from shareasm.status import Status, read_status, status_facts, status_lines
+from shareasm.storage import days
+from shareasm.storage.engine import open_engine, transaction
+from shareasm.storage.schema import upgrade
+
+
+class Office:
+    def __init__(self, folder: Path) -> None:
+        self.engine = open_engine(f"sqlite:///{folder / 'x.db'}")
+        upgrade(self.engine)
+        self.campaign = campaign()
+        self.clock = FixedClock(NOON)
+        self.network = MemoryNetwork()
+        self.desk = collect.Desk(self.engine, self.campaign, self.clock)
+        bring_in_line(
+            self.engine, self.campaign, schedule(slot(), slot("next", "Next #shareASM", at=NOON + minutes(20)))
+        )
+
+    def send(self) -> None:
+        press = Press(self.engine, self.campaign, Path(), {"ours": self.network}, self.clock, "one")
+        publish_due(press, "ours", lambda _: None, lambda: False)
+
+    def beat(self) -> None:
+        with transaction(self.engine) as connection:
+            days.beat(connection, self.campaign.slug, self.clock.now())
+
+    def status(self) -> Status:
+        return read_status(self.engine, self.campaign, self.clock.now())
+
+    @property
+    def screen(self) -> str:
+        return "\n".join(status_lines(self.status()))
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    made = Office(tmp_path)
+    made.beat()
+    return made
+
+
+def test_a_good_day_is_one_line(office: Office) -> None:
+    office.send()
+    assert office.screen.splitlines()[0] == (
+        "#shareASM 2027, next 12:20:00 (12:20 UTC) next, last sent 12:00:00 (12:00 UTC), all well"
+    )
+    assert office.status().is_all_well
+
+
+def test_times_are_in_the_campaigns_zone_and_utc(office: Office) -> None:
+    from dataclasses import replace
+    from zoneinfo import ZoneInfo
+
+    office.campaign = replace(office.campaign, zone=ZoneInfo("Africa/Dar_es_Salaam"))
+    assert "next 15:00:00 (12:00 UTC) welcome" in office.screen
+
+
+@pytest.mark.parametrize(
+    ("error", "word"),
+    [
+        (
+            Rejected("too long", server="https://memory.example"),
+            "failed: welcome (en) on ours: refused: https://memory.example: too long",
+        ),
+        (
+            Unreachable("cut", server="x", is_outcome_unknown=True),
+            "unknown: welcome (en) on ours: sent, but the answer was lost",
+        ),
+    ],
+)
+def test_what_needs_a_person_is_named_with_its_reason(office: Office, error: Rejected, word: str) -> None:
+    office.network.fail_next("publish", error)
+    office.send()
+    assert word in office.screen
+    assert "needs a look" in office.screen
+
+
+def test_a_worker_that_is_gone_is_said(office: Office) -> None:
+    office.clock.advance(minutes=3)
+    assert "No worker is running: the last sign of one was at 12:00:00" in office.screen
+    assert not office.status().is_all_well
+
+
+def test_a_failing_source_and_what_was_set_aside_are_said(office: Office) -> None:
+    skip = Skipped("year 9999 is no year", b"{}", "77")
+    collect.store(office.desk, source(), Page(posts=(seen(),), skipped=(skip,)), "shareasm")
+    collect.note_failure(office.desk, source(), Unreachable("connection refused", server="https://memory.example"))
+    assert (
+        "mastodon:memory.example: failing since 12:00:00 (12:00 UTC), 1 set aside: https://memory.example"
+        in office.screen
+    )
+    assert "77  year 9999 is no year" in office.screen
+    assert "Collected: 1" in office.screen
+
+
+def test_a_source_that_was_read_says_when(office: Office) -> None:
+    assert "mastodon:memory.example: not read yet" in office.screen
+    collect.read(office.desk, source(), office.network)
+    assert "mastodon:memory.example: read 12:00:00" in office.screen
+
+
+def test_before_the_first_run_the_queue_is_said_to_be_empty(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'y.db'}")
+    upgrade(engine)
+    assert "empty: run `shareasm run` once" in "\n".join(status_lines(read_status(engine, campaign(), NOON)))
+    engine.dispose()
+
+
+def test_a_closed_day_and_a_note_are_said(office: Office) -> None:
+    with transaction(office.engine) as connection:
+        days.set_note(connection, office.campaign.slug, "the changed plan was not loaded")
+        days.close(connection, office.campaign.slug, NOON + timedelta(hours=10))
+    assert "closed 22:00:00" in office.screen
+    assert "the changed plan was not loaded" in office.screen
+
+
+def test_the_same_facts_come_as_data(office: Office) -> None:
+    office.send()
+    facts = status_facts(office.status())
+    assert facts["all_well"] is True
+    assert facts["queue"] == {"published": 1, "waiting": 1}
+    assert facts["last_sent"]["url"] == next(iter(office.network.posts.values())).url  # type: ignore[index]
+    assert facts["next"]["slot"] == "next"  # type: ignore[index]

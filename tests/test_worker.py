@@ -1,0 +1,223 @@
+"""The worker runs a day by itself: it sends, collects, closes, and stops when told. Real threads, a network in memory."""
+
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from clocks import FixedClock
+from factories import campaign, schedule, slot, source
+from shareasm import recap
+from shareasm.clock import SystemClock
+from shareasm.domain.posts import PostRef
+from shareasm.domain.queue import State
+from shareasm.errors import StorageError, Unreachable
+from shareasm.networks.memory import MemoryNetwork
+from shareasm.publish import bring_in_line
+from shareasm.render import Written
+from shareasm.storage import days, posts, queue
+from shareasm.storage.engine import open_engine, transaction
+from shareasm.storage.schema import upgrade
+from shareasm.wiring import Parts
+from shareasm.worker import Event, Rhythm, Worker
+
+QUICK = Rhythm(read_s=0.1, sweep_s=0.5, verify_s=0.2, publish_s=0.1, beat_s=0.1)
+DOWN = Unreachable("connection refused", server="https://memory.example")
+
+
+class Day:
+    """A day that lasts a second or two, and its parts."""
+
+    def __init__(self, folder: Path, lasts: float = 1.0) -> None:
+        now = datetime.now(UTC)
+        self.engine = open_engine(f"sqlite:///{folder / 'x.db'}")
+        upgrade(self.engine)
+        self.network = MemoryNetwork()
+        self.campaign = campaign(opens_at=now, closes_at=now + timedelta(seconds=lasts))
+        self.schedule = schedule(slot(at=now + timedelta(seconds=0.2)))
+        self.told: list[Event] = []
+        self.has_told = threading.Condition()
+        self.recaps: list[int] = []
+        self.parts = Parts(
+            engine=self.engine,
+            campaign=self.campaign,
+            schedule=self.schedule,
+            media=folder,
+            clock=SystemClock(),
+            readers={source().id: self.network},
+            streams={},
+            checkers={source().id: self.network},
+            publishers={"ours": self.network},
+            left_out=(),
+            make_recap=self.make_recap,
+        )
+        bring_in_line(self.engine, self.campaign, self.schedule)
+
+    def make_recap(self) -> recap.Made:
+        with transaction(self.engine) as connection:
+            self.recaps.append(posts.count_of_campaign(connection, self.campaign.slug))
+        return recap.Made(Written(Path("index.html"), 1, 1, 0), self.recaps[-1], 0)
+
+    def tell(self, event: Event) -> None:
+        with self.has_told:
+            self.told.append(event)
+            self.has_told.notify_all()
+
+    def wait_for(self, is_so: Callable[[Event], bool]) -> None:
+        with self.has_told:
+            assert self.has_told.wait_for(lambda: any(is_so(event) for event in self.told), timeout=20), self.told
+
+    def worker(self, **changes: object) -> Worker:
+        return Worker(replace(self.parts, **changes), self.tell, QUICK)  # type: ignore[arg-type]
+
+    def states(self) -> list[State]:
+        with transaction(self.engine) as connection:
+            return [entry.state for entry in queue.of_campaign(connection, self.campaign.slug)]
+
+
+@pytest.fixture
+def day(tmp_path: Path) -> Iterator[Day]:
+    made = Day(tmp_path)
+    yield made
+    made.engine.dispose()
+
+
+def test_a_day_is_run_from_plan_to_recap_without_a_hand(day: Day) -> None:
+    worker = day.worker()
+    day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
+    worker.start()
+    assert worker.closed.wait(20)
+    assert worker.stop()
+    assert worker.faults == []
+    assert day.states() == [State.PUBLISHED]
+    assert day.recaps == [2]  # Amina's post and ours
+    assert next(event.kind for event in day.told if event.kind in {"sent", "closed", "recap"}) == "sent"
+    with transaction(day.engine) as connection:
+        assert days.state(connection, day.campaign.slug).closed_at
+
+
+def test_a_day_that_is_closed_is_not_closed_again(day: Day) -> None:
+    for _ in range(2):
+        worker = day.worker()
+        worker.start()
+        assert worker.closed.wait(20)
+        worker.stop()
+    assert len(day.recaps) == 1
+
+
+def test_what_was_said_in_the_last_second_is_in_the_recap(day: Day) -> None:
+    late = day.network.say("At last #shareASM", at=day.campaign.closes_at - timedelta(milliseconds=1))
+    hidden = day.network.posts.pop(late.ref)
+    worker = day.worker()
+    reads = day.network.sweep_tag
+    day.network.sweep_tag = lambda *given: (day.network.posts.update({hidden.ref: hidden}), reads(*given))[1]  # type: ignore[method-assign]
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert day.recaps == [2]
+
+
+def test_a_post_deleted_before_the_recap_is_not_in_it(day: Day) -> None:
+    said = day.network.say("I will regret this #shareASM", at=datetime.now(UTC))
+    worker = day.worker()
+    worker.start()
+    day.wait_for(lambda event: event.kind == "collected")
+    day.network.posts.pop(PostRef(said.ref.network, said.ref.uri))
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert day.recaps == [1]
+
+
+def test_stopping_finishes_the_call_in_hand_and_starting_again_goes_on(day: Day) -> None:
+    in_call, may_end = threading.Event(), threading.Event()
+    publish = day.network.publish
+
+    def slow(payload: str, key: str) -> object:
+        in_call.set()
+        assert may_end.wait(20)
+        return publish(payload, key)
+
+    day.network.publish = slow  # type: ignore[method-assign, assignment]
+    worker = day.worker()
+    worker.start()
+    assert in_call.wait(20)
+    stopped: list[bool] = []
+    stopping = threading.Thread(target=lambda: stopped.append(worker.stop()))
+    stopping.start()
+    may_end.set()
+    stopping.join(20)
+    assert stopped == [True]
+    assert day.states() == [State.PUBLISHED]
+
+
+def test_one_failing_source_is_told_once_and_stops_nothing_else(day: Day) -> None:
+    class Dead(MemoryNetwork):
+        def read_tag(self, *given: object) -> object:  # type: ignore[override]
+            raise DOWN
+
+        sweep_tag = read_tag  # type: ignore[assignment]
+
+    bad = source("dead.example")
+    day.campaign = replace(day.campaign, sources=(bad, source()))
+    worker = day.worker(campaign=day.campaign, readers={bad.id: Dead(), source().id: day.network})
+    day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert day.recaps == [2]
+    assert len([event for event in day.told if bad.id in event.text and event.kind == "trouble"]) == 1
+
+
+def test_a_fault_of_the_program_is_told_with_its_trace_and_remembered(day: Day) -> None:
+    def broken(*_: object) -> object:
+        raise ZeroDivisionError
+
+    day.network.check = broken  # type: ignore[method-assign, assignment]
+    day.network.say("Safer mines #shareASM", at=datetime.now(UTC) - timedelta(hours=2))
+    worker = day.worker(campaign=replace(day.campaign, opens_at=datetime.now(UTC) - timedelta(hours=3)))
+    worker.once("collect")
+    worker.parts = replace(worker.parts, clock=FixedClock(datetime.now(UTC) + timedelta(hours=2)))
+    worker.once("verify")
+    assert [type(fault) for fault in worker.faults] == [ZeroDivisionError]
+    assert any("Traceback" in event.text for event in day.told if event.kind == "fault")
+
+
+def test_a_full_disk_is_told_in_a_sentence_and_the_next_tick_goes_on(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    beat = days.beat
+    failures = iter([StorageError("the database x: the disk is full")])
+
+    def full_once(*given: object) -> None:
+        if failure := next(failures, None):
+            raise failure
+        beat(*given)  # type: ignore[arg-type]
+
+    worker = day.worker()
+    worker.start()
+    monkeypatch.setattr(days, "beat", full_once)
+    day.wait_for(lambda event: "the disk is full" in event.text)
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert worker.faults == []
+
+
+def test_only_one_of_two_workers_writes_the_recap(day: Day) -> None:
+    workers = [day.worker(), day.worker()]
+    workers[1].name = "another"
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        assert worker.closed.wait(20)
+        worker.stop()
+    assert len(day.recaps) == 1
+    assert day.network.calls.count("publish") == 1
+
+
+@pytest.mark.parametrize("job", ["collect", "publish", "verify"])
+def test_a_job_can_be_run_once_for_those_who_bring_their_own_scheduler(day: Day, job: str) -> None:
+    worker = day.worker(clock=FixedClock(datetime.now(UTC) + timedelta(seconds=0.5)))
+    day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
+    worker.once(job)  # type: ignore[arg-type]
+    assert day.network.calls[:1] == {"collect": ["read"], "publish": ["freeze"], "verify": []}[job]
