@@ -25,8 +25,12 @@ MOST_PIXELS = 40_000_000
 WIDTHS = (640, 1280)
 """Widths of the kept copies: a phone's screen, and the recap's column on a sharp one."""
 
-TALLEST = 4
-"""Height over width past which a picture is refused: a strip a pixel wide has no place in a column."""
+LONGEST_STRIP = 8
+"""Longer over shorter side past which a large picture is refused: a strip has no place in a column."""
+
+Image.MAX_IMAGE_PIXELS = (
+    None  # Pillow warns at 89 million and refuses at 179; `_open` refuses earlier, with its own words
+)
 
 
 # ---- strangers' pictures, for the recap ------------------------------------------------------------------------------
@@ -48,7 +52,7 @@ def keep(data: bytes, folder: Path) -> KeptPicture | Refusal:
     files = [PictureFile(f"media/{name}-{width}.webp", width, height) for width, height in sizes]
     if not all((folder / file.path).is_file() for file in files):
         try:
-            upright = _upright(image)
+            upright = _upright(_open(BytesIO(data)))  # opened anew: a failed look at EXIF data may leave half a picture
         except _Unusable as refusal:
             return Refusal(str(refusal))
         for file in files:
@@ -127,8 +131,8 @@ def _tries(image: Image.Image, side: int) -> Iterator[_Try]:
     longest = min(side, max(image.size))
     if image.mode == "RGBA" or _is_drawing(image):
         yield _Try(longest, "PNG", 0)
-    for share in (1.0, 0.8, 0.6, 0.4, 0.25):
-        for quality in (88, 80, 70):
+    for share in (1.0, 0.8, 0.6, 0.4, 0.25, 0.15):
+        for quality in (88, 80, 70, 60):
             yield _Try(max(1, round(longest * share)), "JPEG", quality)
 
 
@@ -144,7 +148,7 @@ def _fitted(size: tuple[int, int], side: int) -> tuple[int, int]:
 # ---- decoding and encoding -------------------------------------------------------------------------------------------
 
 
-class _Unusable(Exception):  # noqa: N818  a finding, caught in this module
+class _Unusable(Exception):
     """These bytes are no picture that we open."""
 
 
@@ -157,7 +161,7 @@ def _open(source: BytesIO) -> Image.Image:
     width, height = image.size
     if width < 1 or height < 1 or width * height > MOST_PIXELS:
         raise _Unusable(f"{width:,} × {height:,} pixels: more than {MOST_PIXELS:,} in all, or none")
-    if max(width, height) > TALLEST * 2 * min(width, height) and max(width, height) > 2000:
+    if max(width, height) > LONGEST_STRIP * min(width, height) and max(width, height) > 2000:
         raise _Unusable(f"{width:,} × {height:,} pixels: too long a strip")
     return image
 

@@ -221,10 +221,10 @@ def _found(rule: Rule, day: Day, taken: set[PostRef], most: int) -> list[Item]:
     if rule.kind is RuleKind.HOUR:
         hour = rule.value.partition(":")[0].zfill(2)
         found = day.voices(lambda item: is_free(item) and f"{day.hour(item.post.created_at):02}" == hour)
-        return balanced(found, most, day.conversation)
+        return balanced(found, most, day.conversation, may_repeat=True)
     if rule.kind is RuleKind.LANGUAGE:
         found = day.voices(lambda item: is_free(item) and _speaks(item, rule.value))
-        return balanced(found, most, day.conversation)
+        return balanced(found, most, day.conversation, may_repeat=True)
     return []
 
 

@@ -1,0 +1,122 @@
+"""What may be shown: whose wish outweighs whose."""
+
+from dataclasses import replace
+
+import pytest
+
+from recap_day import a_campaign, a_post, an_account, at
+from shareasm.domain.campaigns import Moderation
+from shareasm.domain.moderation import (
+    ADULT_LABELS,
+    OPT_OUT_TAGS,
+    Choice,
+    Decision,
+    Reason,
+    Verdict,
+    count_reasons,
+    may_show,
+)
+from shareasm.domain.posts import Network, Post, Visibility
+
+POST = a_post("one")
+OPEN = a_campaign()
+APPROVE = a_campaign(moderation=Moderation.APPROVE)
+
+
+def by(**changes: object) -> Post:
+    return replace(POST, author=replace(POST.author, **changes))  # type: ignore[arg-type]
+
+
+def decided(choice: Choice) -> Decision:
+    return Decision(POST.ref, choice, "chinara", at("10:00"))
+
+
+def verdict(post: Post, **changes: object) -> Verdict:
+    facts = {"is_gone": False, "is_complete": True, "decision": None, "campaign": OPEN} | changes
+    return may_show(post, **facts)  # type: ignore[arg-type]
+
+
+WISHES = [
+    (replace(POST, visibility=Visibility.UNLISTED), Reason.NOT_PUBLIC),
+    (replace(POST, visibility=Visibility.PRIVATE), Reason.NOT_PUBLIC),
+    (by(labels=frozenset({"!no-unauthenticated"})), Reason.SIGNED_IN_ONLY),
+    (by(labels=frozenset({"!hide"})), Reason.TAKEN_DOWN),
+    (replace(POST, labels=frozenset({"!takedown"})), Reason.TAKEN_DOWN),
+    (by(is_noindex=True), Reason.NOINDEX),
+    (by(is_suspended=True), Reason.SUSPENDED),
+    *[(by(bio_tags=frozenset({tag, "mining"})), Reason.OPTED_OUT) for tag in sorted(OPT_OUT_TAGS)],
+]
+
+
+def test_a_public_post_of_a_willing_author_is_shown() -> None:
+    assert verdict(POST) == Verdict(True)
+
+
+@pytest.mark.parametrize(("post", "reason"), WISHES)
+@pytest.mark.parametrize("decision", [None, decided(Choice.APPROVE)])
+@pytest.mark.parametrize("campaign", [OPEN, APPROVE])
+def test_no_approval_outweighs_what_author_or_network_said_no_to(
+    post: Post, reason: Reason, decision: Decision | None, campaign: object
+) -> None:
+    assert verdict(post, decision=decision, campaign=campaign) == Verdict(False, reason)
+
+
+@pytest.mark.parametrize("changes", [{"is_gone": True}, {"is_complete": False}, {"decision": decided(Choice.HIDE)}])
+def test_gone_unknown_and_hidden_posts_are_not_shown(changes: dict[str, object]) -> None:
+    assert not verdict(POST, **changes).show
+
+
+@pytest.mark.parametrize(
+    "changes", [{"is_indexable": False}, {"is_discoverable": False}, {"is_bot": True}, {"is_locked": True}]
+)
+def test_what_most_accounts_never_opted_into_hides_nothing(changes: dict[str, object]) -> None:
+    assert verdict(by(**changes)).show
+
+
+@pytest.mark.parametrize("label", sorted(ADULT_LABELS))
+def test_adult_posts_wait_for_an_approval_and_stay_covered_then(label: str) -> None:
+    for post in (replace(POST, labels=frozenset({label})), by(labels=frozenset({label}))):
+        assert verdict(post) == Verdict(False, Reason.ADULT)
+        assert verdict(post, decision=decided(Choice.APPROVE)) == Verdict(True, is_covered=True)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"content_warning": "spiders"}, {"is_sensitive": True}, {"labels": frozenset({"!warn"})}]
+)
+def test_a_post_behind_a_warning_is_shown_covered(changes: dict[str, object]) -> None:
+    assert verdict(replace(POST, **changes)) == Verdict(True, is_covered=True)  # type: ignore[arg-type]
+
+
+def test_a_campaign_that_approves_shows_only_what_a_person_approved() -> None:
+    assert verdict(POST, campaign=APPROVE) == Verdict(False, Reason.NOT_APPROVED)
+    assert verdict(POST, campaign=APPROVE, decision=decided(Choice.APPROVE)).show
+
+
+def test_our_own_post_needs_no_approval_and_may_be_unlisted() -> None:
+    ours = replace(
+        POST,
+        visibility=Visibility.UNLISTED,
+        author=an_account("us@social.example", network=Network.MASTODON, is_noindex=True),
+    )
+    assert verdict(ours, campaign=APPROVE, is_ours=True).show
+
+
+@pytest.mark.parametrize(
+    "post",
+    [
+        replace(POST, visibility=Visibility.PRIVATE),
+        by(is_suspended=True),
+        replace(POST, labels=frozenset({"!takedown"})),
+    ],
+)
+def test_our_own_post_is_not_shown_where_the_network_hid_it_or_we_meant_it_for_few(post: Post) -> None:
+    assert not verdict(post, is_ours=True).show
+
+
+def test_every_reason_can_be_said_in_words() -> None:
+    assert all(reason.words for reason in Reason)
+
+
+def test_reasons_are_counted_for_the_method_note() -> None:
+    verdicts = [verdict(POST), verdict(POST, is_gone=True), verdict(POST, is_gone=True), verdict(by(is_noindex=True))]
+    assert count_reasons(verdicts) == {Reason.GONE: 2, Reason.NOINDEX: 1}
