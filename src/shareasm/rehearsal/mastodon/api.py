@@ -36,6 +36,11 @@ class Api:
         self._keys = Keys(instance)
         self.scheduled: list[dict[str, object]] = []
 
+    def wipe(self) -> None:
+        """Forget the keys and what is scheduled."""
+        self._keys = Keys(self._instance)
+        self.scheduled.clear()
+
     # ---- statuses ----------------------------------------------------------------------------------------------------
 
     def create(self, call: Call) -> Response:
@@ -323,7 +328,7 @@ def read_wish(params: Params) -> Wish:
 
 
 def _read_descriptions(params: Params) -> tuple[tuple[str, str | None, str | None], ...]:
-    ids = params.texts("media_attributes[][id]")
+    ids = [id_ or "" for id_ in params.values.get("media_attributes[][id]", [])]
     columns = (params.values.get(f"media_attributes[][{name}]", []) for name in ("description", "focus"))
     descriptions, focuses = ([*column, *[None] * len(ids)] for column in columns)
     return tuple(zip(ids, descriptions, focuses, strict=False))

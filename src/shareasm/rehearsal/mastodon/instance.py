@@ -80,6 +80,12 @@ class Instance:
         self.random = random.Random(self.seed)  # noqa: S311  a rehearsal should repeat
         self.tags_seen: set[str] = set()
 
+    def wipe(self) -> None:
+        """Forget all rows but the applications."""
+        for rows in (self.accounts, self.tokens, self.statuses, self.by_uri, self.attachments):
+            rows.clear()
+        self.tags_seen.clear()
+
     # ---- finding rows ------------------------------------------------------------------------------------------------
 
     def account_by_handle(self, handle: str) -> Account | None:
@@ -232,7 +238,7 @@ class Instance:
         return status
 
 
-class _Unknown(Exception):  # noqa: N818  not an error: snac answers with an empty page
+class _Unknown(Exception):
     """A bound that this server cannot place."""
 
 

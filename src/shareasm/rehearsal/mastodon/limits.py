@@ -67,6 +67,11 @@ class RateLimits:
         self._counts: dict[tuple[str, str, int], int] = {}
         self._lock = threading.Lock()
 
+    def wipe(self) -> None:
+        """Forget what was spent."""
+        with self._lock:
+            self._counts.clear()
+
     def count(self, method: str, path: str, query: str, token: Token | None, address: str) -> Allowance | None:
         """Count one request; return the tightest allowance, None where nothing is limited."""
         now = self._clock.now()

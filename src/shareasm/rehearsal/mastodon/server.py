@@ -98,6 +98,14 @@ class MastodonServer:
         self.faults.clear()
         self._loopback.stop()
 
+    def wipe(self) -> None:
+        """Forget everything that was said and done, and everybody; links to other servers and budgets stay."""
+        self.faults.clear()
+        with self.instance.lock:
+            self.instance.wipe()
+            self._api.wipe()
+            self.limits.wipe()
+
     def __enter__(self) -> Self:
         self.start()
         return self
