@@ -1,0 +1,410 @@
+"""The live stream: what it lets through, where it goes on, how it ends."""
+
+import json
+import threading
+import time
+import unicodedata
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from http import HTTPStatus
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from websockets.http11 import Request, Response
+from websockets.sync.server import Server, ServerConnection, serve
+
+from networks.bluesky_pds import NOW
+from shareasm.domain.changes import AuthorChange
+from shareasm.domain.richtext import fold_hashtag
+from shareasm.errors import NetworkError, Unreachable
+from shareasm.networks.bluesky import jetstream
+from shareasm.networks.bluesky.jetstream import Filter, JetstreamStream
+from shareasm.networks.ports import CheckpointTooOld, Page
+
+DID = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
+EVENT = "network.bsky.jetstream.subscribeEvents"
+TAGS = ["shareASM", "ASMDay"]
+
+
+def frame(kind: str, seq: int, **fields: object) -> str:
+    payload = {"$type": f"{EVENT}#{kind}", "seq": seq, "did": DID, "time": "2027-02-03T09:30:00.123456Z", **fields}
+    return json.dumps({"$type": "message", "payload": payload}, ensure_ascii=False, separators=(",", ":"))
+
+
+def commit(seq: int, text: str = "hi #shareASM", operation: str = "create", **more: object) -> str:
+    record = {"$type": "app.bsky.feed.post", "createdAt": "2027-02-03T09:30:00Z", "text": text, **more}
+    fields: dict[str, object] = {"record": record, "cid": "bafyreiaaaa"} if operation != "delete" else {}
+    return frame(
+        "commit",
+        seq,
+        rev=f"3kaaaaaaaa{seq % 1000:03d}".translate(str.maketrans("0189", "zyxw")),
+        operation=operation,
+        collection="app.bsky.feed.post",
+        rkey=f"3k{seq}",
+        **fields,
+    )
+
+
+class Station:
+    """A Jetstream on loopback: what it sends is `script`; it remembers how it was asked."""
+
+    def __init__(self) -> None:
+        self.script: Callable[[ServerConnection], None] = lambda _: None
+        self.refusal: tuple[int, bytes] | None = None
+        self.asked: list[dict[str, list[str]]] = []
+        self.url = ""
+
+    def handle(self, line: ServerConnection) -> None:
+        assert line.request is not None
+        self.asked.append(parse_qs(urlsplit(line.request.path).query))
+        self.script(line)
+
+    def refuse(self, line: ServerConnection, request: Request) -> Response | None:
+        if self.refusal is None:
+            return None
+        status, body = self.refusal
+        response = line.respond(HTTPStatus(status), "")
+        response.body = body
+        del response.headers["Content-Length"]
+        response.headers["Content-Length"] = str(len(body))
+        return response
+
+    def sends(self, *frames: str | bytes) -> None:
+        """Send these and close cleanly."""
+
+        def script(line: ServerConnection) -> None:
+            for item in frames:
+                line.send(item)
+
+        self.script = script
+
+    def stream(self, **more: object) -> JetstreamStream:
+        return JetstreamStream(self.url, now=lambda: NOW, batch_s=0.05, **more)  # type: ignore[arg-type]
+
+    def read(self, checkpoint: str | None = None) -> list[Page]:
+        return list(self.stream().read(TAGS, checkpoint))
+
+
+@contextmanager
+def running(station: Station) -> Iterator[Server]:
+    with serve(
+        station.handle,
+        "127.0.0.1",
+        0,
+        subprotocols=["xrpc.v1.json"],  # type: ignore[list-item]
+        process_request=station.refuse,
+        compression=None,
+    ) as server:
+        station.url = f"ws://127.0.0.1:{server.socket.getsockname()[1]}"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def station(socket_enabled: None) -> Iterator[Station]:
+    made = Station()
+    with running(made):
+        yield made
+
+
+def texts(pages: list[Page]) -> list[str]:
+    return [seen.post.text for page in pages for seen in page.posts]
+
+
+def last_checkpoint(pages: list[Page]) -> dict[str, object]:
+    checkpoint = pages[-1].checkpoint
+    assert checkpoint is not None
+    made: dict[str, object] = json.loads(checkpoint)
+    return made
+
+
+# ---- what comes through ----------------------------------------------------------------------------------------------
+
+
+def test_posts_under_the_tags_come_as_incomplete_posts_with_their_revision(station: Station) -> None:
+    station.sends(commit(1), commit(2, "nothing here"), commit(3, "later on #ASMDay"))
+    pages = station.read()
+    assert texts(pages) == ["hi #shareASM", "later on #ASMDay"]
+    first = next(seen for page in pages for seen in page.posts)
+    assert not first.is_complete
+    assert first.post.revision
+    assert first.post.ref.uri == f"at://{DID}/app.bsky.feed.post/3k1"
+
+
+def test_the_server_is_asked_for_posts_and_accounts_only(station: Station) -> None:
+    station.read()
+    assert station.asked[0]["kinds"] == ["commit", "account"]
+    assert station.asked[0]["collections"] == ["app.bsky.feed.post"]
+    assert "cursor" not in station.asked[0]
+
+
+def test_every_update_deletion_and_account_event_comes_whatever_it_says(station: Station) -> None:
+    station.sends(
+        commit(1, "the tag is gone", "update"),
+        commit(2, operation="delete"),
+        frame("account", 3, account={"active": False, "did": DID, "status": "deactivated", "seq": 1}),
+        frame("account", 4, account={"active": True, "did": DID, "seq": 2}),
+    )
+    pages = station.read()
+    assert texts(pages) == ["the tag is gone"]
+    gone = [item for page in pages for item in page.gone]
+    assert [(item.ref.uri, item.reason) for item in gone] == [(f"at://{DID}/app.bsky.feed.post/3k2", "deleted")]
+    assert gone[0].revision
+    authors = [item for page in pages for item in page.authors]
+    assert authors == [
+        AuthorChange(DID, is_active=False, reason="account deactivated"),
+        AuthorChange(DID, is_active=True, reason="account active"),
+    ]
+
+
+def test_an_update_that_calls_itself_a_creation_still_comes(station: Station) -> None:
+    station.sends(commit(1, "no tag", "update").replace('"text"', '"operation":"create","text"'))
+    assert texts(station.read()) == ["no tag"]
+
+
+def test_nonsense_is_set_aside_and_the_stream_goes_on(station: Station) -> None:
+    station.sends(
+        "not json",
+        b"\x28\xb5\x2f\xfd\x00",
+        "[]",
+        frame("sparkle", 1),
+        frame("commit", 2, operation="merge", collection="app.bsky.feed.post", rkey="3k"),
+        frame("commit", 3, operation="create", collection="app.bsky.feed.like", rkey="3k", record={"tag": "shareasm"}),
+        frame("commit", 4, operation="delete", collection="app.bsky.feed.post", rkey="../x"),
+        frame("account", 5, account=None),
+        commit(6, createdAt="never", text=7),  # type: ignore[arg-type]
+        commit(7),
+    )
+    pages = station.read()
+    assert texts(pages) == ["hi #shareASM"]
+    assert sum(len(page.skipped) for page in pages) == 5
+    assert last_checkpoint(pages)["seq"] == 7
+
+
+def test_a_strangers_odd_post_is_no_finding_but_an_odd_one_under_the_tag_is(station: Station) -> None:
+    odd = '"text":7,"é":'
+    station.sends(
+        commit(1).replace('"text":', odd + '"').replace("shareASM", "other"),
+        commit(2).replace('"text":"hi #shareASM"', '"text":["#shareASM"]'),
+    )
+    skipped = [item for page in station.read() for item in page.skipped]
+    assert [item.ref for item in skipped if item.ref] == [f"at://{DID}/app.bsky.feed.post/3k2"]
+
+
+# ---- where it goes on ------------------------------------------------------------------------------------------------
+
+
+def test_a_reader_goes_on_at_the_last_event_which_comes_again(station: Station) -> None:
+    station.sends(commit(41), commit(42, "no tag"))
+    checkpoint = station.read()[-1].checkpoint
+    station.sends(commit(42, "no tag"), commit(43))
+    assert texts(station.read(checkpoint)) == ["hi #shareASM"]
+    assert station.asked[1]["cursor"] == ["42"]
+
+
+def test_another_host_is_asked_by_time_five_minutes_earlier_in_microseconds(station: Station) -> None:
+    station.sends(commit(42))
+    stored = json.loads(station.read()[-1].checkpoint or "")
+    station.read(json.dumps({**stored, "host": "elsewhere.example"}))
+    five_minutes = 300_000_000
+    assert station.asked[1]["cursor"] == [str(stored["time_us"] - five_minutes)]
+    assert stored["time_us"] == int(datetime(2027, 2, 3, 9, 30, 0, 123456, tzinfo=UTC).timestamp() * 1_000_000)
+
+
+def test_the_checkpoint_never_moves_back(station: Station, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jetstream, "BATCH_HITS", 1)
+    station.sends(*(commit(seq) for seq in (5, 4, 5, 3)))
+    pages = [page for page in station.read() if page.posts]
+    assert [json.loads(page.checkpoint or "")["seq"] for page in pages] == [5, 5, 5, 5]
+
+
+def test_the_checkpoint_moves_also_while_nobody_uses_the_tag(station: Station) -> None:
+    station.sends(*(commit(number, "weather") for number in range(1, 2000)))
+    pages = station.read()
+    assert texts(pages) == []
+    assert last_checkpoint(pages)["seq"] == 1999
+
+
+def test_many_hits_come_in_batches(station: Station) -> None:
+    station.sends(*(commit(number) for number in range(1, 1201)))
+    pages = station.read()
+    assert max(len(page.posts) for page in pages) <= 500
+    assert len(texts(pages)) == 1200
+
+
+@pytest.mark.parametrize("checkpoint", ["", "no json", "{}", '{"seq":"x"}'])
+def test_a_checkpoint_that_cannot_be_read_means_from_now_on(station: Station, checkpoint: str) -> None:
+    station.read(checkpoint)
+    assert "cursor" not in station.asked[0]
+
+
+# ---- how it ends -----------------------------------------------------------------------------------------------------
+
+
+def stored_at(station: Station, seq: int) -> str:
+    return json.dumps({"seq": seq, "time_us": 1, "host": station.url.removeprefix("ws://")})
+
+
+def test_a_checkpoint_that_the_server_no_longer_keeps_is_told(station: Station) -> None:
+    station.refusal = (400, b'{"error":"CursorTooOld","message":"oldest is 9"}')
+    with pytest.raises(CheckpointTooOld):
+        station.read(stored_at(station, 1))
+
+
+def test_a_hole_that_the_server_only_hints_at_is_told(station: Station) -> None:
+    station.sends(json.dumps({"$type": "message", "payload": {"$type": f"{EVENT}#info", "name": "OutdatedCursor"}}))
+    with pytest.raises(CheckpointTooOld):
+        station.read(stored_at(station, 1))
+
+
+def test_a_server_that_counts_anew_is_a_hole(station: Station) -> None:
+    station.sends(commit(3))
+    with pytest.raises(CheckpointTooOld):
+        station.read(stored_at(station, 9000))
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(503, b"not ready"), (429, b"slow down"), (401, b""), (404, b"<html>"), (400, b"bad cursor")]
+)
+def test_a_refused_line_is_one_of_our_errors(station: Station, status: int, body: bytes) -> None:
+    station.refusal = (status, body)
+    with pytest.raises(NetworkError):
+        station.read()
+
+
+def test_nobody_there_is_unreachable(socket_enabled: None) -> None:
+    with pytest.raises(Unreachable):
+        list(JetstreamStream("ws://127.0.0.1:1", now=lambda: NOW).read(TAGS, None))
+
+
+def test_a_broken_line_gives_what_came_before_it_broke(station: Station) -> None:
+    def script(line: ServerConnection) -> None:
+        line.send(commit(1))
+        line.socket.close()
+
+    station.script = script
+    collected: list[Page] = []
+    with pytest.raises(Unreachable):
+        for page in station.stream().read(TAGS, None):
+            collected.append(page)  # noqa: PERF402  what came before the error counts
+    assert texts(collected) == ["hi #shareASM"]
+
+
+def test_a_reader_that_is_too_slow_is_told_so(station: Station) -> None:
+    station.sends(json.dumps({"$type": "error", "error": "ConsumerTooSlow", "message": "bye"}))
+    with pytest.raises(Unreachable, match="ConsumerTooSlow"):
+        station.read()
+
+
+def test_a_frame_without_end_does_not_fill_the_memory(station: Station) -> None:
+    station.sends(commit(1), "x" * 5_000_000)
+    with pytest.raises(Unreachable):
+        station.read()
+
+
+def test_stop_ends_a_quiet_stream_soon(station: Station) -> None:
+    held = threading.Event()
+    station.script = lambda _: held.wait(10) and None  # type: ignore[func-returns-value]
+    stream = station.stream()
+    pages = stream.read(TAGS, None)
+    assert next(pages) == Page()
+    began = time.monotonic()
+    threading.Thread(target=stream.stop).start()
+    list(pages)
+    held.set()
+    assert time.monotonic() - began < 3
+
+
+# ---- the filter before decoding --------------------------------------------------------------------------------------
+
+
+def passes(text: str, tags: list[str] = TAGS) -> bool:
+    return Filter(tags).may_matter(commit(1, text).encode())
+
+
+@pytest.mark.parametrize("escape", [False, True])
+@pytest.mark.parametrize(
+    "text", ["#shareASM", "#SHAREasm", "#sháreASM", "#ｓｈａｒｅＡＳＭ", "#sha\u0301reASM", "#𝐬𝐡areASM", "#ſhareASM"]
+)
+def test_no_spelling_of_a_tag_is_missed(text: str, escape: bool) -> None:
+    made = json.dumps(json.loads(commit(1, text)), ensure_ascii=escape, separators=(",", ":"))
+    assert Filter(TAGS).may_matter(made.encode())
+
+
+def test_a_tag_in_escapes_facets_or_the_hidden_list_is_not_missed() -> None:
+    assert Filter(TAGS).may_matter(commit(1, "x").replace('"x"', '"\\u0023\\u0073hare\\u0041SM"').encode())
+    assert Filter(TAGS).may_matter(commit(1, "x", tags=["ShareASM"]).encode())
+    assert Filter(TAGS).may_matter(commit(1, "x", facets=[{"features": [{"tag": "shareasm"}]}]).encode())
+
+
+@pytest.mark.parametrize(
+    "text", ["good morning", "“quoted” – and… 😀", "日本語の投稿", "Доброе утро", "صباح الخير", "a & b < c"]
+)
+def test_most_posts_of_the_world_are_let_go_undecoded(text: str) -> None:
+    assert not passes(text)
+    escaped = commit(1, text).replace("&", "\\u0026").replace("<", "\\u003c")
+    assert not Filter(TAGS).may_matter(escaped.encode())
+
+
+def test_a_tag_without_ascii_letters_lets_everything_through() -> None:
+    assert passes("good morning", ["採掘"])
+    assert passes("good morning", ["é1"])
+
+
+def test_a_server_that_writes_its_json_with_spaces_gets_everything_decoded() -> None:
+    assert Filter(TAGS).may_matter(json.dumps(json.loads(commit(1, "weather"))).encode())
+
+
+def test_no_character_of_unicode_hides_an_ascii_letter_from_the_filter() -> None:
+    letters = "abcdefghijklmnopqrstuvwxyz"
+    missed = []
+    for code in [*range(0x80, 0xD800), *range(0xE000, 0x110000)]:
+        char = chr(code)
+        folds = any(other.isascii() and (other.isalnum() or other == "_") for other in fold_hashtag(char))
+        if not folds and unicodedata.combining(char):
+            folds = any(fold_hashtag(letter + char).isascii() for letter in letters)
+        if folds and not passes(char):
+            missed.append(char)
+    assert missed == []
+
+
+spellings = st.text(st.sampled_from("shareASMｓＨáŠſ𝐬\u0301\u0323\u200b#＃ x."), max_size=14)
+
+
+@given(st.lists(spellings | st.just("#shareASM"), max_size=3), st.booleans())
+def test_the_filter_lets_through_whatever_the_slow_way_finds(words: list[str], escape: bool) -> None:
+    from shareasm.networks.bluesky.translate import read_hashtags
+
+    text = " ".join(words)
+    made = json.dumps(json.loads(commit(1, text)), ensure_ascii=escape, separators=(",", ":"))
+    found = {tag.name for tag in read_hashtags(text, [], words)}
+    made = made.replace('"text"', f'"tags":{json.dumps(words, ensure_ascii=escape)},"text"', 1)
+    if found & {"shareasm", "asmday"}:
+        assert Filter(TAGS).may_matter(made.encode())
+
+
+@pytest.mark.shared
+def test_the_filter_agrees_with_decoding_on_every_real_record(shared: Path) -> None:
+    from networks.test_bluesky_corpus import lines
+    from shareasm.networks.bluesky.translate import read_hashtags
+
+    wanted = ["asm", "bluesky", "rstats", "art", "日本"]
+    checked = 0
+    for line in lines(shared / "corpus/real/bluesky", "*.jsonl"):
+        payload = line.get("payload")
+        if line["shape"] == "bsky.record" and isinstance(payload, dict) and isinstance(payload.get("text"), str):
+            names = {tag.name for tag in read_hashtags(payload["text"], payload.get("facets") or [], [])}
+            for tag in wanted:
+                if fold_hashtag(tag) in names:
+                    assert Filter([tag]).may_matter(commit(1, payload["text"], facets=payload.get("facets")).encode())
+            checked += 1
+    assert checked > 100
