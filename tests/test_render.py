@@ -1,0 +1,313 @@
+"""Recap → files: what is written, what is left alone, and that a page is valid, closed to the outside, and never half there."""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from html.parser import HTMLParser
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import html5lib
+import pytest
+
+from recap_day import A_STORY, OURS, a_campaign, a_day, a_picture, a_post, a_slot, an_account, an_entry, at, shown
+from shareasm import render
+from shareasm.domain.moderation import Reason
+from shareasm.domain.pictures import KeptPicture
+from shareasm.domain.posts import Media, MediaKind, Network
+from shareasm.domain.recaps import Facts, Recap, arrange
+from shareasm.domain.schedules import Schedule
+from shareasm.domain.stories import StoryPlan
+from shareasm.errors import ConfigError, StorageError
+from shareasm.pictures import keep
+from shareasm.render import Written, amount, city, host, language, long_day, name_of, write_file, write_recap
+
+GUEST = an_account("guest.example", "Guest")
+
+
+def pages(folder: Path) -> dict[str, str]:
+    return {path.name: path.read_text() for path in sorted(folder.glob("*.html"))}
+
+
+def told(*posts: object, **changes: object) -> Recap:
+    held = [shown(post, number) for number, post in enumerate(posts, start=1)]  # type: ignore[arg-type]
+    return arrange(replace(Facts(a_campaign(), posts=held), **changes))  # type: ignore[arg-type]
+
+
+def a_small_day() -> Recap:
+    """A day that fits a golden file: a highlight with an answer, a covered post, one in Arabic, a hostile name."""
+    slot = a_slot("welcome", partner="iied")
+    root = a_post("welcome", "<p>What would make your work safer? #shareASM</p>", by=OURS)
+    answer = a_post(
+        "a1",
+        "<p>Boots that fit.</p>",
+        by=an_account("chinara.example", "Chinara"),
+        reply_to=root.ref,
+        created_at=at("09:06"),
+    )
+    arabic = a_post(
+        "ar", "<p>صباح الخير #shareASM</p>", by=an_account("salma@arabic.example", "سلمى", network=Network.MASTODON),
+        languages=("ar",), created_at=at("10:00"),
+    )  # fmt: skip
+    covered = a_post(
+        "cw", by=an_account("guest.example", "<b>Guest</b>"), content_warning="A fall", created_at=at("11:00")
+    )
+    posts = [shown(root, 1), shown(answer, 2), shown(arabic, 3), shown(covered, 4, is_covered=True)]
+    return arrange(
+        Facts(
+            a_campaign(), Schedule((slot,)), None, [an_entry(slot, root)], posts, {Reason.GONE: 1}, checked_at=at("22:02")
+        )
+    )  # fmt: skip
+
+
+# ---- pages -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_pages_are_the_golden_ones(tmp_path: Path, data: Path) -> None:
+    """After a wanted change: SHAREASM_WRITE_GOLDEN=1, look at the difference, commit it."""
+    write_recap(a_small_day(), tmp_path)
+    golden = data / "recap"
+    for name in ("index.html", "day-1.html", "recap.css"):
+        if os.environ.get("SHAREASM_WRITE_GOLDEN"):
+            (golden / name).write_bytes((tmp_path / name).read_bytes())
+        assert (tmp_path / name).read_text() == (golden / name).read_text()
+
+
+@pytest.mark.parametrize("story", [None, A_STORY, StoryPlan(title="Only a title")])
+def test_every_page_is_valid_html(tmp_path: Path, story: StoryPlan | None) -> None:
+    write_recap(arrange(a_day(story=story)), tmp_path)
+    for text in pages(tmp_path).values():
+        html5lib.HTMLParser(strict=True).parse(text)
+
+
+def test_the_page_of_an_empty_day_is_valid_and_says_so(tmp_path: Path) -> None:
+    write_recap(told(), tmp_path)
+    (text,) = pages(tmp_path).values()
+    html5lib.HTMLParser(strict=True).parse(text)
+    assert "Nothing has been said under #shareASM" in text
+
+
+class Tags(HTMLParser):
+    """Collects every tag with its attributes."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+
+
+def tags(folder: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
+    for text in pages(folder).values():
+        yield from Tags(text).found
+
+
+def test_no_page_has_a_script_an_inline_style_or_anything_from_elsewhere(tmp_path: Path) -> None:
+    write_recap(arrange(a_day(story=A_STORY)), tmp_path)
+    for tag, attributes in tags(tmp_path):
+        assert tag not in {"script", "style", "iframe", "object", "embed", "form", "base"}
+        assert not any(name.startswith("on") or name == "style" for name in attributes)
+        for name in ("src", "srcset", "poster", "data"):
+            assert not re.search(r"https?:|//", attributes.get(name) or "")
+        if tag == "link":
+            assert attributes["href"] == "recap.css"
+        if tag == "a":
+            assert re.match(r"(https?://|mailto:|#|index\.html|day-\d+\.html)", attributes["href"] or "")
+
+
+def test_links_of_strangers_say_that_they_are_strangers(tmp_path: Path) -> None:
+    write_recap(told(a_post("x", by=GUEST)), tmp_path)
+    for tag, attributes in tags(tmp_path):
+        if tag == "a" and "bsky.example" in (attributes["href"] or ""):
+            assert set((attributes["rel"] or "").split()) == {"nofollow", "noopener", "ugc"}
+
+
+def test_each_id_stands_once_on_a_page_and_each_local_link_leads_somewhere(tmp_path: Path) -> None:
+    write_recap(arrange(a_day(story=A_STORY)), tmp_path)
+    written = pages(tmp_path)
+    places: dict[str, set[str | None]] = {}
+    for name, text in written.items():
+        ids = [attributes["id"] for _, attributes in Tags(text).found if "id" in attributes]
+        assert len(ids) == len(set(ids)), name
+        places[name] = set(ids)
+    for name, text in written.items():
+        for tag, attributes in Tags(text).found:
+            target = attributes.get("href") or ""
+            if tag == "a" and not re.match(r"https?:|mailto:", target):
+                file, _, place = target.partition("#")
+                assert not place or place in places[file or name], (name, target)
+            if "aria-labelledby" in attributes:
+                assert set((attributes["aria-labelledby"] or "").split()) <= places[name]
+
+
+def test_a_post_speaks_its_own_language_and_direction(tmp_path: Path) -> None:
+    write_recap(a_small_day(), tmp_path)
+    assert ("div", {"class": "words", "lang": "ar", "dir": "auto"}) in list(tags(tmp_path))
+
+
+def test_a_covered_post_is_folded_and_its_pictures_are_left_out(tmp_path: Path) -> None:
+    media = (Media(MediaKind.IMAGE, "https://cdn.example/x.jpg", "Something"),)
+    post = a_post("cw", content_warning="A fall", media=media)
+    write_recap(arrange(Facts(a_campaign(), posts=[shown(post, is_covered=True)])), tmp_path)
+    text = pages(tmp_path)["index.html"]
+    assert '<details class="covered">' in text
+    assert "A fall" in text
+    assert "1 attachment left out" in text
+    assert "<img" not in text
+
+
+def test_a_missing_description_is_said_as_missing(tmp_path: Path) -> None:
+    picture = keep(a_picture(), tmp_path / "kept")
+    assert isinstance(picture, KeptPicture)
+    media = (Media(MediaKind.IMAGE, "https://cdn.example/x.jpg", None),)
+    held = shown(a_post("x", media=media), pictures={"https://cdn.example/x.jpg": picture})
+    write_recap(arrange(Facts(a_campaign(), posts=[held])), tmp_path / "out", pictures=tmp_path / "kept")
+    text = pages(tmp_path / "out")["index.html"]
+    assert 'alt="Picture that its author gave no description"' in text
+    assert "No description was given." in text
+
+
+def test_a_picture_that_could_not_be_kept_leaves_its_description(tmp_path: Path) -> None:
+    media = (Media(MediaKind.IMAGE, "https://cdn.example/x.jpg", "A pond in an old pit"),)
+    write_recap(told(a_post("x", media=media)), tmp_path)
+    assert "A pond in an old pit" in pages(tmp_path)["index.html"]
+
+
+def test_a_large_day_comes_in_parts_that_lead_to_each_other(tmp_path: Path) -> None:
+    posts = [
+        a_post(
+            f"{number}", by=an_account(f"a{number}.example"), created_at=at("08:00") + timedelta(seconds=number * 60)
+        )
+        for number in range(450)
+    ]
+    write_recap(told(*posts), tmp_path)
+    written = pages(tmp_path)
+    assert set(written) == {"index.html", "day-1.html", "day-2.html", "day-3.html"}
+    assert [written[f"day-{number}.html"].count("<article") for number in (1, 2, 3)] == [200, 200, 50]
+    assert 'rel="next"' in written["day-1.html"]
+    assert 'rel="prev"' in written["day-3.html"]
+    assert all(len(text) < 300_000 for text in written.values())
+
+
+# ---- files -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_recap_gives_the_same_bytes_and_writes_nothing_again(tmp_path: Path) -> None:
+    first = write_recap(arrange(a_day(story=A_STORY)), tmp_path)
+    before = {path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.rglob("*") if path.is_file()}
+    again = write_recap(arrange(a_day(story=A_STORY)), tmp_path)
+    assert first.changed_count == first.file_count
+    assert again == Written(tmp_path / "index.html", first.file_count, changed_count=0, removed_count=0)
+    assert {
+        path: (path.stat().st_mtime_ns, path.read_bytes()) for path in tmp_path.rglob("*") if path.is_file()
+    } == before
+
+
+def test_only_what_changed_is_written(tmp_path: Path) -> None:
+    write_recap(arrange(a_day(story=A_STORY)), tmp_path)
+    changed = write_recap(arrange(a_day(story=replace(A_STORY, lede="Another lede."))), tmp_path)
+    assert changed.changed_count == 1
+
+
+def test_files_of_an_earlier_recap_go_and_a_person_s_files_stay(tmp_path: Path) -> None:
+    picture = keep(a_picture(), tmp_path / "kept")
+    assert isinstance(picture, KeptPicture)
+    media = (Media(MediaKind.IMAGE, "https://cdn.example/x.jpg", "Hills"),)
+    held = shown(a_post("x", media=media), pictures={"https://cdn.example/x.jpg": picture})
+    out = tmp_path / "out"
+    write_recap(arrange(Facts(a_campaign(), posts=[held])), out, pictures=tmp_path / "kept")
+    (out / "notes.txt").write_text("mine")
+    (out / "day-99.html").write_text("of a larger day")
+    assert len(list((out / "media").iterdir())) == 2
+    written = write_recap(told(a_post("y")), out)
+    assert written.removed_count == 3
+    assert (out / "notes.txt").read_text() == "mine"
+    assert list((out / "media").iterdir()) == []
+
+
+def test_a_page_is_never_half_there(tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    write_file(page, ["whole"])
+
+    def broken() -> Iterator[str]:
+        yield "half" * 100_000
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        write_file(page, broken())
+    assert page.read_text() == "whole"
+    assert list(tmp_path.iterdir()) == [page]
+
+
+def test_a_missing_template_is_said_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(render, "template_folder", lambda: tmp_path / "nowhere")
+    with pytest.raises(ConfigError, match=r"the template recap/recap\.css is missing from .*nowhere"):
+        write_recap(told(), tmp_path / "out")
+
+
+def test_a_broken_template_names_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "recap").mkdir()
+    (tmp_path / "recap" / "recap.css").write_text("ok\n{% if %}")
+    monkeypatch.setattr(render, "template_folder", lambda: tmp_path)
+    with pytest.raises(ConfigError, match=r"templates/recap/recap\.css:2: the template does not work"):
+        write_recap(told(), tmp_path / "out")
+
+
+def test_a_disk_that_refuses_is_a_storage_error(tmp_path: Path) -> None:
+    (tmp_path / "out").write_text("a file where the folder should be")
+    with pytest.raises(StorageError, match="the recap cannot be written to"):
+        write_recap(told(), tmp_path / "out")
+
+
+def test_templates_mark_nothing_safe_but_html_that_the_domain_made() -> None:
+    folder = render.template_folder()
+    used = {
+        (path.relative_to(folder).as_posix(), found.strip())
+        for path in folder.rglob("*.html")
+        for found in re.findall(r"\{\{([^}]*?)\|\s*safe\b", path.read_text())
+    }
+    assert used == {
+        ("post.html", "post.html"),
+        ("recap/index.html", "recap.lede"),
+        ("recap/index.html", "recap.ahead"),
+        ("recap/index.html", "one.text"),
+    }
+
+
+# ---- words -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("Amina", "Amina"),
+        ("", "a.example"),
+        ("\u200b\u3164\u2800\u00ad", "a.example"),
+        ("🙂", "🙂"),
+        ("W" * 10_000, "W" * 79 + "…"),
+    ],
+)
+def test_a_name_that_shows_nothing_gives_way_to_the_handle(name: str, expected: str) -> None:
+    assert name_of(an_account("a.example", name)) == expected
+
+
+def test_words_and_numbers_are_as_people_write_them() -> None:
+    assert amount(1, "post") == "1 post"
+    assert amount(2150, "post") == "2,150 posts"
+    assert long_day(date(2027, 2, 3)) == "Wednesday 3 February 2027"
+    assert long_day(datetime(2027, 2, 3, 23, tzinfo=UTC), ZoneInfo("Asia/Ulaanbaatar")) == "Thursday 4 February 2027"
+    assert city(ZoneInfo("Africa/Dar_es_Salaam")) == "Dar es Salaam time"
+    assert city(ZoneInfo("UTC")) == "UTC"
+    assert host("https://www.iied.example/a?b") == "iied.example"
+
+
+@pytest.mark.parametrize(
+    ("tag", "name"),
+    [("fr", "French"), ("pt-BR", "Portuguese"), ("sw", "Swahili"), ("i-klingon", "i-klingon"), ("", "not declared")],
+)
+def test_languages_are_called_by_name_and_unknown_tags_stay(tag: str, name: str) -> None:
+    assert language(tag) == name
