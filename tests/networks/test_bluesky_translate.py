@@ -103,10 +103,24 @@ def test_a_bad_item_is_set_aside_with_a_reason_and_never_costs_its_page(bad: obj
     assert len(page.skipped[0].raw) <= 4096
 
 
-def test_nesting_without_end_is_one_bad_item() -> None:
-    deep = b'{"posts":[' + b'{"a":' * 600 + b"1" + b"}" * 600 + b"," + msgspec.json.encode(view()) + b"]}"
-    page = decode_search_page(deep, NOW)
-    assert (len(page.posts), len(page.skipped)) == (1, 1)
+@pytest.mark.parametrize(
+    "bad",
+    [
+        b'{"a":' * 600 + b"1" + b"}" * 600,
+        b'{"a":' * 50_000 + b"1" + b"}" * 50_000,
+        b'{"uri":"\\ud800"}',
+        b'{"uri":"\xff"}',
+    ],
+    ids=["deep", "deeper than can be decoded", "half a surrogate pair", "not UTF-8"],
+)
+def test_an_item_that_cannot_even_be_decoded_costs_itself_only(bad: bytes) -> None:
+    good = msgspec.json.encode(view(record__text='"]} \\" #shareASM', cursor="not this one"))
+    page = decode_search_page(
+        b'{"hits":{"posts":[]},"posts": [' + good + b", " + bad + b"," + good + b'],"cursor":"7"}', NOW
+    )
+    assert [seen.post.text for seen in page.posts] == ['"]} \\" #shareASM'] * 2
+    assert len(page.skipped) == 1
+    assert page.cursor == "7"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"", b"[]", b"{}", b'{"posts":{}}', b'{"posts":null}', b'{"posts":[{}'])

@@ -5,6 +5,7 @@ The first step of the collecting line. A *view* is a post as an AppView shows it
 network anything.
 """
 
+import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -51,7 +52,7 @@ MALFORMED = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 """What msgspec raises on a text that is not the JSON asked for."""
 
 
-class Unusable(ValueError):  # noqa: N818  a finding about one item, turned into Skipped before anyone else sees it
+class Unusable(ValueError):
     """The item cannot become a Post; the message says why."""
 
 
@@ -83,10 +84,45 @@ def decode_search_page(body: bytes, now: datetime) -> ViewPage:
     `now` decides which labels have expired. Raises one of `MALFORMED` when the answer as a whole is not what it should
     be.
     """
-    answer = _answers.decode(body)
+    try:
+        answer = _answers.decode(body)
+    except MALFORMED:
+        answer = _decode_apart(body)
     posts, skipped = _each(answer.posts, lambda view, raw: translate_view(view, raw, now))
     cursor = answer.cursor if isinstance(answer.cursor, str) and answer.cursor else None
     return ViewPage(posts, skipped, cursor, count_in(answer.hitsTotal) or None)
+
+
+_TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{}]', re.DOTALL)
+
+
+def _decode_apart(body: bytes) -> _Answer:
+    """Return an answer that cannot be decoded as a whole, with the objects of its `posts` cut out by their brackets.
+
+    One post that nests a thousand deep, or holds half of a surrogate pair, would otherwise cost the others of its page.
+    """
+    items: list[msgspec.Raw] = []
+    depth = begins_at = 0
+    key = b""
+    opens_at = closes_at = 0  # the inside of the list
+    for token in _TOKEN.finditer(body):
+        match token.group():
+            case b"{" | b"[" as bracket:
+                if depth == 1 and bracket == b"[" and key == b'"posts"' and not opens_at:
+                    opens_at = token.end()
+                elif depth == 2 and opens_at and not closes_at:
+                    begins_at = token.start()
+                depth += 1
+            case b"}" | b"]":
+                depth -= 1
+                if opens_at and not closes_at and depth == 2:
+                    items.append(msgspec.Raw(body[begins_at : token.end()]))
+                elif opens_at and not closes_at and depth == 1:
+                    closes_at = token.start()
+            case text if depth == 1:
+                key = text
+    rest = _answers.decode(body[:opens_at] + body[closes_at:] if closes_at else body)
+    return _Answer(items, rest.cursor, rest.hitsTotal)
 
 
 def decode_get_posts(body: bytes, now: datetime) -> ViewPage:
