@@ -16,6 +16,7 @@ VIDEO_BYTES = 99 * 1024 * 1024
 MATRIX = 33_177_600  # pixels of an image
 PICTURES = ("image/jpeg", "image/png", "image/gif", "image/webp")
 FILMS = ("video/mp4", "video/webm", "video/quicktime")
+SLOW = ("video", "audio")
 SOUNDS = ("audio/mpeg", "audio/ogg", "audio/wav", "audio/flac")
 
 
@@ -45,9 +46,9 @@ def upload(instance: Instance, owner: Account, file: Upload | None, words: Mappi
         height=size[1] if size else None,
         description=description,
         focus=_focus(words.get("focus")),
-        polls_left=0 if kind == "image" else instance.slow_media_polls,
+        polls_left=instance.slow_media_polls if kind in SLOW else 0,
     )
-    if kind != "image" and instance.fails_next_media:
+    if kind in SLOW and instance.fails_next_media:
         attachment.polls_left, instance.fails_next_media = None, False
     instance.attachments[id_] = attachment
     return attachment

@@ -1,0 +1,187 @@
+"""Mastodon.py is content with the stand-ins where it is with the real servers, and only there (platform facts 3)."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import pytest
+from mastodon import (
+    Mastodon,
+    MastodonAPIError,
+    MastodonInternalServerError,
+    MastodonNetworkError,
+    MastodonNotFoundError,
+    MastodonRatelimitError,
+    MastodonUnauthorizedError,
+    MastodonVersionError,
+)
+
+from mastodon_bench import Bench, picture, running
+from shareasm.rehearsal.faults import Fault
+from shareasm.rehearsal.mastodon import Flavour
+
+
+@pytest.fixture(scope="module")
+def _bench() -> Iterator[Bench]:
+    with running() as bench:
+        yield bench
+
+
+@pytest.fixture
+def bench(_bench: Bench) -> Bench:
+    _bench.reset()
+    return _bench
+
+
+def _client(bench: Bench, token: str | None = None, check: str = "none") -> Mastodon:
+    return Mastodon(
+        access_token=token or bench.amina.token,
+        api_base_url=bench.server.url,
+        ratelimit_method="throw",
+        version_check_mode=check,
+        request_timeout=5,
+    )
+
+
+def test_a_post_with_everything_goes_there_and_back(bench: Bench) -> None:
+    client = _client(bench)
+    media = client.media_post(picture(), mime_type="image/png", description="A pit", focus=(0.0, 0.5))
+    poll = client.make_poll(["gold", "tin"], expires_in=600)
+    said = client.status_post(
+        "Hello #shareASM https://iied.example/",
+        media_ids=[media],
+        poll=poll,
+        language="sw",
+        visibility="public",
+        spoiler_text="mining",
+        idempotency_key="k",
+    )
+    assert isinstance(said.created_at, datetime)
+    assert said.language == "sw"
+    assert said.media_attachments[0].description == "A pit"
+    assert said.poll.options[1].title == "tin"
+    assert client.status_source(said).text == "Hello #shareASM https://iied.example/"
+    assert client.status_post("again", idempotency_key="k").id == said.id
+
+
+def test_an_edit_and_a_deletion_are_understood(bench: Bench) -> None:
+    client = _client(bench)
+    media = client.media_post(picture(), mime_type="image/png")
+    said = client.status_post("Helo #shareASM", media_ids=[media])
+    bench.clock.advance(minutes=1)
+    described = [client.generate_media_edit_attributes(media.id, description="A pit")]
+    edited = client.status_update(said, status="Hello #shareASM", media_attributes=described)
+    assert (edited.id, edited.media_attachments[0].description) == (said.id, "A pit")
+    assert len(client.status_history(said)) == 2
+    assert client.status_delete(said).text == "Hello #shareASM"
+    with pytest.raises(MastodonNotFoundError):
+        client.status(said)
+
+
+def test_its_pages_walk_through_a_tag_without_loss(bench: Bench) -> None:
+    ids = [bench.say(f"{number} #shareASM")["id"] for number in range(49)]
+    client = _client(bench)
+    page = client.timeline_hashtag("shareASM", limit=15)
+    walked = [str(status.id) for status in page]
+    while page := client.fetch_next(page):
+        walked += [str(status.id) for status in page]
+    assert walked == ids[::-1]
+
+
+def test_up_to_twenty_statuses_come_at_once(bench: Bench) -> None:
+    ids = [bench.say(f"{number} #shareASM")["id"] for number in range(21)]
+    client = _client(bench)
+    assert len(client.statuses(ids[:20])) == 20
+    with pytest.raises(MastodonAPIError) as refused:
+        client.statuses(ids)
+    assert refused.value.args[1] == 422
+
+
+def test_it_reads_accounts_instances_and_nodeinfo(bench: Bench) -> None:
+    client = _client(bench, check="created")
+    assert client.me().acct == "amina"
+    assert client.instance_v2().configuration.statuses.max_characters == 500
+    assert client.instance_v1().configuration.media_attachments.description_limit == 10_000
+    assert client.instance_nodeinfo().software.name == "mastodon"
+    assert client.account_lookup("bakari").id == bench.bakari.id
+    assert client.app_verify_credentials().name == "Rehearsal"
+
+
+def test_it_sees_threads_boosts_and_votes(bench: Bench) -> None:
+    client, other = _client(bench), _client(bench, bench.bakari.token)
+    root = client.status_post("root #shareASM")
+    reply = other.status_reply(root, "answer #shareASM")
+    assert [str(status.id) for status in client.status_context(root).descendants] == [str(reply.id)]
+    assert other.status_reblog(root).reblog.id == root.id
+    assert other.status_favourite(root).favourites_count == 1
+    asked = client.status_post("which?", poll=client.make_poll(["gold", "tin"], expires_in=600))
+    assert other.poll_vote(asked.poll, [1]).own_votes == [1]
+
+
+@pytest.mark.parametrize(
+    ("fault", "error"),
+    [
+        (Fault.RATE_LIMITED, MastodonRatelimitError),
+        (Fault.REVOKED, MastodonUnauthorizedError),
+        (Fault.ERROR_BEFORE, MastodonInternalServerError),
+        (Fault.ERROR_AFTER, MastodonInternalServerError),
+        (Fault.RESET_BEFORE, MastodonNetworkError),
+        (Fault.RESET_AFTER, MastodonNetworkError),
+        (Fault.CUT, MastodonNetworkError),
+        (Fault.HTML, MastodonAPIError),
+        (Fault.TRUNCATED, MastodonAPIError),
+    ],
+)
+def test_each_fault_is_the_error_that_it_should_be(bench: Bench, fault: Fault, error: type[Exception]) -> None:
+    bench.server.faults.add(fault, "POST", "/api/v1/statuses")
+    with pytest.raises(error):
+        _client(bench).status_post("x")
+    is_done = fault in (Fault.ERROR_AFTER, Fault.RESET_AFTER, Fault.CUT, Fault.TRUNCATED)
+    assert len(bench.server.statuses()) == is_done
+
+
+def test_a_rate_limit_of_the_rehearsal_is_read_as_its_time(bench: Bench) -> None:
+    bench.server.faults.add(Fault.RATE_LIMITED, reset_s=90)
+    client = _client(bench)
+    with pytest.raises(MastodonRatelimitError):
+        client.status_post("x")
+    assert client.ratelimit_reset is not None  # it corrects the reset by our Date
+
+
+def test_revoking_is_understood(bench: Bench) -> None:
+    client = Mastodon(
+        "client-0", "secret-0", bench.amina.token, api_base_url=bench.server.url, ratelimit_method="throw"
+    )
+    client.revoke_access_token()
+    with pytest.raises(MastodonUnauthorizedError):
+        _client(bench).me()
+
+
+# ---- where it is not content with the real servers either ------------------------------------------------------------------
+
+
+def test_gotosocials_version_is_too_old_for_it() -> None:
+    with running(Flavour.GOTOSOCIAL) as bench:
+        with pytest.raises(MastodonVersionError):
+            _client(bench, check="created").status_post("x")
+        client = _client(bench)
+        with pytest.raises(MastodonNotFoundError, match="not found"):
+            client.timeline_hashtag("never")
+        ids = [client.status_post(f"{number} #shareASM", visibility="public").id for number in range(2)]
+        with pytest.raises(TypeError):
+            max(ids)
+
+
+def test_snac_gives_it_one_page() -> None:
+    with running(Flavour.SNAC) as bench:
+        client = _client(bench)
+        for number in range(25):
+            bench.say(f"{number} #shareASM")
+        page = client.timeline_hashtag("shareasm")
+        assert (len(page), client.fetch_next(page)) == (20, None)
+
+
+def test_takahe_takes_uploads_when_the_version_is_given() -> None:
+    """Without it, Mastodon.py asks for the version at an address that Takahē does not have, and recurses for a minute."""
+    with running(Flavour.TAKAHE) as bench:
+        client = Mastodon(access_token=bench.amina.token, api_base_url=bench.server.url, mastodon_version="4.0.0")
+        assert client.media_post(picture(), mime_type="image/png").id
