@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeVar
@@ -78,6 +79,11 @@ class BlueskyNetwork:
                     yield network
             finally:
                 _stop(process)
+
+    @cached_property
+    def speaker(self) -> Account:
+        """Somebody who is there from the first time anybody asks, and says what tests want said."""
+        return self.account("speaker")
 
     @property
     def pds(self) -> str:

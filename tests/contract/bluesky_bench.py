@@ -1,0 +1,274 @@
+"""Drive Bluesky: the stand-in, and the real network, whose line to us is broken on request by a transport in between."""
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+
+import httpx
+
+from bluesky_network.network import Account, BlueskyNetwork, XrpcError
+from contract.bench import CLOCK, Call, Mishap, Ours, Traits
+from contract.mastodon_bench import FAULTS
+from shareasm.domain.posts import Network, PostRef
+from shareasm.networks.bluesky.client import BlueskyChecker, BlueskySearch, Server
+from shareasm.networks.bluesky.jetstream import JetstreamStream
+from shareasm.networks.bluesky.publisher import BlueskyPublisher
+from shareasm.networks.bluesky.session import Session
+from shareasm.networks.ports import PostChecker, TagReader, TagStream
+from shareasm.pictures import prepare
+from shareasm.rehearsal.bluesky import Person, StandInBluesky
+
+METHODS = {
+    Call.PUBLISH: "com.atproto.repo.putRecord",
+    Call.READ: "app.bsky.feed.searchPosts",
+    Call.CHECK: "app.bsky.feed.getPosts",
+}
+
+
+class Kept:
+    """Where a sign-in is kept between runs; in life a file."""
+
+    def __init__(self, text: str | None = None) -> None:
+        self.text = text
+
+    def load(self) -> str | None:
+        return self.text
+
+    def save(self, text: str) -> None:
+        self.text = text
+
+
+def _session(
+    server: str, handle: str, password: str, kept: Kept, transport: httpx.BaseTransport | None = None
+) -> Session:
+    return Session(server, handle, password, load=kept.load, save=kept.save, now=CLOCK.now, transport=transport)
+
+
+# ---- the stand-in ------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class StandInBench:
+    standin: StandInBluesky
+    amina: Person
+    traits: Traits
+    network: Network = Network.BLUESKY
+    _accounts: dict[str, Person] = field(default_factory=dict)
+    _closing: ExitStack = field(default_factory=ExitStack)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, traits: Traits) -> Iterator["StandInBench"]:
+        with StandInBluesky(CLOCK) as standin:
+            bench = cls(standin, standin.account("amina.test", "Amina"), traits)
+            with bench._closing:
+                yield bench
+
+    def ours(self) -> Ours:
+        person = self.standin.account(f"iied{len(self._accounts)}.test", "IIED")
+        self._accounts[person.handle] = person
+        return Ours(BlueskyPublisher(self._signed_in(person), prepare=prepare), person.handle)
+
+    def _signed_in(self, person: Person) -> Server:
+        session = _session(self.standin.pds_url, person.handle, person.password, Kept())
+        return self._kept(Server(self.standin.pds_url, now=CLOCK.now, session=session))
+
+    def _kept(self, server: Server) -> Server:
+        self._closing.callback(server.close)
+        return server
+
+    def reader(self) -> TagReader:
+        return BlueskySearch(self._signed_in(self.amina))
+
+    def checker(self) -> PostChecker:
+        return BlueskyChecker(self._kept(Server(self.standin.appview_url, now=CLOCK.now)))
+
+    def stream(self) -> TagStream:
+        return JetstreamStream(self.standin.jetstream_url, now=CLOCK.now, batch_s=0.1)
+
+    def say(self, text: str, *, language: str = "en", reply_to: PostRef | None = None) -> PostRef:
+        uri = self.standin.say(self.amina, text, [language], reply_to=reply_to.uri if reply_to else None)
+        return PostRef(Network.BLUESKY, uri)
+
+    def edit(self, ref: PostRef, text: str) -> None:
+        self.standin.edit(ref.uri, text)
+
+    def delete(self, ref: PostRef) -> None:
+        self.standin.delete(ref.uri)
+
+    def wait_for(self, *refs: PostRef) -> None:
+        pass  # without an indexing delay readers see everything at once
+
+    def texts(self, ours: Ours) -> list[str]:
+        return [str(post.value["text"]) for post in self.standin.posts(self._accounts[ours.name])]
+
+    def let_fail(self, call: Call, mishap: Mishap) -> None:
+        faults = self.standin.appview_faults if call is Call.CHECK else self.standin.pds_faults
+        faults.add(FAULTS[mishap], path=f"/xrpc/{re.escape(METHODS[call])}")
+
+    def expire(self, ours: Ours) -> Ours:
+        self.standin.expire_access(self._accounts[ours.name])
+        return ours
+
+    def revoke(self, ours: Ours) -> Ours:
+        self.standin.revoke(self._accounts[ours.name])
+        return ours
+
+    def occupy(self, ours: Ours, key: str) -> None:
+        person = self._accounts[ours.name]
+        self._signed_in(person).procedure("com.atproto.repo.putRecord", _other_record(person.did, key))
+
+
+def _other_record(did: str, key: str) -> bytes:
+    record = {"$type": "app.bsky.feed.post", "text": "somebody else's words", "createdAt": "2026-11-22T09:00:00.000Z"}
+    return json.dumps({"repo": did, "collection": "app.bsky.feed.post", "rkey": key, "record": record}).encode()
+
+
+# ---- the real network --------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class BreakingLine(httpx.BaseTransport):
+    """A line to the real servers that fails on request."""
+
+    line: httpx.BaseTransport = field(default_factory=httpx.HTTPTransport)
+    mishaps: list[tuple[str, Mishap]] = field(default_factory=list)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        method = request.url.path.rpartition("/")[2]
+        mishap = next((mishap for name, mishap in self.mishaps if name == method), None)
+        if mishap is None:
+            return self.line.handle_request(request)
+        self.mishaps.remove((method, mishap))
+        match mishap:
+            case Mishap.LOST_ON_THE_WAY:
+                raise httpx.ReadError("Connection reset by peer", request=request)
+            case Mishap.WEB_PAGE:
+                return httpx.Response(200, html="<!DOCTYPE html><title>Just a moment...</title>")
+            case Mishap.TOO_MANY:
+                reset = str(int(CLOCK.now().timestamp()) + 60)
+                return httpx.Response(429, headers={"ratelimit-reset": reset}, json={"error": "RateLimitExceeded"})
+            case Mishap.OUT_OF_ORDER:
+                return httpx.Response(503, json={"error": "ServiceUnavailable"})
+        answer = self.line.handle_request(request)  # the server does it
+        content = answer.read()
+        if mishap is Mishap.ANSWER_LOST:
+            raise httpx.ReadError("Connection reset by peer", request=request)
+        return httpx.Response(200, content=content[: len(content) // 2], headers={"content-type": "application/json"})
+
+
+@dataclass
+class RealBench:
+    real: BlueskyNetwork
+    traits: Traits
+    network: Network = Network.BLUESKY
+    _line: BreakingLine = field(default_factory=BreakingLine)
+    _accounts: dict[str, tuple[Account, str, Kept]] = field(default_factory=dict)  # with the app password
+    _closing: ExitStack = field(default_factory=ExitStack)
+
+    @classmethod
+    @contextmanager
+    def opened(cls, traits: Traits, network: BlueskyNetwork) -> Iterator["RealBench"]:
+        bench = cls(network, traits)
+        with bench._closing:
+            yield bench
+
+    def ours(self) -> Ours:
+        account = self.real.account()
+        made = self.real.call("com.atproto.server.createAppPassword", body={"name": "shareasm"}, token=account.token)
+        self._accounts[account.handle] = account, str(made["password"]), Kept()
+        return self._ours(account.handle)
+
+    def _ours(self, handle: str) -> Ours:
+        return Ours(BlueskyPublisher(self._signed_in(handle), prepare=prepare), handle)
+
+    def _signed_in(self, handle: str) -> Server:
+        _, password, kept = self._accounts[handle]
+        session = _session(self.real.pds, handle, password, kept, self._line)
+        return self._kept(Server(self.real.pds, now=CLOCK.now, session=session, transport=self._line))
+
+    def _kept(self, server: Server) -> Server:
+        self._closing.callback(server.close)
+        return server
+
+    def reader(self) -> TagReader:
+        return BlueskySearch(self._signed_in(self.ours().name))
+
+    def checker(self) -> PostChecker:
+        return BlueskyChecker(self._kept(Server(self.real.appview, now=CLOCK.now, transport=self._line)))
+
+    def stream(self) -> TagStream:
+        return JetstreamStream(self.real.jetstream, now=CLOCK.now, batch_s=0.1)
+
+    def say(self, text: str, *, language: str = "en", reply_to: PostRef | None = None) -> PostRef:
+        fields: dict[str, object] = {"langs": [language]}
+        if reply_to:
+            parent = self.real.until(lambda: self.real.view(reply_to.uri))
+            place = {"uri": reply_to.uri, "cid": parent["cid"]}
+            fields["reply"] = {"root": place, "parent": place}
+        said = self.real.post(self.real.speaker, text, tags=_tags(text), **fields)
+        return PostRef(Network.BLUESKY, said["uri"])
+
+    def edit(self, ref: PostRef, text: str) -> None:
+        self.real.edit(self.real.speaker, ref.uri, text, tags=_tags(text))
+
+    def delete(self, ref: PostRef) -> None:
+        self.real.delete(self.real.speaker, ref.uri)
+
+    def wait_for(self, *refs: PostRef) -> None:
+        for ref in refs:
+            self.real.until(lambda uri=ref.uri: self._is_shown_as_it_is(uri))
+
+    def _is_shown_as_it_is(self, uri: str) -> bool:
+        view = self.real.view(uri)
+        try:
+            text = self.real.record(uri)["text"]
+        except XrpcError:
+            return view is None
+        return view is not None and view["record"]["text"] == text
+
+    def texts(self, ours: Ours) -> list[str]:
+        return [str(record["value"]["text"]) for record in self.real.records(self._accounts[ours.name][0])]
+
+    def let_fail(self, call: Call, mishap: Mishap) -> None:
+        self._line.mishaps.append((METHODS[call], mishap))
+
+    def expire(self, ours: Ours) -> Ours:
+        """Two hours later: the token that was kept has expired. The network's secret is known, so one is made."""
+        _, _, kept = self._accounts[ours.name]
+        assert kept.text, "nobody has signed in yet"
+        tokens = json.loads(kept.text)
+        kept.text = json.dumps({**tokens, "access": _expired(tokens["access"])})
+        return self._ours(ours.name)
+
+    def revoke(self, ours: Ours) -> Ours:
+        account, _, _ = self._accounts[ours.name]
+        self.real.call("com.atproto.server.revokeAppPassword", body={"name": "shareasm"}, token=account.token)
+        return self.expire(ours)  # until then the old token goes on working: the PDS asks no table about it
+
+    def occupy(self, ours: Ours, key: str) -> None:
+        did = self._accounts[ours.name][0].did
+        self._signed_in(ours.name).procedure("com.atproto.repo.putRecord", _other_record(did, key))
+
+
+def _tags(text: str) -> list[str]:
+    return re.findall(r"#(\w+)", text)
+
+
+def _expired(token: str) -> str:
+    """Return the same token as it would be had it expired long ago, signed with the secret of dev-env's PDS."""
+    head, body, _ = token.split(".")
+    claims = json.loads(base64.urlsafe_b64decode(body + "=="))
+    claims |= {"iat": claims["iat"] - 86_400, "exp": claims["iat"] - 80_000}
+    signed = f"{head}.{_base64url(json.dumps(claims).encode())}"
+    signature = hmac.new(b"jwt-secret", signed.encode(), hashlib.sha256).digest()
+    return f"{signed}.{_base64url(signature)}"
+
+
+def _base64url(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()

@@ -1,0 +1,93 @@
+"""The live stream brings what happens under a tag, and goes on from where it was."""
+
+import time
+from collections.abc import Callable
+
+from contract.bench import Bench
+from contract.servers import servers_where
+from shareasm.domain.changes import Gone, Seen
+from shareasm.domain.posts import PostRef
+
+with_stream = servers_where(lambda traits: traits.has_stream)
+LONGEST_WAIT = 20
+
+
+class Listener:
+    """Reads a stream into lists, until a condition holds."""
+
+    def __init__(self, bench: Bench, tag: str, checkpoint: str | None = None) -> None:
+        self._stream = bench.stream()
+        self._pages = self._stream.read([tag], checkpoint)
+        self.posts: list[Seen] = []
+        self.gone: list[Gone] = []
+        self.checkpoint = checkpoint
+
+    def until(self, holds: Callable[["Listener"], bool]) -> "Listener":
+        end = time.monotonic() + LONGEST_WAIT
+        while not holds(self):
+            assert time.monotonic() < end, f"waited in vain; came: {self.refs}, gone: {self.gone}"
+            page = next(self._pages)
+            self.posts += page.posts
+            self.gone += page.gone
+            self.checkpoint = page.checkpoint or self.checkpoint
+        return self
+
+    def connected(self) -> "Listener":
+        """Return when the line is open: from there on nothing is missed."""
+        next(self._pages)
+        return self
+
+    @property
+    def refs(self) -> list[PostRef]:
+        return [seen.post.ref for seen in self.posts]
+
+    def close(self) -> None:
+        self._stream.stop()
+        self._pages.close()  # type: ignore[attr-defined]  a generator
+
+
+@with_stream
+def test_a_post_an_edit_and_a_deletion_come_as_they_happen(bench: Bench, tag: str) -> None:
+    listener = Listener(bench, tag).connected()
+    ref = bench.say(f"Live! #{tag}")
+    listener.until(lambda heard: ref in heard.refs)
+    bench.wait_for(ref)
+    bench.edit(ref, f"Live and corrected! #{tag}")
+    listener.until(lambda heard: any(seen.post.text.startswith("Live and corrected") for seen in heard.posts))
+    bench.delete(ref)
+    listener.until(lambda heard: ref in [gone.ref for gone in heard.gone])
+    listener.close()
+
+
+@with_stream
+def test_a_stream_says_who_spoke_and_leaves_the_rest_to_a_look(bench: Bench, tag: str) -> None:
+    listener = Listener(bench, tag).connected()
+    ref = bench.say(f"Who am I? #{tag}")
+    (seen,) = listener.until(lambda heard: ref in heard.refs).posts
+    listener.close()
+    assert not seen.is_complete
+    assert seen.post.author.ref.startswith("did:")
+    assert seen.post.revision
+
+
+@with_stream
+def test_other_tags_do_not_come(bench: Bench, tag: str) -> None:
+    listener = Listener(bench, tag).connected()
+    bench.say(f"Elsewhere #{tag}Else")
+    ref = bench.say(f"Here #{tag}")
+    listener.until(lambda heard: ref in heard.refs)
+    listener.close()
+    assert listener.refs == [ref]
+
+
+@with_stream
+def test_what_was_said_while_nobody_listened_comes_from_the_checkpoint(bench: Bench, tag: str) -> None:
+    listener = Listener(bench, tag).connected()
+    before = bench.say(f"Before #{tag}")
+    listener.until(lambda heard: before in heard.refs)
+    listener.close()
+    missed = [bench.say(f"Missed {number} #{tag}") for number in range(5)]
+
+    again = Listener(bench, tag, listener.checkpoint).until(lambda heard: set(missed) <= set(heard.refs))
+    again.close()
+    assert set(again.refs) <= {before, *missed}  # the last event may come again
