@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from enum import Enum
 from typing import TypedDict
 
 import httpx
@@ -50,13 +51,21 @@ class Answer:
         return clean_line(error, 300) if isinstance(error, str) else ""
 
 
+class Act(Enum):
+    """What a request does: the same answer means another thing to each."""
+
+    READ = "read"
+    UPLOAD = "upload"  # nothing that anyone sees: may be repeated
+    WRITE = "write"  # may have been done although the answer is lost
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What was asked, as far as an error message or its meaning needs it."""
 
     server: str
     now: datetime
-    is_write: bool = False  # something may have been done although the answer is lost
+    act: Act = Act.READ
     ref: str | None = None
     has_token: bool = False
 
@@ -78,10 +87,12 @@ def refusal(answer: Answer, asked: Asked) -> NetworkError:
     said = f": {answer.words}" if answer.words else ""
     status = f"{answer.status}{said}"
     at = _Place(server=asked.server, ref=asked.ref)
-    if answer.status == 429 or (answer.status == 503 and "retry-after" in answer.headers and not asked.is_write):
+    if answer.status == 429 or (
+        answer.status == 503 and "retry-after" in answer.headers and asked.act is not Act.WRITE
+    ):
         return RateLimited(f"asks for patience ({status})", until=retry_at(answer, asked.now), **at)
     if answer.status >= 500:
-        return Unreachable(f"has trouble ({status})", is_outcome_unknown=asked.is_write, **at)
+        return Unreachable(f"has trouble ({status})", is_outcome_unknown=asked.act is Act.WRITE, **at)
     if answer.status == 403 and answer.is_web_page:
         return Unreachable(f"a proxy or firewall in front of it refuses us ({status})", **at)
     if 300 <= answer.status < 400:
@@ -89,7 +100,7 @@ def refusal(answer: Answer, asked: Asked) -> NetworkError:
         return Rejected(f"has moved to {target}: write that address into campaign.yaml", **at)
     if _is_about_the_token(answer, asked):
         return Unauthorized(_token_advice(status, asked), **at)
-    if asked.is_write and "duplicate" in answer.words.lower():
+    if asked.act is Act.WRITE and "duplicate" in answer.words.lower():
         # Pixelfed answers 400 "Duplicate idempotency key.", Mastodon 422 "Duplicate record": the first one may stand.
         return Unreachable(f"has seen this post before ({status})", is_outcome_unknown=True, **at)
     if answer.status in {404, 410}:
@@ -102,7 +113,7 @@ def _is_about_the_token(answer: Answer, asked: Asked) -> bool:
     if answer.status in {401, 403}:
         return True
     if answer.status == 422:
-        return not asked.is_write or not answer.body.strip()
+        return asked.act is Act.READ or not answer.body.strip()
     return answer.status == 400 and asked.has_token and not answer.body.lstrip().startswith((b"{", b"["))
 
 
@@ -161,17 +172,17 @@ def network_error(error: Exception, asked: Asked, answer: Answer | None = None) 
         return refusal(answer, asked)
     at = _Place(server=asked.server, ref=asked.ref)
     if answer is not None:
-        return Unreachable("its answer is not readable", is_outcome_unknown=asked.is_write, **at)
+        return Unreachable("its answer is not readable", is_outcome_unknown=asked.act is Act.WRITE, **at)
     status = _STATUSES.get(type(error))
     if status:
         return refusal(Answer(status, {}, b""), asked)
     if isinstance(error, mastodon_errors.MastodonAPIError):
-        return Unreachable("its answer is not readable", is_outcome_unknown=asked.is_write, **at)
+        return Unreachable("its answer is not readable", is_outcome_unknown=asked.act is Act.WRITE, **at)
     if isinstance(error, mastodon_errors.MastodonError) and not isinstance(error, _SILENCE):
         return Rejected(f"the request could not be made: {error}", **at)
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return Rejected("its address is not usable", **at)
-    was_sent = asked.is_write and not _was_never_sent(error)
+    was_sent = asked.act is Act.WRITE and not _was_never_sent(error)
     return Unreachable(_silence(error), is_outcome_unknown=was_sent, **at)
 
 

@@ -2,6 +2,7 @@
 
 import re
 import time
+import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
@@ -24,7 +25,10 @@ Query = Sequence[tuple[str, str]]
 
 
 class Api:
-    """One server, with or without a token. Raises only our NetworkErrors. Used by one thread at a time."""
+    """One server, with or without a token. Raises only our NetworkErrors. Used by one thread at a time.
+
+    Its connections close with the last reference to it.
+    """
 
     def __init__(
         self,
@@ -42,12 +46,9 @@ class Api:
         if token:
             headers["Authorization"] = f"Bearer {token}"
         self._client = httpx.Client(headers=headers, timeout=_TIMEOUT, transport=transport)
+        weakref.finalize(self, self._client.close)
         self._rests_until: datetime | None = None
         self._software: str | None = None
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._client.close()
 
     def get(self, path: str, query: Query = (), *, ref: str | None = None) -> bytes:
         """Return the JSON body of a good answer. Redirects are not followed: the token goes to no other server."""

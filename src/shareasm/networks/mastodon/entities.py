@@ -14,7 +14,7 @@ ITEM_LIMIT = 1_000_000
 """Bytes of one status that are read; the largest of our corpus has 21,000."""
 
 
-class Unfit(Exception):  # noqa: N818  not an error of ours: the reason why an item is set aside
+class Unfit(Exception):
     """An item cannot become a post; says why in words."""
 
 

@@ -7,6 +7,7 @@ what other servers were seen to do: only a few honour an Idempotency-Key, so `li
 
 import re
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -18,9 +19,9 @@ import msgspec
 import requests
 
 from shareasm.domain.queue import Draft, DraftMedia, Receipt
-from shareasm.domain.richtext import to_text
-from shareasm.errors import NetworkError, Rejected, Unreachable
-from shareasm.networks.mastodon.answers import Answer, Asked, NotThere, network_error
+from shareasm.domain.richtext import to_text, truncate
+from shareasm.errors import Rejected, Unreachable
+from shareasm.networks.mastodon.answers import Act, Answer, Asked, NotThere, network_error
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.entities import Author, Status, Unfit, decode_status, split_page
 from shareasm.networks.mastodon.translate import parse_time, receipt_from, receipt_of, status_params, user_at_host
@@ -65,9 +66,10 @@ class MastodonPublisher:
         self._wait = wait
         self._limits: Limits | None = None
         self._account: _Self | None = None
-        self._answer: Answer | None = None
+        self._last = _LastAnswer()
         session = requests.Session()
-        session.hooks["response"].append(self._keep)
+        session.hooks["response"].append(self._last.keep)
+        weakref.finalize(self, session.close)
         # A given version keeps the library from asking for it, which some servers make it do without end.
         self._library = mastodon.Mastodon(
             api_base_url=self._api.server,
@@ -80,16 +82,14 @@ class MastodonPublisher:
             mastodon_version="4.0.0",
         )
 
-    def close(self) -> None:
-        """Close the connections."""
-        self._api.close()
-        self._library.session.close()
-
     # ---- what the server is --------------------------------------------------------------------------------------------
 
     def verify(self) -> str:
         """Return the handle (user@host) that the token belongs to. Raises Unauthorized where the server refuses it."""
-        return user_at_host(self._self().account, self._api.server)
+        try:
+            return user_at_host(self._own().account, self._api.server)
+        except Unfit as unfit:
+            raise self._unreadable("our account") from unfit
 
     def limits(self) -> Limits:
         """Return what the server says it takes; asked once."""
@@ -106,13 +106,13 @@ class MastodonPublisher:
                 continue
         return {}
 
-    def _self(self) -> "_Self":
+    def _own(self) -> "_Self":
         if self._account is None:
             body = self._api.get("/api/v1/accounts/verify_credentials")
             try:
                 self._account = _Self(msgspec.json.decode(body, type=_OwnId).id, msgspec.json.decode(body, type=Author))
             except ValueError as error:
-                raise Unreachable("its answer about our account is not readable", server=self._api.server) from error
+                raise self._unreadable("our account") from error
         return self._account
 
     # ---- sending -------------------------------------------------------------------------------------------------------
@@ -126,7 +126,7 @@ class MastodonPublisher:
     def publish(self, payload: str, key: str) -> Receipt:
         """Post `payload` under `key`. Raises Unreachable(is_outcome_unknown=True) where it may have been done."""
         wanted = _payload(payload)
-        with self._calls(is_write=True):
+        with self._calls(Act.WRITE):
             self._library.status_post(
                 wanted.status,
                 in_reply_to_id=wanted.in_reply_to_id,
@@ -142,7 +142,7 @@ class MastodonPublisher:
     def edit(self, payload: str, receipt: Receipt) -> Receipt:
         """Change words, warning and pictures. Visibility and place in a thread stay; some servers give it a new id."""
         wanted = _payload(payload)
-        with self._calls(is_write=True, ref=receipt.ref.uri):
+        with self._calls(Act.WRITE, ref=receipt.ref.uri):
             self._library.status_update(
                 receipt.local_id,
                 wanted.status,
@@ -155,7 +155,7 @@ class MastodonPublisher:
     def delete(self, receipt: Receipt) -> None:
         """Take our post back; one that is gone already is no error."""
         try:
-            with self._calls(is_write=True, ref=receipt.ref.uri):
+            with self._calls(Act.WRITE, ref=receipt.ref.uri):
                 self._library.status_delete(receipt.local_id)
         except NotThere:
             if self._is_there(receipt):  # snac: the server cannot delete
@@ -169,9 +169,8 @@ class MastodonPublisher:
         return True
 
     def _receipt(self) -> Receipt:
-        answer = self._answer
         try:
-            return receipt_from(answer.body if answer else b"")
+            return receipt_from(self._last.body)
         except ValueError as error:
             message = "took the post, but its answer is not readable"
             raise Unreachable(message, server=self._api.server, is_outcome_unknown=True) from error
@@ -182,11 +181,11 @@ class MastodonPublisher:
         image = self._prepare(folder / item.file, self.limits())
         self._library.request_timeout = UPLOAD_TIMEOUT_S
         try:
-            with self._calls(is_write=False, ref=item.file):
+            with self._calls(Act.UPLOAD, ref=item.file):
                 self._library.media_post(
                     image.data,
                     mime_type=image.mime,
-                    description=item.alt[: self.limits().alt_length],
+                    description=truncate(item.alt, self.limits().alt_length),
                     focus=item.focus,
                     file_name=Path(item.file).name,
                 )
@@ -198,25 +197,20 @@ class MastodonPublisher:
         """Return the upload's id once the server has done with it: 202 and 206 mean not yet, 422 that it cannot."""
         upload = self._uploaded(item)
         for seconds in MEDIA_WAITS_S:
-            if self._status() not in {202, 206}:
+            if self._last.status not in {202, 206}:
                 return str(upload.id)
             self._wait(seconds)
-            with self._calls(is_write=False, ref=item.file):
+            with self._calls(Act.UPLOAD, ref=item.file):
                 self._library.media(str(upload.id))
-        if self._status() in {202, 206}:
+        if self._last.status in {202, 206}:
             raise Unreachable("is still working on the picture after a minute", server=self._api.server, ref=item.file)
         return str(upload.id)
 
-    def _status(self) -> int:
-        return self._answer.status if self._answer else 0
-
     def _uploaded(self, item: DraftMedia) -> "_OwnId":
         try:
-            return msgspec.json.decode(self._answer.body if self._answer else b"", type=_OwnId)
+            return msgspec.json.decode(self._last.body, type=_OwnId)
         except ValueError as error:
-            raise Unreachable(
-                "its answer to an upload is not readable", server=self._api.server, ref=item.file
-            ) from error
+            raise self._unreadable(f"the upload of {item.file}") from error
 
     # ---- looking up ----------------------------------------------------------------------------------------------------
 
@@ -227,11 +221,14 @@ class MastodonPublisher:
         """
         wanted = _payload(payload)
         matches = [status for status in self._own_since(since - EARLIER) if self._is_it(status, wanted)]
-        return receipt_of(matches[-1]) if matches else None
+        try:
+            return receipt_of(matches[-1]) if matches else None
+        except ValueError as error:
+            raise self._unreadable("our posts") from error
 
     def _own_since(self, since: datetime) -> Iterator[Status]:
         """Yield our own posts, newest first, back to `since`."""
-        path = f"/api/v1/accounts/{self._self().id}/statuses"
+        path = f"/api/v1/accounts/{self._own().id}/statuses"
         query = [("limit", "40"), ("exclude_reblogs", "true")]
         met: set[str] = set()
         for _ in range(LOOK_PAGES):
@@ -252,7 +249,7 @@ class MastodonPublisher:
                 except Unfit:
                     continue  # not one of ours, then: ours were read by this very server
         except ValueError as error:
-            raise Unreachable("its list of our posts is not readable", server=self._api.server) from error
+            raise self._unreadable("our posts") from error
         return statuses
 
     def _is_it(self, status: Status, wanted: "Payload") -> bool:
@@ -274,29 +271,49 @@ class MastodonPublisher:
         except ValueError:
             return shows(status.content or "", words)
 
+    def _unreadable(self, what: str) -> Unreachable:
+        return Unreachable(f"its answer about {what} is not readable", server=self._api.server)
+
     # ---- the library ---------------------------------------------------------------------------------------------------
 
-    def _keep(self, response: requests.Response, *_args: object, **_kwargs: object) -> None:
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        self._answer = Answer(response.status_code, headers, response.content)
-
-    def _forget_answer(self) -> None:
-        self._answer = None
-
     @contextmanager
-    def _calls(self, *, is_write: bool, ref: str | None = None) -> Iterator[None]:
-        """Turn whatever goes wrong in a call of the library into one of our errors."""
-        self._forget_answer()
+    def _calls(self, act: Act, *, ref: str | None = None) -> Iterator[None]:
+        """Turn whatever goes wrong between the library and the server into one of our errors."""
+        self._last.forget()
         try:
             yield
-        except NetworkError:
-            raise
         except Exception as error:
-            answer = self._answer
-            if answer is not None and 200 <= answer.status < 300:
+            if 200 <= self._last.status < 300:
                 return  # it was done; what the library made of the answer does not matter
-            asked = Asked(self._api.server, self._now(), is_write=is_write, ref=ref, has_token=True)
-            raise network_error(error, asked, answer) from error
+            if not isinstance(error, mastodon.MastodonError | requests.RequestException):
+                raise
+            asked = Asked(self._api.server, self._now(), act, ref=ref, has_token=True)
+            raise network_error(error, asked, self._last.answer) from error
+
+
+class _LastAnswer:
+    """What the server said last, whatever the library makes of it."""
+
+    answer: Answer | None = None
+
+    def forget(self) -> None:
+        """Begin a new call."""
+        self.answer = None
+
+    def keep(self, response: requests.Response, *_args: object, **_kwargs: object) -> None:
+        """Remember an answer; a hook of the session."""
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        self.answer = Answer(response.status_code, headers, response.content)
+
+    @property
+    def status(self) -> int:
+        """Its status; 0 when there was none."""
+        return self.answer.status if self.answer else 0
+
+    @property
+    def body(self) -> bytes:
+        """Its body; nothing when there was none."""
+        return self.answer.body if self.answer else b""
 
 
 class Payload(msgspec.Struct):

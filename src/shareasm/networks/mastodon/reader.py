@@ -2,11 +2,10 @@
 
 Three facts shape it (Mastodon 4.6 `paginable.rb`, `snowflake.rb`; snac and GoToSocial as seen running). `min_id` gives the page
 right above a cursor, so a loop over it misses nothing that has a newer id. But a post that reached the server late gets an old
-id and appears below every cursor: the sweep finds it. And where ids change or do not sort (snac) there is no cursor at all:
-there the newest page is read down to a post that is known.
+id and appears below every cursor: the sweep finds it. And some servers have no cursor that holds: there the newest page is
+read down to a post that is known.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -37,7 +36,9 @@ LATE = timedelta(hours=1)
 
 DELETED = "deleted"
 NOT_PUBLIC = "not public"
-_NO_FIXED_ID = re.compile(r"\d{10}[0-9a-f]{32}")  # snac: time of the last change, and a hash
+
+WITHOUT_CURSOR = frozenset({"snac", "pixelfed"})
+"""snac's ids change with an edit, so that a cursor vanishes; Pixelfed's `min_id` gives the newest page and skips the middle."""
 
 
 class Checkpoint(msgspec.Struct):
@@ -61,10 +62,6 @@ class MastodonReader:
     ) -> None:
         self._api = Api(server, user_agent=user_agent, now=now, token=token, transport=transport)
         self._has_batches = True
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._api.close()
 
     # ---- reading a tag -------------------------------------------------------------------------------------------------
 
@@ -99,12 +96,17 @@ class MastodonReader:
     def _read_down(self, tag: str, window: Window, known: frozenset[str]) -> Iterator[Page]:
         checkpoint: Checkpoint | None = None
         for decoded in self._pages_down(tag, window, SWEEP_PAGES):
-            checkpoint = checkpoint or _checkpoint_of(decoded)
+            checkpoint = checkpoint or self._checkpoint_at(decoded)
             yield _page(decoded)
             if known.intersection(seen.post.ref.uri for seen in decoded.posts):
                 break
         if checkpoint:
             yield Page(checkpoint=msgspec.json.encode(checkpoint).decode())
+
+    def _checkpoint_at(self, newest: Decoded) -> Checkpoint:
+        if self._api.software() in WITHOUT_CURSOR:
+            return Checkpoint(newest=[seen.post.ref.uri for seen in newest.posts])
+        return Checkpoint(newest.ids[0])
 
     def _pages_down(self, tag: str, window: Window, most: int) -> Iterator[Decoded]:
         met: set[str] = set()
@@ -188,12 +190,6 @@ def _checkpoint(text: str | None) -> Checkpoint:
         return msgspec.json.decode(text or "{}", type=Checkpoint)
     except ValueError:
         return Checkpoint()
-
-
-def _checkpoint_of(newest: Decoded) -> Checkpoint:
-    if not _NO_FIXED_ID.fullmatch(newest.ids[0]):
-        return Checkpoint(newest.ids[0])
-    return Checkpoint(newest=[seen.post.ref.uri for seen in newest.posts])
 
 
 def _page(decoded: Decoded, checkpoint: Checkpoint | None = None) -> Page:

@@ -124,7 +124,7 @@ def _seen(status: Status, item: bytes, server: str) -> Seen:
     local_id = str(status.id)
     if not local_id or len(local_id) > NAME_LIMIT:
         raise Unfit("it has no usable id")
-    uri = normal_uri(status.uri)
+    uri = normal_uri(status.uri, status.url)
     handle = user_at_host(status.account, server)
     _refuse_forgery(uri, status.account)
     post = _post(status, uri, _account(status.account, handle))
@@ -166,10 +166,11 @@ _HTTP_URI = re.compile(r"https?://", re.IGNORECASE)
 _ODD = re.compile(r"[\s\x00-\x1f\x7f-\x9f<>\"]")
 
 
-def normal_uri(uri: str) -> str:
+def normal_uri(uri: str, url: str | None) -> str:
     """Return `uri` in its one spelling: scheme and host in lower case, no default port, no slash at the end.
 
-    What is not http(s) stays as it is (`tag:` of old OStatus servers). Raises Unfit for what is no URI.
+    The slash stays where the server ends its pages (`url`) with one too: Takahē does. What is not http(s) stays as it is
+    (`tag:` of old OStatus servers). Raises Unfit for what is no URI.
     """
     if not uri or len(uri) > 2048 or _ODD.search(uri):
         raise Unfit("its uri is not one")
@@ -179,7 +180,8 @@ def normal_uri(uri: str) -> str:
     host, slash, path = rest.partition("/")
     scheme, host = scheme.lower(), host.lower()
     host = host.removesuffix(":443" if scheme == "https" else ":80")
-    return f"{scheme}://{host}{slash}{path}".rstrip("/")
+    found = f"{scheme}://{host}{slash}{path}"
+    return found if url and url.endswith("/") else found.rstrip("/")
 
 
 def _refuse_forgery(uri: str, account: Author) -> None:
@@ -336,7 +338,7 @@ def _quote(quote: Quote | None, own_uri: str) -> tuple[PostRef, str | None] | No
     if quote is None or quote.state != "accepted" or quote.quoted_status is None:
         return None
     try:
-        uri = normal_uri(quote.quoted_status.uri)
+        uri = normal_uri(quote.quoted_status.uri, quote.quoted_status.url)
     except Unfit:
         return None
     if uri == own_uri:
@@ -430,7 +432,7 @@ def receipt_from(body: bytes) -> Receipt:
 def receipt_of(status: Sent | Status) -> Receipt:
     """Return where a status of ours is. Raises ValueError where its uri is none."""
     try:
-        uri = normal_uri(status.uri)
+        uri = normal_uri(status.uri, status.url)
     except Unfit as unfit:
         raise ValueError(str(unfit)) from unfit
     ref = PostRef(Network.MASTODON, uri)
