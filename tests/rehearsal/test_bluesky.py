@@ -19,6 +19,9 @@ from clocks import FixedClock
 from shareasm.rehearsal.bluesky import Card, Person, Picture, SearchKind, StandInBluesky
 from shareasm.rehearsal.faults import Fault
 
+# No certificates to load, and no connection that outlives its test.
+HTTP = httpx.Client(verify=False, limits=httpx.Limits(max_keepalive_connections=0))
+
 
 def png(width: int = 30, height: int = 20) -> bytes:
     out = BytesIO()
@@ -26,15 +29,24 @@ def png(width: int = 30, height: int = 20) -> bytes:
     return out.getvalue()
 
 
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-def network(clock: FixedClock) -> Iterator[StandInBluesky]:
+@pytest.fixture(scope="module")
+def _network() -> Iterator[tuple[FixedClock, StandInBluesky]]:
+    clock = FixedClock()
     with StandInBluesky(clock) as network:
-        yield network
+        yield clock, network
+
+
+@pytest.fixture
+def clock(_network: tuple[FixedClock, StandInBluesky]) -> FixedClock:
+    return _network[0]
+
+
+@pytest.fixture
+def network(_network: tuple[FixedClock, StandInBluesky]) -> Iterator[StandInBluesky]:
+    clock, network = _network
+    clock.set("2027-02-03T09:00:00+00:00")
+    yield network
+    network.wipe()
 
 
 @pytest.fixture
@@ -65,7 +77,7 @@ def client(network: StandInBluesky, amina: Person) -> Iterator[Client]:
 
 
 def read(network: StandInBluesky, nsid: str, **params: str | int | list[str]) -> dict[str, object]:
-    answer = httpx.get(f"{network.appview_url}/xrpc/app.bsky.{nsid}", params=params)
+    answer = HTTP.get(f"{network.appview_url}/xrpc/app.bsky.{nsid}", params=params)
     body: dict[str, object] = answer.json()
     return body
 
@@ -147,9 +159,9 @@ def test_the_31st_sign_in_within_five_minutes_is_refused_with_the_time_to_come_b
     body = {"identifier": amina.handle, "password": amina.password}
     url = f"{network.pds_url}/xrpc/com.atproto.server.createSession"
     for left in range(29, -1, -1):
-        assert httpx.post(url, json=body).headers["ratelimit-remaining"] == str(left)
+        assert HTTP.post(url, json=body).headers["ratelimit-remaining"] == str(left)
     clock.advance(seconds=12)
-    refused = httpx.post(url, json=body)
+    refused = HTTP.post(url, json=body)
     assert refused.status_code == 429
     assert refused.json() == {"error": "RateLimitExceeded", "message": "Rate Limit Exceeded"}
     assert refused.headers["retry-after"] == "288"
@@ -158,7 +170,7 @@ def test_the_31st_sign_in_within_five_minutes_is_refused_with_the_time_to_come_b
     with sdk(network) as client, pytest.raises(RateLimitExceededError):
         client.login(amina.handle, amina.password)
     clock.advance(seconds=288)
-    assert httpx.post(url, json=body).status_code == 200
+    assert HTTP.post(url, json=body).status_code == 200
 
 
 def test_who_is_taken_down_cannot_sign_in(network: StandInBluesky, amina: Person) -> None:
@@ -225,7 +237,7 @@ def test_an_anonymous_search_can_be_closed_but_not_for_who_is_signed_in(clock: F
     with StandInBluesky(clock, is_search_open=False) as network:
         amina = network.account("amina.example")
         uri = network.say(amina, "#shareASM")
-        refused = httpx.get(f"{network.appview_url}/xrpc/app.bsky.feed.searchPosts", params={"q": "#shareasm"})
+        refused = HTTP.get(f"{network.appview_url}/xrpc/app.bsky.feed.searchPosts", params={"q": "#shareasm"})
         assert refused.status_code == 403
         assert refused.headers["content-type"].startswith("text/html")
         with sdk(network) as client:
@@ -307,12 +319,12 @@ def test_pictures_are_served_small_and_whole(network: StandInBluesky, amina: Per
     uri = network.say(amina, "#shareASM", images=[Picture(png(2400, 1200), "Ore", (2, 1))])
     view = read(network, "feed.getPosts", uris=[uri])["posts"][0]["embed"]["images"][0]
     assert (view["alt"], view["aspectRatio"]) == ("Ore", {"width": 2, "height": 1})
-    thumb = httpx.get(view["thumb"])
+    thumb = HTTP.get(view["thumb"])
     assert thumb.headers["content-type"] == "image/webp"
     with Image.open(BytesIO(thumb.content)) as picture:
         assert picture.size == (2000, 1000)
-    assert httpx.get(view["fullsize"] + "@jpeg").headers["content-type"] == "image/jpeg"
-    assert httpx.get(f"{network.appview_url}/img/feed_fullsize/plain/{amina.did}/bafy").status_code == 404
+    assert HTTP.get(view["fullsize"] + "@jpeg").headers["content-type"] == "image/jpeg"
+    assert HTTP.get(f"{network.appview_url}/img/feed_fullsize/plain/{amina.did}/bafy").status_code == 404
 
 
 def test_cards_quotes_and_mentions_have_their_views(network: StandInBluesky, amina: Person, bakari: Person) -> None:
@@ -387,6 +399,6 @@ def test_it_remembers_over_a_stop_and_a_start(clock: FixedClock) -> None:
     with network:
         uri = network.say(network.account("amina.example"), "#shareASM")
     with pytest.raises(httpx.ConnectError):
-        httpx.get(network.appview_url)
+        HTTP.get(network.appview_url)
     with network:
         assert found(network, q="#shareasm") == [uri]

@@ -18,15 +18,24 @@ from shareasm.rehearsal.bluesky import Person, StandInBluesky
 NSID = "network.bsky.jetstream.subscribeEvents"
 
 
-@pytest.fixture
-def clock() -> FixedClock:
-    return FixedClock()
-
-
-@pytest.fixture
-def network(clock: FixedClock) -> Iterator[StandInBluesky]:
+@pytest.fixture(scope="module")
+def _network() -> Iterator[tuple[FixedClock, StandInBluesky]]:
+    clock = FixedClock()
     with StandInBluesky(clock) as network:
-        yield network
+        yield clock, network
+
+
+@pytest.fixture
+def clock(_network: tuple[FixedClock, StandInBluesky]) -> FixedClock:
+    return _network[0]
+
+
+@pytest.fixture
+def network(_network: tuple[FixedClock, StandInBluesky]) -> Iterator[StandInBluesky]:
+    clock, network = _network
+    clock.set("2027-02-03T09:00:00+00:00")
+    yield network
+    network.wipe()
 
 
 @pytest.fixture

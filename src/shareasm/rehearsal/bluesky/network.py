@@ -82,7 +82,7 @@ class StandInBluesky:
         self.jetstream = Jetstream(self._repos)
         self.pds_faults, self.appview_faults, self.jetstream_faults = (Faults(clock, _refused) for _ in range(3))
         self._servers = [
-            LoopbackServer(faults.wrap(app))
+            LoopbackServer(faults.wrap(app), clock=clock)
             for faults, app in (
                 (self.pds_faults, self._pds.app),
                 (self.appview_faults, self.appview.app),
@@ -119,6 +119,18 @@ class StandInBluesky:
         self.jetstream.disconnect(cleanly=True)
         with ThreadPoolExecutor() as pool:  # each takes its time to notice; all at once it is a third
             list(pool.map(LoopbackServer.stop, self._servers))
+
+    def wipe(self) -> None:
+        """Forget everything that was said and done, and everybody; options stay."""
+        for faults in (self.pds_faults, self.appview_faults, self.jetstream_faults):
+            faults.clear()
+        with self._repos.lock:
+            self.jetstream.wipe()
+            self._repos.wipe()
+            self._index.labels.clear()
+            self._index.taken_down.clear()
+            self._pds.sessions.wipe()
+            self.limits.wipe()
 
     def __enter__(self) -> Self:
         self.start()
@@ -240,6 +252,15 @@ class StandInBluesky:
             return sorted(
                 (post for repo in repos for post in repo.of(POST)), key=lambda post: (post.arrived_at, post.rkey)
             )
+
+    def posts_since(self, seq: int) -> tuple[list[StoredRecord], int]:
+        """Return the posts that were made after event `seq` and are still there, and the seq to go on from."""
+        with self._repos.lock:
+            made = [event for event in self._repos.events[seq:] if event.body.get("operation") == "create"]
+            uris = [
+                f"at://{event.did}/{POST}/{event.body['rkey']}" for event in made if event.body["collection"] == POST
+            ]
+            return [post for uri in uris if (post := self._repos.record(uri))], len(self._repos.events)
 
     def record(self, uri: str) -> StoredRecord | None:
         """Return the record at `uri`, also one that readers may not see."""

@@ -150,6 +150,12 @@ class Repos:
         self.listeners: list[Callable[[], None]] = []  # told after every event; must not block
         self._last_us = 0
 
+    def wipe(self) -> None:
+        """Forget all accounts and events; record keys go on rising."""
+        with self.lock:
+            self.by_did.clear()
+            self.events.clear()
+
     # ---- accounts ----
 
     def create(self, handle: str, password: str, email: str) -> Repo:

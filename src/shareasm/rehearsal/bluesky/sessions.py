@@ -108,6 +108,12 @@ class Sessions:
                 login.is_revoked = True
                 self._stale.update(login.access)
 
+    def wipe(self) -> None:
+        """Forget who is signed in."""
+        self._logins.clear()
+        self._next.clear()
+        self._stale.clear()
+
     def _by_email(self, identifier: str) -> Repo | None:
         return next((repo for repo in self._repos.by_did.values() if repo.email == identifier), None)
 
@@ -229,6 +235,10 @@ class RateLimits:
             headers["retry-after"] = str(max(1, int(ends - now)))
             raise Refusal(429, "RateLimitExceeded", "Rate Limit Exceeded", headers)
         return headers
+
+    def wipe(self) -> None:
+        """Begin to count anew."""
+        self._windows.clear()
 
     def _take(self, charge: Charge, now: float) -> tuple[int, Bucket, float]:
         place = (charge.bucket, charge.key)

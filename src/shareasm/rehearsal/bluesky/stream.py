@@ -104,6 +104,11 @@ class Jetstream:
                 subscriber.loop.call_soon_threadsafe(subscriber.abort)
         return len(subscribers)
 
+    def wipe(self) -> None:
+        """Send everybody home, and keep and welcome everything again."""
+        self.disconnect(cleanly=True)
+        self._floor, self._refuses_until = 1, None
+
     def _wake_all(self) -> None:
         for subscriber in self._subscribers:
             subscriber.wake()
