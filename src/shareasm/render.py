@@ -299,8 +299,11 @@ def home(account: Account) -> str:
 
 
 def short(text: str, graphemes: int) -> str:
-    """Return `text` cut to so many graphemes, the last one an ellipsis where something is gone."""
-    return truncate(text, graphemes)
+    """Return `text` cut to so many graphemes, the last one an ellipsis where something is gone.
+
+    One grapheme can be made of thousands of code points; no word of people's is of more than eight a letter.
+    """
+    return truncate(text[: graphemes * 8], graphemes)
 
 
 _BLANK = {"\u3164", "\u2800", "\u115f", "\u1160", "\uffa0"}
@@ -310,4 +313,4 @@ _BLANK = {"\u3164", "\u2800", "\u115f", "\u1160", "\uffa0"}
 def name_of(account: Account) -> str:
     """Return what a page calls an author: the display name where it shows anything, else the handle."""
     is_visible = any(letter not in _BLANK and unicodedata.category(letter)[0] in "LNPS" for letter in account.name)
-    return truncate(account.name if is_visible else account.handle, NAME_LENGTH)
+    return short(account.name if is_visible else account.handle, NAME_LENGTH)

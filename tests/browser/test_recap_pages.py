@@ -1,0 +1,178 @@
+"""The recap in a real browser: closed to the outside, harmless, accessible, and whole at every width."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+
+from browser.hostile import as_fields, as_html, with_neighbours
+from recap_day import A_STORY, a_campaign, a_day, a_picture
+from shareasm.domain.pictures import KeptPicture
+from shareasm.domain.recaps import Facts, arrange
+from shareasm.pictures import keep
+from shareasm.render import render_page, write_recap
+
+pytestmark = pytest.mark.browser
+
+PICTURES = ("welcome", "interview", "table", "hills", "still")
+
+
+@pytest.fixture(scope="session")
+def recap_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A realistic day with pictures, as files."""
+    folder = tmp_path_factory.mktemp("recap")
+    kept = {}
+    for number, name in enumerate(PICTURES):
+        picture = keep(a_picture(20 + 17 * number), folder / "kept")
+        assert isinstance(picture, KeptPicture)
+        kept[f"https://cdn.example/{name}.jpg"] = picture
+    write_recap(arrange(a_day(kept, A_STORY)), folder / "recap", pictures=folder / "kept")
+    return folder / "recap"
+
+
+@pytest.mark.parametrize("page", ["index.html", "day-1.html"])
+def test_a_page_asks_nobody_for_anything_and_breaks_no_rule_of_its_policy(
+    recap_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any], page: str
+) -> None:
+    with watch(serve(recap_folder) + page) as watched:
+        _walk_down(watched.page)
+        assert watched.strange == []
+        assert watched.said == []
+        images = watched.page.locator("img").evaluate_all("all => all.map(one => one.complete && one.naturalWidth > 0)")
+        assert images
+        assert all(images)
+
+
+def test_the_recap_opens_from_a_disk_as_well(recap_folder: Path, watch: Callable[..., Any]) -> None:
+    with watch(f"file://{recap_folder}/index.html", own="file://") as watched:
+        _walk_down(watched.page)
+        assert watched.said == []
+        assert watched.page.evaluate("getComputedStyle(document.body).maxWidth") != "none"
+        assert watched.page.locator("img").first.evaluate("one => one.naturalWidth") > 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("page", "width"), [("index.html", 1280), ("index.html", 360), ("day-1.html", 360)])
+def test_axe_finds_nothing(
+    recap_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any], page: str, width: int, scheme: str
+) -> None:
+    with watch(serve(recap_folder) + page, width=width, scheme=scheme, keeps_policy=False) as watched:
+        watched.page.add_style_tag(content="* { content-visibility: visible !important }")
+        watched.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+        found = Axe().run(watched.page)
+        assert found.response["violations"] == [], found.generate_report()
+
+
+@pytest.mark.parametrize("width", [320, 360, 768, 1440])
+@pytest.mark.parametrize("page", ["index.html", "day-1.html"])
+def test_nothing_is_wider_than_the_screen(
+    recap_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any], page: str, width: int
+) -> None:
+    with watch(serve(recap_folder) + page, width=width, keeps_policy=False) as watched:
+        watched.page.add_style_tag(content="* { content-visibility: visible !important }")
+        assert _overflow(watched.page) == 0
+
+
+def test_an_answer_s_place_can_be_linked_to(
+    recap_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any]
+) -> None:
+    address = serve(recap_folder)
+    with watch(address + "index.html") as watched:
+        target = watched.page.locator("article .when a").first.get_attribute("href")
+        watched.page.goto(address + target)
+        assert watched.page.locator("article:target").is_visible()
+
+
+# ---- hostile posts -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session", params=["html", "fields"])
+def hostile_folder(request: pytest.FixtureRequest, shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A recap made of nothing but hostile posts and their neighbours."""
+    posts = as_html(shared) if request.param == "html" else as_fields(shared)
+    folder = tmp_path_factory.mktemp(f"hostile-{request.param}")
+    recap = arrange(Facts(a_campaign(), posts=with_neighbours(posts)))
+    write_recap(recap, folder)
+    (folder / "sofar.html").write_text(
+        render_page("web/sofar.html", recap=recap, items=recap.items[:200], now=a_campaign().opens_at).replace(
+            'href="/recap.css"', 'href="recap.css"'
+        )
+    )
+    return folder
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("keeps_policy", [True, False])
+def test_hostile_posts_run_nothing_ask_nobody_and_leave_their_neighbours_whole(
+    hostile_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any], keeps_policy: bool
+) -> None:
+    address = serve(hostile_folder)
+    neighbours = 0
+    for file in sorted(hostile_folder.glob("*.html")):
+        with watch(address + file.name, keeps_policy=keeps_policy) as watched:
+            watched.page.evaluate(_POKE_EVERYTHING)
+            _walk_down(watched.page)
+            assert watched.fired() == [], file.name
+            assert watched.strange == [], file.name
+            assert watched.said == [], file.name
+            assert watched.page.url == address + file.name
+            broken = watched.page.evaluate(_BROKEN_NEIGHBOURS)
+            assert broken == [], file.name
+            if file.name.startswith("day-"):
+                neighbours += watched.page.evaluate(_COUNT_NEIGHBOURS)
+    assert neighbours > 100
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("width", [320, 1280])
+def test_no_hostile_post_makes_the_page_wider_than_the_screen(
+    hostile_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any], width: int
+) -> None:
+    address = serve(hostile_folder)
+    for file in sorted(hostile_folder.glob("day-*.html")):
+        with watch(address + file.name, width=width, keeps_policy=False) as watched:
+            watched.page.add_style_tag(content="* { content-visibility: visible !important }")
+            watched.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
+            assert _overflow(watched.page) == 0, file.name
+
+
+_POKE_EVERYTHING = """() => {
+    addEventListener('click', (event) => event.preventDefault(), true);
+    document.querySelectorAll('details').forEach((one) => { one.open = true });
+    for (const one of document.querySelectorAll('body *')) {
+        for (const name of ['mouseover', 'mouseenter', 'mousemove', 'pointerover', 'focus', 'click', 'auxclick', 'toggle'])
+            one.dispatchEvent(new MouseEvent(name, { bubbles: true, cancelable: true }));
+    }
+}"""
+
+_BROKEN_NEIGHBOURS = """() => [...document.querySelectorAll('article')].filter((one) => {
+    const words = one.querySelector(':scope > .said > .words')?.textContent ?? '';
+    if (!/^neighbour \\d+ is whole$/.test(words)) return false;
+    const place = one.parentElement.className;
+    const style = getComputedStyle(one);
+    return !['hour', 'chapter', 'under'].includes(place) || style.direction !== 'ltr' || style.display === 'none'
+        || one.getBoundingClientRect().height === 0;
+}).map((one) => one.id)"""
+
+_COUNT_NEIGHBOURS = """() => [...document.querySelectorAll('.hour > article > .said > .words')]
+    .filter((one) => /^neighbour \\d+ is whole$/.test(one.textContent)).length"""
+
+
+def _overflow(page: Any) -> int:
+    return int(page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth"))
+
+
+def _walk_down(page: Any) -> None:
+    """Scroll through the page, so that lazy images load and hidden parts are drawn; return when all of it is still."""
+    page.evaluate(
+        """async () => {
+            for (let y = 0; y < document.documentElement.scrollHeight; y += innerHeight) {
+                scrollTo(0, y);
+                await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+            }
+            await Promise.all([...document.images].map((one) => one.decode().catch(() => null)));
+        }"""
+    )
+    page.wait_for_load_state("networkidle")
