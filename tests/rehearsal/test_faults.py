@@ -70,6 +70,7 @@ def bench(_bench: Bench) -> Iterator[Bench]:
         (Fault.ERROR_BEFORE, 500, False),
         (Fault.ERROR_AFTER, 500, True),
         (Fault.UNAVAILABLE_BEFORE, 503, False),
+        (Fault.BAD_GATEWAY, 502, False),
         (Fault.UNAVAILABLE_AFTER, 503, True),
     ],
 )

@@ -138,6 +138,18 @@ def test_row_hashtag_timeline_without_a_token(server: Open, flavour: Flavour, se
     assert bench.get(f"{TAG}/shareasm").status_code == seen
 
 
+@rows(seen=[200, 401, 200, 200])
+def test_row_one_status_without_a_token(server: Open, flavour: Flavour, seen: int) -> None:
+    bench = server(flavour)
+    assert bench.get(f"{STATUSES}/{bench.say('x')['id']}").status_code == seen
+
+
+@rows(seen=[200, 404, 404, 404])
+def test_row_many_statuses_at_once(server: Open, flavour: Flavour, seen: int) -> None:
+    bench = server(flavour)
+    assert bench.get(STATUSES, bench.amina.token, id=[bench.say("x")["id"]]).status_code == seen
+
+
 @rows(seen=[200, 404, 200, 200])
 def test_row_unknown_hashtag(server: Open, flavour: Flavour, seen: int) -> None:
     bench = server(flavour)
@@ -186,11 +198,23 @@ def test_row_order_of_tags(server: Open, flavour: Flavour, seen: list[str]) -> N
     assert [tag["name"] for tag in server(flavour).say("#Zinc #Gold")["tags"]] == seen
 
 
-@rows(seen=[(0, 0), (1, 1), (1, 1), (1, 1)])
-def test_row_remote_and_only_media_filters(server: Open, flavour: Flavour, seen: tuple[int, int]) -> None:
+@rows(seen=[(0, "picture"), (2, "both"), (2, "both"), (2, "words")])
+def test_row_remote_and_only_media_filters(server: Open, flavour: Flavour, seen: tuple[int, str]) -> None:
     bench = server(flavour)
-    bench.say("#shareASM")
-    assert (len(bench.tag(remote="true")), len(bench.tag(only_media="true"))) == seen
+    both = {bench.say("#shareASM")["id"]: "words", bench.say("#shareASM", media=[(picture(), "")])["id"]: "picture"}
+    shown = [both[id_] for id_ in bench.ids(only_media="true")]
+    assert len(bench.tag(remote="true")) == seen[0]
+    assert shown == (["picture", "words"] if seen[1] == "both" else [seen[1]])
+
+
+@rows(seen=[1, 2, 2, 1])
+def test_row_local_filter(server: Open, flavour: Flavour, seen: int) -> None:
+    bench = server(flavour)
+    with running() as other:
+        federate(other.server, bench.server)
+        other.say("#shareASM")
+        bench.say("#shareASM")
+        assert len(bench.tag(local="true")) == seen
 
 
 @rows(seen=[0, 1, 1, 1])

@@ -218,6 +218,13 @@ def test_a_deleted_first_status_makes_the_repetition_404(bench: Bench) -> None:
     assert bench.post("hello", key="k").status_code == 404
 
 
+def test_a_server_that_died_too_early_has_lost_the_key(bench: Bench) -> None:
+    bench.post("hello", key="k")
+    bench.server.forget_keys()
+    bench.post("hello", key="k")
+    assert _said(bench) == ["hello", "hello"]
+
+
 def test_a_refused_request_does_not_burn_its_key(bench: Bench) -> None:
     assert bench.post("", key="k").status_code == 422
     assert bench.post("hello", key="k").status_code == 200

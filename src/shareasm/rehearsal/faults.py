@@ -34,6 +34,7 @@ class Fault(StrEnum):
     ERROR_AFTER = "500, done"
     UNAVAILABLE_BEFORE = "503, not done"
     UNAVAILABLE_AFTER = "503, done"
+    BAD_GATEWAY = "502 with a page for people, not done"
     RESET_BEFORE = "connection reset, not done"
     RESET_AFTER = "connection reset, done"
     HANG_BEFORE = "no answer until released, then done"
@@ -53,6 +54,7 @@ _BEFORE = {
     Fault.ERROR_BEFORE: 500,
     Fault.UNAVAILABLE_BEFORE: 503,
 }
+_PAGES = {Fault.HTML: 200, Fault.BAD_GATEWAY: 502}
 _AFTER = {Fault.ERROR_AFTER: 500, Fault.UNAVAILABLE_AFTER: 503}
 
 
@@ -177,8 +179,8 @@ class Faults:
         elif rule.fault in _BEFORE:
             reset_at = self._clock.now() + timedelta(seconds=rule.reset_s)
             await self._refuse(_BEFORE[rule.fault], reset_at)(scope, receive, send)
-        elif rule.fault is Fault.HTML:
-            await Response(_HTML_PAGE, media_type="text/html")(scope, receive, send)
+        elif rule.fault in _PAGES:
+            await Response(_HTML_PAGE, status_code=_PAGES[rule.fault], media_type="text/html")(scope, receive, send)
         else:
             await self._spoil_answer(rule, app, scope, receive, send)
 

@@ -36,9 +36,13 @@ class Api:
         self._keys = Keys(instance)
         self.scheduled: list[dict[str, object]] = []
 
+    def forget_keys(self) -> None:
+        """Forget all Idempotency-Keys."""
+        self._keys = Keys(self._instance)
+
     def wipe(self) -> None:
         """Forget the keys and what is scheduled."""
-        self._keys = Keys(self._instance)
+        self.forget_keys()
         self.scheduled.clear()
 
     # ---- statuses ----------------------------------------------------------------------------------------------------
@@ -158,6 +162,7 @@ class Api:
         call.check(*READ)
         self._check_access(call.viewer, is_local=is_local, is_remote=is_remote)
         asked_media = params.flag("only_media") if "only_media" in params.values else rules.only_media_by_default
+        knows_media = rules.knows_tag_filters or rules.only_media_by_default or rules.only_media_is_inverted
         query = TagQuery(
             tag=call.argument("tag"),
             any=params.texts("any"),
@@ -165,7 +170,7 @@ class Api:
             none=params.texts("none"),
             is_local=is_local,
             is_remote=is_remote,
-            only_media=asked_media and (rules.knows_tag_filters or rules.only_media_by_default),
+            only_media=asked_media and knows_media,
         )
         page = self._instance.tag_timeline(query, call.viewer, read_bounds(params))
         answer = self._listed(page, call)

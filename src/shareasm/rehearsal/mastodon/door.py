@@ -78,8 +78,8 @@ class Door:
                         return self.refuse(429, allowance.resets_at, allowance)
                     if said is not None and (known is None or known.is_revoked):
                         raise self._wrong_token(is_revoked=known is not None)
-                    if known is None and self._instance.access.needs_token_everywhere and not is_always_open:
-                        raise ApiError(401, NEEDS_USER)
+                    if known is None and not is_always_open:
+                        self._check_anonymous()
                     answer = handler(Call(request, params, known))
             except ApiError as error:
                 answer = _error_response(error)
@@ -100,6 +100,13 @@ class Door:
             return JSONResponse({"error": said}, status_code=429, headers=headers)
         messages = {500: "Internal Server Error", 503: "There was a temporary problem serving your request"}
         return JSONResponse({"error": messages.get(status, "")}, status_code=status)
+
+    def _check_anonymous(self) -> None:
+        """Raise ApiError 401 where nobody may read without a token."""
+        if not self._instance.rules.anonymous_may_read:
+            raise ApiError(401, "Unauthorized: token not supplied")
+        if self._instance.access.needs_token_everywhere:
+            raise ApiError(401, NEEDS_USER)
 
     def _count(self, request: Request, token: Token | None) -> Allowance | None:
         url, client = request.url, request.client

@@ -90,6 +90,7 @@ class Behaviours:
     look: Look = Look.MASTODON
     cuts_spoiler_at_tag_end: bool = False
     # hashtag timeline
+    anonymous_may_read: bool = True  # anything but what the instance says of itself
     anonymous_may_read_tags: bool = True
     unknown_tag_status: int = 200
     tag_names: TagNames = TagNames.FOLDED
@@ -99,6 +100,7 @@ class Behaviours:
     knows_tag_filters: bool = True  # any[] all[] none[] local remote only_media
     knows_local_filter: bool = True
     only_media_by_default: bool = False
+    only_media_is_inverted: bool = False
     # paging
     max_page: int | None = 40
     has_link: bool = True
@@ -118,7 +120,7 @@ class Behaviours:
     has_media_meta: bool = True
     stored_type: str | None = None  # mime type that every picture becomes
     context_is_deep: bool = True
-    has_batch: bool = True  # GET /api/v1/statuses?id[]=, since Mastodon 4.3; nobody saw it on the three others
+    has_batch: bool = True  # GET /api/v1/statuses?id[]=, since Mastodon 4.3; not in the routes of the others
     # access and identity
     wrong_token: tuple[int, str, bool] = (401, "The access token is invalid", True)  # status, message, is JSON
     limits_rates: bool = True
@@ -151,6 +153,7 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         language=Language.CHECKED,
         look=Look.GOTOSOCIAL,
         cuts_spoiler_at_tag_end=True,
+        anonymous_may_read=False,  # internal/api/client/statuses/statusget.go asks for a user everywhere
         anonymous_may_read_tags=False,
         unknown_tag_status=404,
         tag_names=TagNames.LOWERED,
@@ -223,6 +226,7 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         tags_are_sorted=True,
         tag_replies=Replies.NONE,
         knows_tag_filters=False,
+        only_media_is_inverted=True,  # api/views/timelines.py:90-122, d45f22c
         idempotency=Idempotency.IGNORED,
         has_batch=False,
         keeps_history=False,
@@ -259,6 +263,7 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         software_version="2.7.0",
         has_api_versions=False,
         has_timelines_access=False,
+        tag_names=TagNames.LOWERED,
         idempotency=Idempotency.REPLAYED,
     ),
 }

@@ -157,7 +157,10 @@ class Instance:
         if self.rules.tag_names is TagNames.ASCII and not name.isascii():
             return False
         names = set(status.tags)
-        if query.only_media and not status.attachments:
+        is_local = status.account.domain is None
+        if (query.is_local and not is_local) or (query.is_remote and is_local):
+            return False
+        if query.only_media and bool(status.attachments) is self.rules.only_media_is_inverted:
             return False
         if not self.rules.knows_tag_filters:
             return name in names
@@ -165,9 +168,6 @@ class Instance:
         wanted_any = {name, *(tag_name(other, fold) for other in query.any[: TAGS_OF_A_FILTER - 1])}
         wanted_all = {tag_name(other, fold) for other in query.all[:TAGS_OF_A_FILTER]}
         refused = {tag_name(other, fold) for other in query.none[:TAGS_OF_A_FILTER]}
-        is_local = status.account.domain is None
-        if (query.is_local and not is_local) or (query.is_remote and is_local):
-            return False
         return bool(names & wanted_any) and names >= wanted_all and not names & refused
 
     def _is_open(self, status: Status, viewer: Account | None) -> bool:

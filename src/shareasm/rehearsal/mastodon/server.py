@@ -98,6 +98,11 @@ class MastodonServer:
         self.faults.clear()
         self._loopback.stop()
 
+    def forget_keys(self) -> None:
+        """Keep what was posted and lose its keys, as a server that dies between the two: a repetition posts twice."""
+        with self.instance.lock:
+            self._api.forget_keys()
+
     def wipe(self) -> None:
         """Forget everything that was said and done, and everybody; links to other servers and budgets stay."""
         self.faults.clear()
