@@ -14,7 +14,7 @@ from shareasm.domain.campaigns import Campaign
 from shareasm.rehearsal.audience import Audience
 from shareasm.rehearsal.drawings import draw
 from shareasm.rehearsal.voices import load_voices
-from shareasm.rehearsal.world import World
+from shareasm.rehearsal.world import World, open_world
 
 LONG_TAG = "AVeryLongTagOfAVeryLongDay"
 
@@ -24,7 +24,7 @@ def live(world: World, audience: Audience, clock: FixedClock) -> list[str]:
     happened = []
     while audience.next_at is not None:
         clock.set(audience.next_at)
-        happened += audience.step()
+        happened += audience.step(clock.now())
     return happened
 
 
@@ -46,7 +46,7 @@ def lived() -> Iterator[World]:
         ours, ours_too = world.home.account("shareasm"), world.bluesky.account("shareasm.iied.example")
         for minute in range(0, 12 * 40, 40):
             clock.set(campaign().opens_at + timedelta(minutes=minute))
-            audience.step()
+            audience.step(clock.now())
             world.home.say(ours, f"Highlight at minute {minute} #shareASM", language="en")
             world.bluesky.say(ours_too, f"À la minute {minute} #shareASM", ["fr"])
         live(world, audience, clock)
@@ -172,7 +172,7 @@ def test_many_threads_may_step_and_nothing_happens_twice() -> None:
     audience = Audience(world, day, clock)
     clock.set(day.opens_at + timedelta(hours=4))
     happened: list[str] = []
-    threads = [Thread(target=lambda: happened.extend(audience.step())) for _ in range(4)]
+    threads = [Thread(target=lambda: happened.extend(audience.step(clock.now()))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -181,8 +181,27 @@ def test_many_threads_may_step_and_nothing_happens_twice() -> None:
     other = FixedClock(day.opens_at)
     alone = World.build(other)
     other.set(day.opens_at + timedelta(hours=4))
-    assert sorted(happened) == sorted(Audience(alone, replace(day), other).run_until(other.now()))
+    assert sorted(happened) == sorted(Audience(alone, replace(day), other).step(other.now()))
     alone.stop()
+
+
+def test_a_campaign_may_have_an_account_of_the_same_name() -> None:
+    clock = FixedClock(campaign().opens_at)
+    world = World.build(clock)
+    world.home.account("ankobra")
+    world.bluesky.account("geita-women.example")
+    Audience(world, campaign(), clock)
+    assert world.bluesky.find("too-geita-women.example") is not None
+    world.stop()
+
+
+def test_posts_under_the_tag_are_counted() -> None:
+    clock = FixedClock(campaign().opens_at)
+    with open_world(clock) as world:
+        audience = Audience(world, campaign(), clock)
+        live(world, audience, clock)
+        made = len(world.bluesky.posts()) + len(statuses(world))
+        assert 0.9 * made < audience.posted_count < 1.1 * made
 
 
 def test_a_drawing_is_the_same_every_time_and_differs_by_seed() -> None:

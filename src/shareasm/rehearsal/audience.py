@@ -14,6 +14,7 @@ from random import Random
 
 from shareasm.clock import Clock
 from shareasm.domain.campaigns import Campaign
+from shareasm.domain.richtext import find_hashtags, fold_hashtag
 from shareasm.rehearsal.bluesky.xrpc import Refusal
 from shareasm.rehearsal.drawings import draw
 from shareasm.rehearsal.mastodon import ApiError
@@ -31,7 +32,7 @@ Action = Callable[[], str | None]
 
 
 class Audience:
-    """Does what is due whenever `step` or `run_until` is called; `next_at` tells when that will be. Any thread may call."""
+    """Does what is due whenever `step` is called; `next_at` tells when that will be. Any thread may call."""
 
     def __init__(
         self, world: World, campaign: Campaign, clock: Clock, seed: int = 1, voices: Voices | None = None
@@ -47,6 +48,7 @@ class Audience:
         self._said: dict[str, tuple[Line, Said]] = {}  # script id → what was said
         self._hosts: dict[Place, Said] = {}  # the campaign's latest post on each server
         self._heard_count = 0
+        self._posted_count = 0
         self._answered: set[tuple[str, str]] = set()  # who has used which sentence: nobody says a thing twice
         for name, member in self._voices.cast.items():
             self._stage.enter(name, member)
@@ -59,11 +61,12 @@ class Audience:
         with self._lock:
             return self._todo[0][0] if self._todo else None
 
-    def step(self) -> list[str]:
-        """Do what is due by now and return what happened, a line each."""
-        return self.run_until(self._clock.now())
+    @property
+    def posted_count(self) -> int:
+        """How many posts with one of the campaign's tags were made so far; those taken back since are counted too."""
+        return self._posted_count
 
-    def run_until(self, now: datetime) -> list[str]:
+    def step(self, now: datetime) -> list[str]:
         """Do what is due by `now` and return what happened, a line each. Time stands still meanwhile."""
         happened = []
         with self._lock, self._clock.held():
@@ -113,7 +116,7 @@ class Audience:
     def _speak(self, line: Line) -> str:
         member = self._voices.cast[line.who]
         words = self._words(line, member)
-        said = self._stage.say(line.who, words)
+        said = self._say(line.who, words)
         if line.id:
             self._said[line.id] = (line, said)
         self._applaud(said, line)
@@ -132,9 +135,20 @@ class Audience:
         if line.bridge:
             words = self._words(original, member)
             self._stage.bridge(line.who, member, said, words)
+            self._count(words)
             return _report(member, words.text, "is bridged to Bluesky")
         self._stage.delete(said)
         return _report(member, self._filled(original.say, said.place), "takes back")
+
+    def _say(self, name: str, words: Words) -> Said:
+        said = self._stage.say(name, words)
+        self._count(words)
+        return said
+
+    def _count(self, words: Words) -> None:
+        used = {hashtag.name for hashtag in find_hashtags(words.text)} | {fold_hashtag(tag) for tag in words.tags}
+        if not used.isdisjoint(fold_hashtag(tag) for tag in self._campaign.hashtags):
+            self._posted_count += 1
 
     def _words(self, line: Line, member: Member) -> Words:
         answered = self._said[line.to][1] if line.to else None
@@ -204,7 +218,7 @@ class Audience:
         member = self._voices.cast[name]
         words = Words(text=self._filled(text, member.on), language=language, reply_to=said)
         try:
-            answer = self._stage.say(name, words)
+            answer = self._say(name, words)
         except (KeyError, ApiError, Refusal):
             return None
         if self._stage.is_cast(said):

@@ -69,12 +69,16 @@ class Stage:
         """Give a member of the cast an account."""
         self._places[name] = member.on
         if member.on is Place.BLUESKY:
+            taken = self.world.bluesky.find(member.handle) is not None  # a campaign may have an account of this name
             self._bluesky[name] = self.world.bluesky.account(
-                member.handle, member.name, bio=member.bio, labels=member.labels
+                f"too-{member.handle}" if taken else member.handle, member.name, bio=member.bio, labels=member.labels
             )
         else:
             server, flags = self._server(member.on), dict(member.flags)
-            self._mastodon[name] = server.account(member.handle, member.name, member.bio, **flags)  # type: ignore[arg-type]
+            with server.instance.lock:
+                taken = server.instance.account_by_handle(member.handle) is not None
+            handle = f"{member.handle}_too" if taken else member.handle
+            self._mastodon[name] = server.account(handle, member.name, member.bio, **flags)  # type: ignore[arg-type]
 
     def is_cast(self, said: Said) -> bool:
         """Whether one of the cast said this; else it was the campaign, or whoever else posts in this world."""

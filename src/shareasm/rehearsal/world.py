@@ -1,5 +1,7 @@
 """World: the networks of a rehearsal, on loopback: two Mastodon servers that know each other's statuses, and one Bluesky."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -47,3 +49,10 @@ class World:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.stop()
+
+
+@contextmanager
+def open_world(clock: Clock, *, seed: int = 1) -> Iterator[World]:
+    """Give a world that is open until the block ends."""
+    with World.build(clock, seed=seed) as world:
+        yield world
