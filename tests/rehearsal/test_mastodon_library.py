@@ -1,7 +1,10 @@
 """Mastodon.py is content with the stand-ins where it is with the real servers, and only there (platform facts 3)."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
+from typing import Any
 
 import pytest
 from mastodon import (
@@ -154,6 +157,36 @@ def test_revoking_is_understood(bench: Bench) -> None:
     client.revoke_access_token()
     with pytest.raises(MastodonUnauthorizedError):
         _client(bench).me()
+
+
+@pytest.mark.shared
+def test_a_status_has_the_keys_and_types_of_a_recorded_one(bench: Bench, shared: Path) -> None:
+    """Against the Status entities that a Mastodon 4.6 test server gave Mastodon.py's own tests (MIT)."""
+    unread = {"tagged_collections", "avatar_description", "header_description", "feature_approval"}
+    unread |= {"show_media", "show_media_replies", "show_featured"}
+    drawn = bench.say("Hello #shareASM", media=[(picture(), "A pit")])
+    lines = (shared / "corpus/real/mastodon/statuses.mastodonpy.jsonl").read_text().splitlines()
+    cases = [case["payload"] for case in map(json.loads, lines) if case["recorded"] == "test-server"]
+    recorded = [status for status in cases if "quote_approval" in status and "pinned" in status]  # their own, and 4.6
+    assert recorded
+    for status in recorded:
+        assert _surprises(status, drawn, unread) == []
+
+
+def _surprises(recorded: dict[str, Any], drawn: dict[str, Any], unread: set[str]) -> list[str]:
+    """Return the keys that one has and the other lacks, or that hold something of another type."""
+    found = [key for key in recorded if key not in drawn and key not in unread]
+    found += [key for key in drawn if key not in recorded]
+    for key in recorded.keys() & drawn.keys():
+        theirs, ours = recorded[key], drawn[key]
+        if theirs is not None and ours is not None and type(theirs) is not type(ours):
+            found.append(f"{key}: {theirs!r} or {ours!r}")
+    if "account" in recorded:
+        found += _surprises(recorded["account"], drawn["account"], unread)
+        found += [
+            key for media in recorded["media_attachments"] for key in media if key not in drawn["media_attachments"][0]
+        ]
+    return found
 
 
 # ---- where it is not content with the real servers either ------------------------------------------------------------------

@@ -114,6 +114,7 @@ def status_json(instance: Instance, status: Status, viewer: Account | None, *, d
         "card": _card_json(status.card) if status.card else None,
         "poll": poll_json(instance, status.poll, viewer) if status.poll else None,
         "quote": _quote_json(instance, status, viewer, depth),
+        "quote_approval": {"automatic": ["public"], "manual": [], "current_user": "automatic" if viewer else "denied"},
     }
     if status.reblog_of:
         drawn["content"], drawn["language"] = status.reblog_of.html, status.reblog_of.language
