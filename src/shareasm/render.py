@@ -11,7 +11,7 @@ import shutil
 import unicodedata
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from functools import cache
 from hashlib import blake2b
 from pathlib import Path
@@ -236,25 +236,31 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
-def clock(at: datetime, zone: ZoneInfo) -> str:
+def clock(at: datetime, zone: tzinfo) -> str:
     """Return the time of day in `zone`, as 24 hours and minutes."""
-    return f"{at.astimezone(zone):%H:%M}"
+    local = at.astimezone(zone)
+    return f"{local.hour:02}:{local.minute:02}"
 
 
 def utc(at: datetime) -> str:
     """Return the time of day in UTC, saying so."""
-    return f"{at.astimezone(UTC):%H:%M} UTC"
+    return f"{clock(at, UTC)} UTC"
 
 
 def iso(at: datetime) -> str:
     """Return the instant as HTML's `datetime` attribute wants it."""
-    return f"{at.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+    return at.astimezone(UTC).replace(microsecond=0, tzinfo=None).isoformat() + "Z"
 
 
 def long_day(day: date | datetime, zone: ZoneInfo | None = None) -> str:
     """Return the day in full, such as “Wednesday 3 February 2027”."""
-    if isinstance(day, datetime) and zone:
+    if isinstance(day, datetime):
         day = day.astimezone(zone).date()
+    return _long_day(day)
+
+
+@cache
+def _long_day(day: date) -> str:
     return format_date(day, "EEEE d MMMM y", locale=LANGUAGE)
 
 
@@ -303,7 +309,7 @@ def short(text: str, graphemes: int) -> str:
 
     One grapheme can be made of thousands of code points; no word of people's is of more than eight a letter.
     """
-    return truncate(text[: graphemes * 8], graphemes)
+    return text if len(text) <= graphemes else truncate(text[: graphemes * 8], graphemes)
 
 
 _BLANK = {"\u3164", "\u2800", "\u115f", "\u1160", "\uffa0"}

@@ -1,9 +1,9 @@
-"""A campaign's accent colour, made readable: the nearest shade that has enough contrast on each page colour.
+"""A campaign's accent colour, made readable: the nearest mixture that has enough contrast on each page colour.
 
 Pure arithmetic of WCAG 2.2 (relative luminance, contrast ratio; www.w3.org/TR/WCAG22/#dfn-contrast-ratio).
 """
 
-import colorsys
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 PAPER = "#fcfbf8"
@@ -45,16 +45,15 @@ def contrast(one: str, other: str) -> float:
 
 
 def shade(colour: str, background: str, ratio: float) -> str:
-    """Return the shade of `colour` nearest to it whose contrast on `background` is at least `ratio`; the hue stays."""
+    """Return `colour`, mixed with as little white or black as gives it at least `ratio` on `background`.
+
+    Mixing keeps a dark accent calm on a dark page, where a brighter one of full colour would shout.
+    """
+    towards = 0.0 if _luminance(background) > 0.18 else 1.0
+    mixtures = (_hex(part + (towards - part) * share / 100 for part in _channels(colour)) for share in range(1, 101))
     if contrast(colour, background) >= ratio:
         return colour
-    hue, lightness, saturation = colorsys.rgb_to_hls(*_channels(colour))
-    step = -0.01 if _luminance(background) > 0.18 else 0.01
-    found = colour
-    while contrast(found, background) < ratio and 0 < lightness + step < 1:
-        lightness += step
-        found = _hex(colorsys.hls_to_rgb(hue, lightness, saturation))
-    return found
+    return next(mixed for mixed in mixtures if contrast(mixed, background) >= ratio)
 
 
 def _is_colour(text: str) -> bool:
@@ -66,7 +65,7 @@ def _channels(colour: str) -> tuple[float, float, float]:
     return red, green, blue
 
 
-def _hex(channels: tuple[float, float, float]) -> str:
+def _hex(channels: Iterable[float]) -> str:
     return "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
 
 
