@@ -270,6 +270,18 @@ def test_an_edit_can_change_a_description_alone(bench: Bench) -> None:
     assert edited["edited_at"] is not None
 
 
+def test_an_edit_drops_what_it_does_not_name_again(bench: Bench) -> None:
+    poll: dict[str, Any] = {"poll[options]": ["gold", "tin"], "poll[expires_in]": "600"}
+    said = bench.post("Hello", media_ids=[bench.upload().json()["id"]], **poll).json()
+    bench.server.vote(bench.bakari, said, 1)
+    form: dict[str, Any] = {"poll[options][]": ["gold", "tin"], "poll[expires_in]": "600"}
+    kept = _edit(bench, said["id"], status="Hello again", **form).json()
+    assert (kept["media_attachments"], kept["poll"]["votes_count"]) == ([], 1)
+    changed = _edit(bench, said["id"], status="Hello again", **form | {"poll[options][]": ["gold", "zinc"]}).json()
+    assert changed["poll"]["votes_count"] == 0
+    assert _edit(bench, said["id"], status="Hello at last").json()["poll"] is None
+
+
 def test_only_the_author_changes_and_deletes(bench: Bench) -> None:
     said = bench.post("Hello").json()
     headers = {"Authorization": f"Bearer {bench.bakari.token}"}

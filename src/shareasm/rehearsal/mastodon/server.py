@@ -183,14 +183,15 @@ class MastodonServer:
         reply_to: Mapping[str, object] | None = None,
         quote: Mapping[str, object] | None = None,
         media: Sequence[tuple[bytes, str]] = (),
-        visibility: str | None = None,
+        visibility: str | None = "public",
         warning: str = "",
         is_sensitive: bool = False,
         poll: PollWish | None = None,
     ) -> Json:
         """Post as `person`, by the server's rules; return the Status. `media`: pictures, each with its description.
 
-        `reply_to` and `quote` are Statuses that this or another server gave; they are known here by their uri.
+        `reply_to` and `quote` are Statuses that this or another server gave; they are known here by their uri. A
+        `visibility` of None is the account's own. Raises ApiError where the server would refuse.
         """
         with self.instance.lock:
             author = self._row(person)
@@ -220,7 +221,7 @@ class MastodonServer:
                 language=changes.get("language", row.language),
                 media_ids=tuple(attachment.id for attachment in row.attachments),
             )
-            row = writing.edit(self.instance, row.account, row.id, wish)
+            row = writing.edit(self.instance, row.account, row.id, wish, keeps_poll=True)
             self._tell(row)
             return self._drawn(row)
 

@@ -90,13 +90,17 @@ def create(instance: Instance, author: Account, wish: Wish, application: Applica
     return instance.keep(status)
 
 
-def edit(instance: Instance, author: Account, id_: str, wish: Wish) -> Status:
-    """Change a status of one's own; an edit that changes nothing is swallowed (`update_status_service.rb`)."""
+def edit(instance: Instance, author: Account, id_: str, wish: Wish, *, keeps_poll: bool = False) -> Status:
+    """Change a status of one's own; an edit that changes nothing is swallowed (`update_status_service.rb`).
+
+    Attachments and poll that are not named again are gone, unless `keeps_poll`; another poll loses the votes.
+    """
     status = own(instance, author, id_)
     rules = instance.rules
     kept = {attachment.id for attachment in status.attachments}
     attachments = _attachable(instance, author, wish, kept=kept)
-    _check_text(rules, wish.text, wish.spoiler_text, has_more=bool(attachments) or status.poll is not None)
+    has_more = bool(attachments) or wish.poll is not None or (keeps_poll and status.poll is not None)
+    _check_text(rules, wish.text, wish.spoiler_text, has_more=has_more)
     before = _contents(status)
     words = word(wish.text, rules, instance.base_url, instance.account_by_handle)
     status.text, status.html = wish.text, _with_quote(words.html, status.quote_of)
@@ -104,8 +108,8 @@ def edit(instance: Instance, author: Account, id_: str, wish: Wish) -> Status:
     status.is_sensitive = wish.is_sensitive or bool(status.spoiler_text)
     status.language = _language(rules, author, wish.language) if wish.language else status.language
     status.attachments, status.mentions = attachments, words.mentions
-    if wish.poll is not None:
-        status.poll = _poll(instance, wish.poll)
+    if not keeps_poll:
+        status.poll = _changed_poll(instance, status.poll, wish.poll)
     described = _describe(attachments, wish)
     if rules.edit_finds_new_tags:
         status.tags = words.tags
@@ -328,6 +332,13 @@ def _poll(instance: Instance, wish: PollWish | None) -> Poll | None:
     id_, _ = instance.new_id(instance.clock.now())
     options = tuple(re.sub(r"\s+", " ", option) for option in wish.options)
     return Poll(id_, options, instance.clock.now() + life, wish.is_multiple, wish.hides_totals)
+
+
+def _changed_poll(instance: Instance, before: Poll | None, wish: PollWish | None) -> Poll | None:
+    """Return the poll after an edit: the same one with its votes where the question is the same."""
+    after = _poll(instance, wish)
+    is_same = before is not None and after is not None and before.options == after.options
+    return before if is_same and before is not None and wish and before.is_multiple == wish.is_multiple else after
 
 
 def _contents(status: Status) -> tuple[object, ...]:
