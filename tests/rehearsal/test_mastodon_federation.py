@@ -58,6 +58,18 @@ def test_what_is_private_stays_at_home(two: tuple[Bench, Bench], visibility: str
     assert away.server.find(home.say("Hush #shareASM", visibility=visibility)) is None
 
 
+def test_threads_mentions_and_descriptions_are_known_there_too(two: tuple[Bench, Bench]) -> None:
+    home, away = two
+    federate(home.server, away.server)
+    root = home.say("root #shareASM", media=[(picture(), "A pit")])
+    home.say("@bakari answer #shareASM", reply_to=root)
+    answer, seen_root = away.tag()
+    assert answer["in_reply_to_id"] == seen_root["id"]
+    assert [mention["acct"] for mention in answer["mentions"]] == [home.bakari.handle]
+    home.server.edit(root, "root at last #shareASM")
+    assert away.tag()[1]["media_attachments"] == seen_root["media_attachments"]
+
+
 def test_unlisted_statuses_arrive_but_are_under_no_tag(two: tuple[Bench, Bench]) -> None:
     home, away = two
     federate(home.server, away.server)

@@ -394,7 +394,22 @@ def test_a_description_can_be_given_later(bench: Bench) -> None:
 )
 def test_polls_have_bounds(bench: Bench, options: list[str], seconds: int, status: int) -> None:
     form: dict[str, Any] = {"poll[options]": options, "poll[expires_in]": str(seconds)}
-    assert bench.post("which?", **form).status_code == status
+    answer = bench.post("which?", **form)
+    assert answer.status_code == status
+    assert status == 200 or answer.json()["error"].startswith("Validation failed: ")
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "error"),
+    [
+        ({"Content-Type": "application/json"}, b"{", "There was a problem in the JSON you submitted"),
+        ({"Content-Type": "application/json"}, b"[1]", "Bad Request"),
+        ({"Content-Type": "multipart/form-data"}, b"no boundary", "Bad Request"),
+    ],
+)
+def test_a_body_that_cannot_be_read_is_refused(bench: Bench, headers: dict[str, str], body: bytes, error: str) -> None:
+    answer = bench.http.post(STATUSES, content=body, headers=headers | {"Authorization": f"Bearer {bench.amina.token}"})
+    assert (answer.status_code, answer.json()) == (400, {"error": error})
 
 
 @pytest.mark.parametrize(("version", "status"), [("4.5.15", 422), ("4.6.0", 200)])

@@ -179,8 +179,3 @@ class Status:
     favourited_by: set[str] = field(default_factory=set)  # account ids
     history: list[Revision] = field(default_factory=list)
     is_deleted: bool = False
-
-    @property
-    def is_public(self) -> bool:
-        """Whether it is public, not only unlisted."""
-        return self.visibility == "public"

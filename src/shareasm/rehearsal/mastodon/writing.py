@@ -328,7 +328,7 @@ def _poll(instance: Instance, wish: PollWish | None) -> Poll | None:
     if any(length(option, "", instance.rules) > POLL_OPTION_LENGTH for option in wish.options):
         raise ApiError(422, f"Validation failed: Options cannot be longer than {POLL_OPTION_LENGTH} characters each")
     if not POLL_SHORTEST <= life <= POLL_LONGEST:
-        raise ApiError(422, "Validation failed: Expires at is too short" if life < POLL_SHORTEST else "is too long")
+        raise ApiError(422, f"Validation failed: Expires at is too {'short' if life < POLL_SHORTEST else 'long'}")
     id_, _ = instance.new_id(instance.clock.now())
     options = tuple(re.sub(r"\s+", " ", option) for option in wish.options)
     return Poll(id_, options, instance.clock.now() + life, wish.is_multiple, wish.hides_totals)
