@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from shareasm.campaign_files.campaign import no_campaign, read_campaign
+from shareasm.campaign_files.campaign import Sketch, no_campaign, read_campaign
 from shareasm.campaign_files.findings import Finding, Findings, Place, Severity
 from shareasm.campaign_files.posts import check_posts
 from shareasm.campaign_files.schedule import Places, read_schedule
-from shareasm.campaign_files.story import read_story
+from shareasm.campaign_files.story import Named, read_story
 from shareasm.campaign_files.tree import read_tree
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.schedules import Schedule
@@ -54,8 +54,7 @@ def load_campaign(folder: Path) -> Loaded:
     if schedule is not None:
         check_posts(sketch.campaign, schedule, places, findings)
     fields = read_tree(folder, "story.yaml", findings) if (folder / "story.yaml").exists() else None
-    slots = schedule.slots if schedule else None
-    story = read_story(fields, slots, sketch.resources, findings) if fields else None
+    story = read_story(fields, _named(schedule, places, sketch, findings), findings) if fields else None
     return Loaded(
         folder=folder,
         campaign=None if findings.has_errors_in(str(folder / "campaign.yaml")) else sketch.campaign,
@@ -64,3 +63,12 @@ def load_campaign(folder: Path) -> Loaded:
         findings=findings.in_order(),
         where=places.times,
     )
+
+
+def _named(schedule: Schedule | None, places: Places, sketch: Sketch, findings: Findings) -> Named:
+    """Return what the story may name: wrong slots count too, they are told already."""
+    if schedule is None or not places.slots:
+        return Named(resources=sketch.resources)
+    themes = tuple(sorted({slot.theme for slot in schedule.slots if slot.theme}))
+    is_whole = not any(findings.has_errors_in(place.file) for place in places.slots.values())
+    return Named(tuple(places.slots), themes if is_whole else None, sketch.resources)

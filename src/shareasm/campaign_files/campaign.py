@@ -162,7 +162,7 @@ def _window(row: Row, on: date, zone: ZoneInfo) -> tuple[datetime, datetime] | N
     if isinstance(field.node, Scalar):
         word = one_of(("everywhere",), "window")(field)
         return day_everywhere(on) if word else None
-    window = row_of(field, "window", ("opens", "closes"))
+    window = row_of(field, "the window", ("opens", "closes"))
     if window is None:
         return None
     moment = partial(words.moment, on=on, in_zone=zone)
@@ -326,7 +326,7 @@ def _resource(id_: str, row: Row) -> Resource | None:
 def _look(row: Row, folder: Path) -> Look:
     if not row.has("look"):
         return Look()
-    look = row_of(row.field("look"), "look", ("accent", "logo", "logo_alt"))
+    look = row_of(row.field("look"), "the look", ("accent", "logo", "logo_alt"))
     if look is None:
         return Look()
     logo = look.get("logo", partial(picture_below, folder=folder))

@@ -44,10 +44,9 @@ def check_posts(campaign: Campaign, schedule: Schedule, places: Places, findings
     for entry in entries:
         _check_length(campaign, entry, _place(places, entry), findings)
         _check_words(campaign, entry, _place(places, entry), findings)
-        if entry.key.part == 0:
-            _check_hashtag(campaign, entry, _place(places, entry), findings)
+    _check_hashtags(campaign, entries, places, findings)
     _check_twins(entries, places, findings)
-    _check_clashes(schedule.slots, places, findings)
+    _check_clashes((slot for slot in schedule.slots if slot.id not in places.untimed), places, findings)
 
 
 def _place(places: Places, entry: PlannedEntry) -> Place:
@@ -95,28 +94,40 @@ def _cut(entry: PlannedEntry, most: int, unit: str) -> str:
     while low < high:
         middle = (low + high + 1) // 2
         low, high = (middle, high) if length(text[:middle]) <= most else (low, middle - 1)
+    while 0 < low < len(text) and (unicodedata.category(text[low])[0] == "M" or "\u200d" in text[low - 1 : low + 1]):
+        low -= 1  # not inside of a letter with marks, or of an emoji made of several
     return f"“…{shorten(text[max(0, low - 25) : low])} ✂ {shorten(text[low : low + 15])}…”"
 
 
 # ---- words -------------------------------------------------------------------------------------------------------------
 
 
-def _check_hashtag(campaign: Campaign, entry: PlannedEntry, place: Place, findings: Findings) -> None:
+def _check_hashtags(campaign: Campaign, entries: Iterable[PlannedEntry], places: Places, findings: Findings) -> None:
+    """Warn where the first post of a slot would not be found under the campaign's tag."""
+    missing: dict[tuple[Place, str, str], set[str]] = defaultdict(set)
+    for entry in entries:
+        if entry.key.part == 0 and (cure := _hashtag_cure(campaign, entry)):
+            missing[_place(places, entry), entry.key.language, cure].add(entry.network.title())
+    for (place, language, cure), networks in missing.items():
+        findings.warn(
+            place,
+            f"On {' and '.join(sorted(networks))} the text ({language}) does not carry the campaign's hashtag, so it will not "
+            "be found with the others.",
+            cure,
+        )
+
+
+def _hashtag_cure(campaign: Campaign, entry: PlannedEntry) -> str | None:
+    """Return what to do about a text without the campaign's tag as its network reads tags; None where all is well."""
     find = find_facet_hashtags if entry.network is Network.BLUESKY else find_hashtags
     found = find(entry.draft.text)
     wanted = {fold_hashtag(tag) for tag in campaign.hashtags}
     if not wanted or wanted & {tag.name for tag in found}:
-        return
-    cure = f"Write #{campaign.hashtags[0]} with a blank before it and behind it."
+        return None
     for tag in found:
         if (near := nearest(tag.label, campaign.hashtags)) and (odd := _odd_letters(tag.label)):
-            cure = f"“#{tag.label}” looks like “#{near}”, but has {odd}. Type it anew."
-    findings.warn(
-        place,
-        f"On {entry.network.title()} the text ({entry.key.language}) does not carry the campaign's hashtag, so it will not be "
-        "found with the others.",
-        cure,
-    )
+            return f"“#{tag.label}” looks like “#{near}”, but has {odd}. Type it anew."
+    return f"Write #{campaign.hashtags[0]} with a blank before it and behind it."
 
 
 def _odd_letters(label: str) -> str:
@@ -149,7 +160,7 @@ def _check_mention(match: re.Match[str], known: set[str], network: Network, plac
             "Write the text under “bluesky:” and “mastodon:” with the handle of each network, or name the person without @.",
         )
     elif match[0].casefold() not in known:
-        near = nearest(match[0], sorted(known))
+        near = nearest(match[0], sorted(known), likeness=0.85)
         findings.warn(
             place,
             f"“{match[0]}” belongs to no partner in campaign.yaml, so its spelling is not checked.",
@@ -164,15 +175,18 @@ def _check_mention(match: re.Match[str], known: set[str], network: Network, plac
 
 def _check_twins(entries: Iterable[PlannedEntry], places: Places, findings: Findings) -> None:
     seen: dict[tuple[str, str], PlannedEntry] = {}
+    twins: dict[tuple[Place, Place], list[str]] = defaultdict(list)
     for entry in sorted(entries, key=lambda entry: _place(places, entry)):
         words = " ".join(entry.draft.text.casefold().split())
         first = seen.setdefault((entry.key.account, words), entry)
         if first is not entry:
-            findings.error(
-                _place(places, entry),
-                f"The same text goes out twice on {entry.key.account}: it stands on line {_place(places, first).line} too.",
-                "Change one of the two: networks take it for spam, and so do people.",
-            )
+            twins[_place(places, entry), _place(places, first)].append(entry.key.account)
+    for (place, first_place), accounts in twins.items():
+        findings.error(
+            place,
+            f"The same text goes out twice on {', '.join(accounts)}: it stands on line {first_place.line} too.",
+            "Change one of the two: networks take it for spam, and so do people.",
+        )
 
 
 def _check_clashes(slots: Iterable[Slot], places: Places, findings: Findings) -> None:
@@ -180,10 +194,13 @@ def _check_clashes(slots: Iterable[Slot], places: Places, findings: Findings) ->
     for slot in slots:
         for account in slot.accounts:
             by_minute[account, slot.due_at.replace(second=0)].append(slot)
+    clashes: dict[tuple[str, str], list[str]] = defaultdict(list)
     for (account, _), together in by_minute.items():
         for slot in together[1:]:
-            findings.warn(
-                places.times[slot.id],
-                f"“{slot.id}” and “{together[0].id}” go out on {account} in the same minute.",
-                "Move one of them, so that readers see both.",
-            )
+            clashes[together[0].id, slot.id].append(account)
+    for (first, second), accounts in clashes.items():
+        findings.warn(
+            places.times[second],
+            f"“{second}” and “{first}” go out on {', '.join(accounts)} in the same minute.",
+            "Move one of them, so that readers see both.",
+        )

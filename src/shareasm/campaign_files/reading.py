@@ -10,6 +10,7 @@ from difflib import get_close_matches
 from typing import TypeVar
 
 from shareasm.campaign_files.findings import Findings, Place
+from shareasm.campaign_files.secrets import is_secret_key
 from shareasm.campaign_files.tree import Fields, Items, Node, Scalar
 
 T = TypeVar("T")
@@ -43,6 +44,8 @@ Parser = Callable[[Field], T | None]
 def text(field: Field) -> str | None:
     """Return the words of a value, without blanks around them."""
     node = field.node
+    if is_swallowed(field):
+        return None
     if not isinstance(node, Scalar):
         kind = "a list" if isinstance(node, Items) else "a block of keys"
         field.fail(
@@ -50,7 +53,7 @@ def text(field: Field) -> str | None:
             'If it is one text with special characters in it, put it in double quotes: "…".',
         )
         return None
-    if node.is_broken or is_swallowed(field):
+    if node.is_broken:
         return None
     words = node.text.strip()
     if not words or node.is_empty:
@@ -71,10 +74,10 @@ def is_swallowed(field: Field) -> bool:
     return bool(swallowed)
 
 
-def nearest(word: str, known: Iterable[str]) -> str | None:
-    """Return the known word that `word` is most like, if any is."""
+def nearest(word: str, known: Iterable[str], likeness: float = 0.6) -> str | None:
+    """Return the known word that `word` is most like, if any is: 1.0 asks for the same word, 0.0 takes anything."""
     folded = {choice.casefold(): choice for choice in known}
-    close = get_close_matches(word.casefold(), folded, n=1, cutoff=0.6)
+    close = get_close_matches(word.casefold(), folded, n=1, cutoff=likeness)
     return folded[close[0]] if close else None
 
 
@@ -120,7 +123,7 @@ class Row:
         self._nodes = {key.text: node for key, node in fields.pairs}
         known = list(known)
         for key, _ in fields.pairs:
-            if key.text not in known:
+            if key.text not in known and not is_secret_key(key.text):  # that one is told already
                 findings.error(
                     key.place, f"The key “{shorten(key.text)}” is not known in {what}.", suggest(key.text, known)
                 )

@@ -53,6 +53,7 @@ class Places:
     slots: dict[str, Place] = field(default_factory=dict)
     times: dict[str, Place] = field(default_factory=dict)
     texts: dict[TextKey, Place] = field(default_factory=dict)
+    untimed: set[str] = field(default_factory=set)  # slots whose time is wrong
 
     def text(self, slot: str, part: int, language: str, network: str) -> Place:
         """Return where the words that go to `network` stand."""
@@ -86,7 +87,7 @@ def read_schedule(fields: Fields, folder: Path, sketch: Sketch, findings: Findin
 
 
 def _defaults(top: Row, sketch: Sketch) -> _Defaults:
-    row = row_of(top.field("defaults"), "defaults", _DEFAULT_KEYS) if top.has("defaults") else None
+    row = row_of(top.field("defaults"), "the defaults", _DEFAULT_KEYS) if top.has("defaults") else None
     if row is None:
         return _Defaults()
     return _Defaults(
@@ -140,6 +141,8 @@ class _Reader:
         self.places.times[id_] = row.place_of("at")
         zone = row.get("zone", words.zone) or self.defaults.zone or self.sketch.campaign.zone
         due_at = self._due_at(row, zone)
+        if due_at is None:
+            self.places.untimed.add(id_)
         kind = row.need("kind", one_of(Kind, "kind of slot"), f"Write one of: {', '.join(Kind)}.")
         accounts = self._accounts(row)
         parts = self._parts(row, id_, accounts)
@@ -212,10 +215,8 @@ class _Reader:
         if not texts:
             return ()
         parts = [Part(texts, self._pictures(row, texts, accounts))]
-        for number, part in enumerate(
-            row.rows("thread", "a part of the thread", _PART_KEYS, most=PARTS_LIMIT), start=1
-        ):
-            further = self._texts(part, slot, number, accounts)
+        for part in row.rows("thread", "a part of the thread", _PART_KEYS, most=PARTS_LIMIT):
+            further = self._texts(part, slot, len(parts), accounts)
             self._compare_languages(part, texts, further)
             if further.keys() >= texts.keys():
                 parts.append(Part({key: further[key] for key in texts}, self._pictures(part, texts, accounts)))
@@ -239,9 +240,11 @@ class _Reader:
 
     def _texts(self, row: Row, slot: str, part: int, accounts: tuple[str, ...]) -> dict[str, dict[str, str]]:
         """Return language → network or "" → words."""
-        if not row.has("text"):
+        if not row.has("text") or (isinstance(node := row.field("text").node, Fields) and not node.pairs):
             row.findings.error(
-                row.place_of("text"), f"“text” is missing in {row.what}.", "Write: text: {en: “…  #shareASM”}."
+                row.place_of("text"),
+                f"“text” is missing in {row.what}, or empty.",
+                "Write: text: {en: “…  #shareASM”}.",
             )
             return {}
         field = row.field("text")

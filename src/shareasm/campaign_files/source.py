@@ -1,6 +1,5 @@
 """From a file's bytes to its text: size, encoding, hidden characters, and no way out of the campaign's folder."""
 
-import os
 import re
 import stat
 import unicodedata
@@ -47,10 +46,11 @@ def _read_bytes(folder: Path, name: str, place: Place, findings: Findings) -> by
         )
         return None
     try:
+        # Asked before opening, since a named pipe would keep us waiting; a missing file raises here.
+        if not stat.S_ISREG(path.stat().st_mode):
+            findings.error(place, "This is not an ordinary file.", "Put a YAML file here.")
+            return None
         with path.open("rb") as file:
-            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
-                findings.error(place, "This is not an ordinary file.", "Put a YAML file here.")
-                return None
             data = file.read(FILE_LIMIT + 1)
     except OSError as error:
         findings.error(place, f"The file cannot be read: {error.strerror}.", "Check its name and its permissions.")

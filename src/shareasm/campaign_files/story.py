@@ -1,14 +1,14 @@
 """From `story.yaml` to a StoryPlan, compared with the slots and resources that it names."""
 
 import re
-from collections.abc import Iterable
+from dataclasses import dataclass
 
 from shareasm.campaign_files import words
 from shareasm.campaign_files.findings import Findings
 from shareasm.campaign_files.markdown import markdown
 from shareasm.campaign_files.reading import Field, Parser, Row, one_of, shorten, suggest, text
 from shareasm.campaign_files.tree import Fields
-from shareasm.domain.schedules import Kind, Slot
+from shareasm.domain.schedules import Kind
 from shareasm.domain.stories import MOST_SHOWN, ChapterPlan, Rule, RuleKind, StoryPlan
 
 _KEYS = ("title", "lede", "chapters", "ahead", "reading")
@@ -17,18 +17,25 @@ _RULES = tuple(RuleKind)
 _AT_URI = re.compile(r"at://[\w.:%-]+/[\w.]+/[\w.~:-]+")
 
 
-def read_story(
-    fields: Fields, slots: tuple[Slot, ...] | None, resources: frozenset[str] | None, findings: Findings
-) -> StoryPlan:
-    """Return the story that `fields` describe, whole where `findings` get no error. None: slots or resources are not known."""
+@dataclass(frozen=True, slots=True)
+class Named:
+    """What a story may name. None: not known, so nothing is held against a name."""
+
+    slots: tuple[str, ...] | None = None
+    themes: tuple[str, ...] | None = None
+    resources: frozenset[str] | None = None
+
+
+def read_story(fields: Fields, named: Named, findings: Findings) -> StoryPlan:
+    """Return the story that `fields` describe, whole where `findings` get no error."""
     row = Row(fields, "story.yaml", _KEYS, findings)
-    parsers = _parsers(slots)
+    parsers = _parsers(named)
     return StoryPlan(
         title=row.get("title", text),
         lede=row.get("lede", markdown) or "",
         chapters=tuple(_chapter(one, parsers) for one in row.rows("chapters", "a chapter", _CHAPTER_KEYS, most=50)),
         ahead=row.get("ahead", markdown) or "",
-        reading=row.each("reading", text if resources is None else one_of(sorted(resources), "resource")),
+        reading=row.each("reading", text if named.resources is None else one_of(sorted(named.resources), "resource")),
     )
 
 
@@ -56,22 +63,18 @@ def _rule(row: Row, parsers: dict[RuleKind, Parser[str]]) -> Rule | None:
     return Rule(kinds[0], value, most) if value else None
 
 
-def _parsers(slots: tuple[Slot, ...] | None) -> dict[RuleKind, Parser[str]]:
-    ids = None if slots is None else [slot.id for slot in slots]
-    themes = None if slots is None else sorted({slot.theme for slot in slots if slot.theme})
+def _parsers(named: Named) -> dict[RuleKind, Parser[str]]:
     return {
-        RuleKind.SLOT: text if ids is None else one_of(ids, "slot"),
+        RuleKind.SLOT: text if named.slots is None else one_of(named.slots, "slot"),
         RuleKind.POST: _post,
         RuleKind.KIND: one_of(Kind, "kind of slot"),
-        RuleKind.THEME: text if themes is None else _theme(themes),
+        RuleKind.THEME: text if named.themes is None else _theme(named.themes),
         RuleKind.HOUR: _hour,
         RuleKind.LANGUAGE: words.language,
     }
 
 
-def _theme(themes: Iterable[str]) -> Parser[str]:
-    known = list(themes)
-
+def _theme(known: tuple[str, ...]) -> Parser[str]:
     def parse(field: Field) -> str | None:
         theme = text(field)
         if theme is not None and theme not in known:

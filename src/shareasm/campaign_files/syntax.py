@@ -6,7 +6,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from shareasm.campaign_files.findings import Findings, Place
 
-_TAG_IN_BRACKETS = re.compile(r"[\[{,]\s*#\w")
+_TAG_IN_BRACKETS = re.compile(r"[\[{,:]\s*#\w")
 
 # (part of the parser's words, what it means, what to do, whether the place where the construct begins helps more)
 _EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
@@ -94,6 +94,6 @@ def explain_syntax(error: MarkedYAMLError, text: str, place: Place, findings: Fi
     line, column = (mark.line, mark.column) if mark else (0, 0)
     last = error.problem_mark.line if error.problem_mark else line
     if _TAG_IN_BRACKETS.search("\n".join(text.split("\n")[line : last + 1])):
-        message = "A # begins a comment in YAML: the rest of this line, with its closing bracket, is not read."
+        message = "A # begins a comment in YAML: the rest of its line, with the closing bracket, is not read."
         cure = "In “hashtags” write the words without #: [shareASM]. Elsewhere put the value in double quotes."
     findings.error(Place(place.file, line + 1, column + 1), message, cure)

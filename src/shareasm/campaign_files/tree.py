@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.error import MarkedYAMLError
 from ruamel.yaml.events import (
     AliasEvent,
     CollectionEndEvent,
@@ -24,16 +24,17 @@ from ruamel.yaml.events import (
 
 from shareasm.campaign_files.findings import Findings, Place
 from shareasm.campaign_files.secrets import has_secret, is_secret_key
-from shareasm.campaign_files.source import read_text, report_escaped
+from shareasm.campaign_files.source import at_end_of, read_text, report_escaped
 from shareasm.campaign_files.syntax import explain_syntax
 
 DEPTH_LIMIT = 20
 """Levels of nesting. A plan needs eight."""
 
-NODE_LIMIT = 60_000
+NODE_LIMIT = 30_000
 """Words, lists and blocks in one file: far more than `source.FILE_LIMIT` bytes of a real plan hold."""
 
 _EMPTY = {"", "~", "null", "Null", "NULL"}
+_TOO_LARGE = re.compile(r"\\U(?!0010|000[0-9A-Fa-f])")
 _SWALLOWED = re.compile(r"\s*(#\w.*)")  # a comment that begins like a tag or a colour
 _SWALLOWED_IN_LIST = re.compile(r"(?:^|[\[{,])\s*(#\w.*)", re.MULTILINE)
 
@@ -86,8 +87,11 @@ def read_tree(folder: Path, name: str, findings: Findings) -> Fields | None:
     except MarkedYAMLError as error:
         explain_syntax(error, text, place, findings)
         return None
-    except (YAMLError, ValueError, OverflowError) as error:  # "\UFFFFFFFF" makes chr() raise
-        findings.error(place, f"This is not YAML: {error}.", "Compare with the example campaign.")
+    except (ValueError, OverflowError):  # chr() refuses what an escape such as "\\UFFFFFFFF" asks for
+        before = text[: match.start()] if (match := _TOO_LARGE.search(text)) else ""
+        findings.error(
+            at_end_of(before, place), "This code with a backslash names no character.", "Write the character itself."
+        )
         return None
     if isinstance(node, Fields):
         return node
@@ -100,7 +104,7 @@ def read_tree(folder: Path, name: str, findings: Findings) -> Fields | None:
     return None
 
 
-class _Stop(Exception):  # noqa: N818  no error of its own: the finding is made
+class _Stop(Exception):
     """There is no sense in reading on."""
 
 
@@ -146,7 +150,7 @@ class _Builder:
             return self._items(event, place, depth)
         if isinstance(event, MappingStartEvent):
             return self._fields(place, depth)
-        assert isinstance(event, ScalarEvent)  # noqa: S101  the four kinds of node in YAML
+        assert isinstance(event, ScalarEvent)
         return self._scalar(event, place, is_broken=is_broken)
 
     def _has_anchor_or_tag(self, event: Event, place: Place) -> bool:

@@ -17,7 +17,13 @@ _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _OFFSET = re.compile(r"\s*(Z|z|[+-]\d{2}:?\d{2})")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?")
 _ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+){1,2}|UTC")
+_ZONE_CURE = "Write a zone by its continent and city, such as “Africa/Accra” or “Europe/London”."
 _SPAN = re.compile(r"(\d{1,4})\s*(s|sec|seconds?|m|min|minutes?|h|hours?)")
+_LANGUAGE_NAMES = {
+    "arabic": "ar", "chinese": "zh", "dutch": "nl", "english": "en", "french": "fr", "français": "fr", "german": "de",
+    "hindi": "hi", "indonesian": "id", "italian": "it", "mongolian": "mn", "portuguese": "pt", "português": "pt",
+    "russian": "ru", "spanish": "es", "español": "es", "swahili": "sw", "kiswahili": "sw", "jp": "ja", "cz": "cs",
+}  # fmt: skip
 _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
@@ -59,7 +65,11 @@ def _address(field: Field, kind: str) -> str | None:
     except ValueError:
         is_good = False
     if not is_good or re.search(r"[\s<>\"\\^`{}|]", words):
-        example = f"{schemes[0]}://{words.split('://')[-1].lstrip('/')}" if re.fullmatch(r"[\w.:/-]+", words) else ""
+        example = (
+            f"{schemes[0]}://{words.split('://')[-1].lstrip('/')}"
+            if re.fullmatch(r"[\w:/-]+\.[\w.:/-]+", words)
+            else ""
+        )
         cure = (
             f"Write “{example}”." if example else f"Write the whole address, such as “{schemes[0]}://www.iied.org/asm”."
         )
@@ -109,8 +119,8 @@ def language(field: Field) -> str | None:
         return None
     if _LANGUAGE.fullmatch(word):
         return word
-    guess = re.match(r"[a-z]{2}", word.casefold())
-    cure = "Write a language's code: en, fr, es, pt, sw, pt-BR, …" + (f" Did you mean “{guess[0]}”?" if guess else "")
+    guess = _LANGUAGE_NAMES.get(word.casefold())
+    cure = f"Write “{guess}”." if guess else "Write a language's code: en, fr, es, pt, sw, pt-BR, …"
     field.fail(f"“{shorten(word)}” is not a language's code.", cure)
     return None
 
@@ -142,10 +152,13 @@ def zone(field: Field) -> ZoneInfo | None:
             return ZoneInfo(word)
         except (ZoneInfoNotFoundError, ValueError, OSError):
             pass
+    if re.fullmatch(r"[A-Z]{2,5}", word):
+        field.fail(f"“{word}” is not a time zone: the same letters mean several.", _ZONE_CURE)
+        return None
     names = [name for name in available_timezones() if "/" in name and not name.startswith(("posix", "right", "Etc"))]
     last = {name.rpartition("/")[2].replace("_", " "): name for name in sorted(names)}
     near = nearest(word, names) or last.get(nearest(word.replace("_", " "), last) or "")
-    cure = f"Did you mean “{near}”?" if near else "Write a zone by its continent and city, such as “Africa/Accra”."
+    cure = f"Did you mean “{near}”?" if near else _ZONE_CURE
     field.fail(f"“{shorten(word)}” is not a time zone.", cure)
     return None
 
