@@ -401,6 +401,14 @@ def test_a_server_that_does_not_say_what_it_is_is_read_as_mastodon(index, about)
     assert {request.url.host for request in script.asked} == {"mastodon.example"}
 
 
+def test_what_a_server_is_is_asked_once():
+    script = Script("snac").on(TAG, timeline(1))
+    mine = reader(script)
+    for _ in range(3):
+        list(mine.read_tag("shareASM", DAY, None))
+    assert script.paths().count("/nodeinfo/2.0") == 1
+
+
 # ---- the corpus --------------------------------------------------------------------------------------------------------
 
 

@@ -70,7 +70,8 @@ class MastodonPublisher:
         session = requests.Session()
         session.hooks["response"].append(self._last.keep)
         weakref.finalize(self, session.close)
-        # A given version keeps the library from asking for it, which some servers make it do without end.
+        # A given version keeps the library from asking for it, which some servers make it do without end; with the mode
+        # "none" it would be read as 1.0.0 and pictures go to the address of old servers, where they block the answer.
         self._library = mastodon.Mastodon(
             api_base_url=self._api.server,
             access_token=token,
@@ -78,7 +79,7 @@ class MastodonPublisher:
             user_agent=user_agent,
             ratelimit_method="throw",
             request_timeout=TIMEOUT_S,
-            version_check_mode="none",
+            version_check_mode="created",
             mastodon_version="4.0.0",
         )
 

@@ -1,0 +1,490 @@
+"""Posting on a Mastodon-API server: once, with pictures, in threads; looking up, changing, taking back."""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from urllib.parse import parse_qs
+
+import httpx
+import pytest
+import requests
+import responses
+
+from networks.mastodon_fakes import NOW, SERVER, Script, status
+from shareasm.domain.posts import Network, PostRef
+from shareasm.domain.queue import Draft, DraftMedia, Receipt
+from shareasm.errors import RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.networks.mastodon.publisher import MastodonPublisher, read_limits, shows
+from shareasm.networks.ports import Limits, PreparedImage, Repeat, Thread
+
+POST = f"{SERVER}/api/v1/statuses"
+MEDIA = f"{SERVER}/api/v2/media"
+KEY = "shareasm:1"
+OWN = "/api/v1/accounts/7/statuses"
+RECEIPT = Receipt(PostRef(Network.MASTODON, status(50)["uri"]), status(50)["url"], "50", visibility="public")
+
+
+@pytest.fixture
+def server():
+    """Answers what Mastodon.py asks."""
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+@pytest.fixture
+def script():
+    """Answers what we ask ourselves."""
+    return Script().on("/api/v1/accounts/verify_credentials", {"id": "7", "acct": "iied", "url": f"{SERVER}/@iied"})
+
+
+@pytest.fixture
+def waits():
+    return []
+
+
+@pytest.fixture
+def publisher(script, waits):
+    return MastodonPublisher(
+        SERVER,
+        "secret",
+        user_agent="shareasm/1",
+        now=lambda: NOW,
+        prepare=lambda path, limits: PreparedImage(b"picture of " + path.name.encode(), "image/png", 64, 48),
+        wait=waits.append,
+        transport=script.transport,
+    )
+
+
+def draft(**changes):
+    return Draft(**{"network": Network.MASTODON, "text": "Good morning #shareASM", "language": "en", **changes})
+
+
+def freeze(publisher, thread=None, **changes):
+    return publisher.freeze(draft(**changes), KEY, Path("media"), thread, NOW)
+
+
+# ---- posting -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_post_goes_out_under_its_key(server, publisher):
+    server.post(POST, json=status(50, visibility="unlisted"))
+    payload = freeze(publisher, content_warning="mercury", visibility="public", language="fr")
+    receipt = publisher.publish(payload, KEY)
+    assert receipt == Receipt(RECEIPT.ref, RECEIPT.url, "50", visibility="unlisted")
+    request = server.calls[0].request
+    assert request.headers["Idempotency-Key"] == KEY
+    assert request.headers["Authorization"] == "Bearer secret"
+    assert request.headers["User-Agent"] == "shareasm/1"
+    body = parse_qs(request.body)
+    assert body["status"] == ["Good morning #shareASM"]
+    assert (body["language"], body["visibility"], body["spoiler_text"]) == (["fr"], ["public"], ["mercury"])
+
+
+def test_nothing_is_asked_of_the_server_but_the_post(server, publisher, script):
+    server.post(POST, json=status(50))
+    publisher.publish(freeze(publisher), KEY)
+    assert len(server.calls) == 1
+    assert script.asked == []
+
+
+def test_freezing_the_same_draft_gives_the_same_payload(publisher):
+    assert freeze(publisher) == freeze(publisher)
+    assert json.loads(freeze(publisher)) == {
+        "status": "Good morning #shareASM",
+        "language": "en",
+        "visibility": "public",
+    }
+
+
+def test_a_further_part_replies_to_the_one_before(server, publisher):
+    server.post(POST, json=status(51))
+    parent = Receipt(RECEIPT.ref, RECEIPT.url, "49")
+    publisher.publish(freeze(publisher, Thread(root=RECEIPT, parent=parent)), KEY)
+    assert parse_qs(server.calls[0].request.body)["in_reply_to_id"] == ["49"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind", "is_unknown"),
+    [
+        ({"status": 401, "json": {"error": "The access token was revoked"}}, Unauthorized, None),
+        ({"status": 403, "json": {"error": "Your login is currently disabled"}}, Unauthorized, None),
+        ({"status": 404, "json": {"error": "Record not found"}}, Rejected, None),
+        ({"status": 422, "json": {"error": "Validation failed: Text character limit of 500 exceeded"}}, Rejected, None),
+        ({"status": 400, "json": {"error": "Duplicate idempotency key."}}, Unreachable, True),
+        ({"status": 429, "json": {"error": "Too many requests"}}, RateLimited, None),
+        ({"status": 500, "json": {"error": "x"}}, Unreachable, True),
+        ({"status": 502, "body": "<html>Bad gateway</html>"}, Unreachable, True),
+        ({"status": 503, "headers": {"Retry-After": "5"}}, Unreachable, True),
+        ({"status": 200, "body": "<html>hello</html>"}, Unreachable, True),
+        ({"status": 200, "body": ""}, Unreachable, True),
+        ({"status": 200, "json": {"id": "1", "scheduled_at": "2027-02-03T12:00:00Z"}}, Unreachable, True),
+        ({"body": requests.ConnectionError("Connection aborted")}, Unreachable, True),
+        ({"body": requests.ReadTimeout("Read timed out.")}, Unreachable, True),
+        ({"body": requests.ConnectTimeout("slow")}, Unreachable, False),
+    ],
+)
+def test_a_post_that_did_not_go_out_says_whether_it_may_have(server, publisher, answer, kind, is_unknown):
+    server.post(POST, **answer)
+    with pytest.raises(kind) as caught:
+        publisher.publish(freeze(publisher), KEY)
+    assert getattr(caught.value, "is_outcome_unknown", None) is is_unknown
+    assert "secret" not in str(caught.value)
+    assert caught.value.__cause__ is not None
+
+
+def test_a_rate_limit_says_when_the_post_may_go_out(server, publisher):
+    server.post(
+        POST, status=429, headers={"X-RateLimit-Reset": "2027-02-03T12:10:00.000000Z", "X-RateLimit-Remaining": "0"}
+    )
+    with pytest.raises(RateLimited) as caught:
+        publisher.publish(freeze(publisher), KEY)
+    assert caught.value.until == NOW + timedelta(minutes=10)
+
+
+@pytest.mark.parametrize("reset", ["nonsense", "2027-02-03T12:10:00Z"])
+def test_an_odd_header_of_a_good_answer_loses_no_receipt(server, publisher, reset):
+    server.post(POST, json=status(50), headers={"X-RateLimit-Reset": reset, "X-RateLimit-Remaining": "x"})
+    assert publisher.publish(freeze(publisher), KEY) == RECEIPT
+
+
+def test_an_answer_that_the_library_cannot_read_loses_no_receipt(server, publisher):
+    server.post(POST, json=status(50, created_at=[], account={"created_at": {}}, media_attachments=5))
+    assert publisher.publish(freeze(publisher), KEY) == RECEIPT
+
+
+def test_a_mistake_of_ours_is_not_called_the_servers(publisher):
+    with pytest.raises(ValueError, match="visibility"):
+        publisher.publish(freeze(publisher, visibility="everyone"), KEY)
+
+
+# ---- pictures ----------------------------------------------------------------------------------------------------------
+
+
+PICTURE = DraftMedia("dialogue.png", "Two people talk", focus=(0.0, 0.2))
+
+
+def upload_form(server):
+    return server.calls[0].request.body
+
+
+def test_a_picture_is_uploaded_with_its_words_and_focus(server, publisher, waits):
+    server.post(MEDIA, json={"id": "77", "type": "image", "url": "https://files.example/77.png"})
+    payload = freeze(publisher, media=(PICTURE,))
+    assert json.loads(payload)["media_ids"] == ["77"]
+    form = upload_form(server)
+    for part in (b"picture of dialogue.png", b"image/png", b"Two people talk", b"0.0,0.2", b'filename="dialogue.png"'):
+        assert part in form
+    assert waits == []
+    assert len(server.calls) == 1
+
+
+def test_pictures_go_with_the_post(server, publisher):
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    server.post(MEDIA, json={"id": "78", "url": "x"})
+    server.post(POST, json=status(50))
+    publisher.publish(freeze(publisher, media=(PICTURE, PICTURE)), KEY)
+    assert parse_qs(server.calls[2].request.body)["media_ids[]"] == ["77", "78"]
+
+
+def test_a_picture_that_is_still_worked_on_is_waited_for(server, publisher, waits):
+    server.post(MEDIA, status=202, json={"id": "77", "url": None})
+    for _ in range(3):
+        server.get(f"{SERVER}/api/v1/media/77", status=206, json={"id": "77", "url": None})
+    server.get(f"{SERVER}/api/v1/media/77", json={"id": "77", "url": "https://files.example/77.png"})
+    assert json.loads(freeze(publisher, media=(PICTURE,)))["media_ids"] == ["77"]
+    assert len(waits) == 4
+
+
+def test_waiting_for_a_picture_ends(server, publisher, waits):
+    server.post(MEDIA, status=202, json={"id": "77", "url": None})
+    server.get(f"{SERVER}/api/v1/media/77", status=206, json={"id": "77", "url": None})
+    with pytest.raises(Unreachable) as caught:
+        freeze(publisher, media=(PICTURE,))
+    assert 45 <= sum(waits) <= 90
+    assert not caught.value.is_outcome_unknown
+    assert "dialogue.png" in str(caught.value)
+
+
+def test_a_picture_may_be_ready_at_the_last_look(server, publisher, waits):
+    server.post(MEDIA, status=202, json={"id": "77"})
+    for _ in range(9):
+        server.get(f"{SERVER}/api/v1/media/77", status=206, json={"id": "77"})
+    server.get(f"{SERVER}/api/v1/media/77", json={"id": "77", "url": "x"})
+    assert json.loads(freeze(publisher, media=(PICTURE,)))["media_ids"] == ["77"]
+
+
+@pytest.mark.parametrize(
+    ("answer", "kind"),
+    [
+        ({"status": 422, "json": {"error": "Validation failed: File content type is invalid"}}, Rejected),
+        ({"status": 500, "body": ""}, Unreachable),
+        ({"status": 401, "json": {"error": "x"}}, Unauthorized),
+        ({"status": 429, "json": {"error": "x"}}, RateLimited),
+        ({"status": 200, "body": "<html>"}, Unreachable),
+        ({"body": requests.ConnectionError("reset")}, Unreachable),
+    ],
+)
+def test_an_upload_that_fails_published_nothing(server, publisher, answer, kind):
+    server.post(MEDIA, **answer)
+    with pytest.raises(kind) as caught:
+        freeze(publisher, media=(PICTURE,))
+    assert not getattr(caught.value, "is_outcome_unknown", False)
+
+
+def test_a_picture_that_the_server_cannot_read_is_refused(server, publisher):
+    server.post(MEDIA, status=202, json={"id": "77", "url": None})
+    server.get(f"{SERVER}/api/v1/media/77", status=422, json={"error": "There was a problem processing that file"})
+    with pytest.raises(Rejected, match="problem processing"):
+        freeze(publisher, media=(PICTURE,))
+
+
+def test_an_alt_text_is_cut_to_what_the_server_takes(server, publisher, script):
+    script.on("/api/v2/instance", {"configuration": {"media_attachments": {"description_limit": 5}}})
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    freeze(publisher, media=(DraftMedia("a.png", "abcdefgh"),))
+    assert "abcd…".encode() in upload_form(server)
+
+
+# ---- looking up --------------------------------------------------------------------------------------------------------
+
+
+SINCE = datetime(2027, 2, 3, 9, 48, tzinfo=UTC)  # two minutes before status 50
+
+
+def our(number, **changes):
+    return status(number, **{"content": "<p>Good morning <a href='x'>#shareASM</a></p>", **changes})
+
+
+def find(publisher, payload=None, since=SINCE):
+    return publisher.find(payload or freeze(publisher), KEY, since)
+
+
+def test_a_lost_post_is_found_by_its_source(script, publisher):
+    script.in_turn(OWN, [[status(50)], []]).on(
+        "/api/v1/statuses/50/source", {"id": "50", "text": "Good morning  #shareASM"}
+    )
+    assert find(publisher) == RECEIPT
+    assert script.asked[1].url.params["exclude_reblogs"] == "true"
+
+
+def test_without_sources_a_lost_post_is_found_by_what_it_shows(script, publisher):
+    script.in_turn(OWN, [[our(51, content="<p>other</p>"), our(50)], []])
+    assert find(publisher).local_id == "50"
+
+
+def test_another_text_is_another_post(script, publisher):
+    script.in_turn(OWN, [[our(50)], []]).on("/api/v1/statuses/50/source", {"text": "Good evening #shareASM"})
+    assert find(publisher) is None
+
+
+@pytest.mark.parametrize("source", [{"x": 1}, httpx.Response(405)])
+def test_an_odd_source_is_no_source(script, publisher, source):
+    script.in_turn(OWN, [[our(50)], []]).on("/api/v1/statuses/50/source", source)
+    assert find(publisher).local_id == "50"
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"spoiler_text": "other"},
+        {"media_attachments": [{"id": "1", "type": "image", "url": "x"}]},
+        {"in_reply_to_id": "49"},
+        {"created_at": "2027-02-03T09:40:00Z"},
+        {"created_at": "yesterday"},
+        {"account": None},
+    ],
+)
+def test_a_post_with_another_frame_is_another_post(script, publisher, changes):
+    script.in_turn(OWN, [[our(50, **changes)], []])
+    assert find(publisher) is None
+
+
+def test_a_reply_with_warning_and_picture_is_found(server, script, publisher):
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    payload = freeze(publisher, Thread(RECEIPT, RECEIPT), content_warning="Vorsicht & <i>", media=(PICTURE,))
+    frame = {"spoiler_text": "Vorsicht & <i", "in_reply_to_id": "50", "media_attachments": [{"id": "1"}]}
+    script.in_turn(OWN, [[our(51, **frame)], []])
+    assert find(publisher, payload).local_id == "51"
+
+
+def test_of_two_posts_the_older_one_is_ours(script, publisher):
+    script.in_turn(OWN, [[our(52), our(50)], []])
+    assert find(publisher).local_id == "50"
+
+
+def test_looking_ends_where_posts_are_too_old(script, publisher):
+    script.on(OWN, [status(60), status(1)])
+    assert find(publisher) is None
+    assert script.paths().count(OWN) == 1
+
+
+def test_looking_goes_on_over_a_busy_account(script, publisher):
+    script.in_turn(OWN, [[status(99), status(98)], [our(50)], []])
+    assert find(publisher).local_id == "50"
+    bounds = [request.url.params.get("max_id") for request in script.asked if request.url.path == OWN]
+    assert bounds == [None, "98", "50"]
+
+
+def test_looking_is_bounded(script, publisher):
+    numbers = iter(range(1000, 0, -1))
+    script.on(OWN, lambda request: [status(next(numbers), created_at=NOW.isoformat())])
+    assert find(publisher) is None
+    assert script.paths().count(OWN) == 5
+
+
+@pytest.mark.parametrize("answer", [{"error": "x"}, httpx.Response(200, text="<html>"), [our(50, uri="a b")]])
+def test_a_look_that_cannot_be_read_is_no_look(script, publisher, answer):
+    script.on(OWN, answer)
+    with pytest.raises(Unreachable):
+        find(publisher)
+
+
+@pytest.mark.parametrize(
+    ("content", "words", "does"),
+    [
+        ("<p>a https://iied.example/x</p>", "a https://iied.example/x", True),
+        (
+            "<p>a <a href='https://iied.example/x'><span class=invisible>https://</span>iied…</a></p>",
+            "a https://iied.example/x",
+            True,
+        ),
+        ("<p>a https://iied.example/y</p>", "a https://iied.example/x", False),
+        ("<p>hi <a href='https://b.example/@amina'>@<span>amina</span></a></p>", "hi @amina@b.example", True),
+        ("<p>look at <a href='http://iied.org'>iied.org</a></p>", "look at iied.org", True),
+        ("<i>bold</i> and x", "*bold* and <x>x", False),
+        ("one<br>two", "one\n\ntwo", True),
+    ],
+)
+def test_what_is_shown_is_compared_by_letters_and_addresses(content, words, does):
+    assert shows(content, words) is does
+
+
+# ---- changing and taking back ------------------------------------------------------------------------------------------
+
+
+def test_an_edit_changes_the_words(server, publisher):
+    server.put(f"{POST}/50", json=status(50))
+    assert publisher.edit(freeze(publisher, content_warning="mercury"), RECEIPT) == RECEIPT
+    body = parse_qs(server.calls[0].request.body)
+    assert body["status"] == ["Good morning #shareASM"]
+    assert body["spoiler_text"] == ["mercury"]
+
+
+def test_an_edit_with_pictures_sends_their_ids(server, publisher):
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    server.put(f"{POST}/50", json=status(50))
+    publisher.edit(freeze(publisher, media=(PICTURE,)), RECEIPT)
+    assert parse_qs(server.calls[1].request.body)["media_ids[]"] == ["77"]
+
+
+def test_a_post_is_taken_back(server, publisher):
+    server.delete(f"{POST}/50", json=status(50))
+    publisher.delete(RECEIPT)
+    assert len(server.calls) == 1
+
+
+def test_taking_back_what_is_gone_is_no_error(server, publisher):
+    server.delete(f"{POST}/50", status=404, json={"error": "Record not found"})
+    publisher.delete(RECEIPT)
+
+
+def test_a_server_that_cannot_delete_says_so(server, publisher, script):
+    script.on("/api/v1/statuses/50", status(50))
+    server.delete(f"{POST}/50", status=404)
+    with pytest.raises(Rejected):
+        publisher.delete(RECEIPT)
+
+
+# ---- what the server is ------------------------------------------------------------------------------------------------
+
+
+def test_the_account_of_the_token_is_named(publisher, script):
+    assert publisher.verify() == "iied@mastodon.example"
+    publisher.verify()
+    assert len(script.asked) == 1
+
+
+@pytest.mark.parametrize("answer", [{"id": "7"}, {"id": "7", "acct": "a b"}, [], httpx.Response(200, text="{")])
+def test_an_account_that_cannot_be_read_is_an_error(publisher, script, answer):
+    script.on("/api/v1/accounts/verify_credentials", answer)
+    with pytest.raises(Unreachable):
+        publisher.verify()
+
+
+@pytest.mark.parametrize(
+    "answer", [httpx.Response(401, json={"error": "x"}), httpx.Response(422), httpx.Response(400, text="Bad")]
+)
+def test_a_bad_token_is_noticed_at_sign_in(publisher, script, answer):
+    script.on("/api/v1/accounts/verify_credentials", answer)
+    with pytest.raises(Unauthorized):
+        publisher.verify()
+
+
+CONFIGURATION = {
+    "statuses": {"max_characters": 1000, "max_media_attachments": 6, "characters_reserved_per_url": 30},
+    "media_attachments": {"image_size_limit": 500_000, "description_limit": 10_000},
+}
+
+
+def test_limits_are_the_servers_and_asked_once(publisher, script):
+    script.on("/api/v2/instance", {"configuration": CONFIGURATION})
+    assert publisher.limits() == Limits(1000, 30, None, 6, 10_000, 500_000, 2000, Repeat.AN_HOUR)
+    asked = len(script.asked)
+    publisher.limits()
+    assert len(script.asked) == asked
+
+
+def test_an_old_server_says_its_limits_in_version_one(publisher, script):
+    script.on("/api/v1/instance", {"max_toot_chars": 5000})
+    assert publisher.limits().text_length == 5000
+
+
+def test_a_server_that_says_nothing_is_taken_as_mastodon(publisher, script):
+    script.on("/api/v1/instance", httpx.Response(404))
+    assert publisher.limits() == Limits(500, 23, None, 4, 1500, 976_000, 2000, Repeat.AN_HOUR)
+
+
+@pytest.mark.parametrize(
+    ("software", "repeat", "url_length"),
+    [
+        ("mastodon", Repeat.AN_HOUR, 23),
+        ("hollo", Repeat.AN_HOUR, 23),
+        ("akkoma", Repeat.AN_HOUR, 23),
+        ("gotosocial", Repeat.NEVER, None),
+        ("snac", Repeat.NEVER, None),
+        ("takahe", Repeat.NEVER, None),
+        ("pixelfed", Repeat.NEVER, 23),
+        ("", Repeat.NEVER, 23),
+    ],
+)
+def test_what_a_repeat_does_depends_on_the_program(software, repeat, url_length):
+    limits = read_limits({}, software)
+    assert (limits.repeat, limits.url_length) == (repeat, url_length)
+
+
+@pytest.mark.parametrize(
+    "instance",
+    [
+        {"configuration": 5},
+        {"configuration": {"statuses": [], "media_attachments": None}},
+        {"configuration": {"statuses": {"max_characters": "many"}}},
+        {"max_toot_chars": True},
+        {"max_toot_chars": -1},
+    ],
+)
+def test_nonsense_in_an_instance_is_left_aside(instance):
+    assert read_limits(instance, "mastodon").text_length == 500
+
+
+def test_a_pleroma_that_counts_addresses_whole_says_zero():
+    assert (
+        read_limits({"configuration": {"statuses": {"characters_reserved_per_url": 0}}}, "pleroma").url_length is None
+    )
+
+
+@pytest.mark.shared
+def test_instances_of_the_corpus_have_believable_limits(shared: Path):
+    for name in ("instances.soapbox.jsonl", "instances.tootsdk.jsonl"):
+        for line in (shared / "corpus/real/mastodon" / name).read_text("utf-8").split("\n"):
+            limits = read_limits(json.loads(line)["payload"], "") if line else None
+            assert limits is None or 500 <= limits.text_length <= 200_000
