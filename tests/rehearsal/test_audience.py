@@ -24,7 +24,7 @@ def live(world: World, audience: Audience, clock: FixedClock) -> list[str]:
     happened = []
     while audience.next_at is not None:
         clock.set(audience.next_at)
-        happened += audience.step(clock.now())
+        happened += audience.step()
     return happened
 
 
@@ -46,7 +46,7 @@ def lived() -> Iterator[World]:
         ours, ours_too = world.home.account("shareasm"), world.bluesky.account("shareasm.iied.example")
         for minute in range(0, 12 * 40, 40):
             clock.set(campaign().opens_at + timedelta(minutes=minute))
-            audience.step(clock.now())
+            audience.step()
             world.home.say(ours, f"Highlight at minute {minute} #shareASM", language="en")
             world.bluesky.say(ours_too, f"À la minute {minute} #shareASM", ["fr"])
         live(world, audience, clock)
@@ -172,7 +172,7 @@ def test_many_threads_may_step_and_nothing_happens_twice() -> None:
     audience = Audience(world, day, clock)
     clock.set(day.opens_at + timedelta(hours=4))
     happened: list[str] = []
-    threads = [Thread(target=lambda: happened.extend(audience.step(clock.now()))) for _ in range(4)]
+    threads = [Thread(target=lambda: happened.extend(audience.step())) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -181,7 +181,7 @@ def test_many_threads_may_step_and_nothing_happens_twice() -> None:
     other = FixedClock(day.opens_at)
     alone = World.build(other)
     other.set(day.opens_at + timedelta(hours=4))
-    assert sorted(happened) == sorted(Audience(alone, replace(day), other).step(other.now()))
+    assert sorted(happened) == sorted(Audience(alone, replace(day), other).run_until(other.now()))
     alone.stop()
 
 

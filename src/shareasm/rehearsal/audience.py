@@ -66,7 +66,11 @@ class Audience:
         """How many posts with one of the campaign's tags were made so far; those taken back since are counted too."""
         return self._posted_count
 
-    def step(self, now: datetime) -> list[str]:
+    def step(self) -> list[str]:
+        """Do what is due now and return what happened, a line each."""
+        return self.run_until(self._clock.now())
+
+    def run_until(self, now: datetime) -> list[str]:
         """Do what is due by `now` and return what happened, a line each. Time stands still meanwhile."""
         happened = []
         with self._lock, self._clock.held():

@@ -1,5 +1,6 @@
 """How the AppView shows what lies in the repos: posts, authors, embeds, labels, counts. Reads only."""
 
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,6 +29,16 @@ class Label:
 
 
 @dataclass(slots=True)
+class _Tally:
+    """Who points to what, as of one state of the network."""
+
+    state: tuple[object, ...]
+    actions: defaultdict[tuple[str, str], list[StoredRecord]] = field(default_factory=lambda: defaultdict(list))
+    replies: defaultdict[str | None, list[StoredRecord]] = field(default_factory=lambda: defaultdict(list))
+    quotes: Counter[str] = field(default_factory=Counter)
+
+
+@dataclass(slots=True)
 class Index:
     """What the AppView knows beyond the repos."""
 
@@ -36,6 +47,7 @@ class Index:
     delay: timedelta = NO_DELAY  # by the rehearsal's clock, from arrival until a post is in views and search
     labels: list[Label] = field(default_factory=list)
     taken_down: set[str] = field(default_factory=set)  # URIs
+    _counted: "_Tally | None" = None
 
     # ---- what is there ----
 
@@ -53,18 +65,26 @@ class Index:
 
     def actions(self, collection: str, subject: str) -> list[StoredRecord]:
         """Return the likes or reposts of a post, the oldest first."""
-        found = [
-            record
-            for repo in self.repos.active()
-            for record in repo.of(collection)
-            if _subject(record.value).get("uri") == subject
-        ]
-        return sorted(found, key=lambda record: record.arrived_at)
+        return sorted(self._tally().actions.get((collection, subject), ()), key=lambda record: record.arrived_at)
 
     def replies(self, uri: str) -> list[StoredRecord]:
         """Return the direct replies to a post, the oldest first."""
-        found = [post for post in self.posts() if reply_ref(post.value, "parent") == uri]
-        return sorted(found, key=self.sorted_at)
+        return sorted(self._tally().replies.get(uri, ()), key=self.sorted_at)
+
+    def _tally(self) -> "_Tally":
+        """Return who points to what, counted anew only when something has happened."""
+        now = self.repos.clock.now() if self.delay else None
+        state = (len(self.repos.events), len(self.taken_down), now)
+        if self._counted is None or self._counted.state != state:
+            self._counted = _Tally(state)
+            for repo in self.repos.active():
+                for record in repo.records.values():
+                    if record.collection in _ACTIONS.values():
+                        self._counted.actions[record.collection, str(_subject(record.value).get("uri"))].append(record)
+            for post in self.posts():
+                self._counted.replies[reply_ref(post.value, "parent")].append(post)
+                self._counted.quotes[_quoted(post.value)] += 1
+        return self._counted
 
     def sorted_at(self, post: StoredRecord) -> datetime:
         """Return the earlier of when the post says it was written and when it arrived: `sortAt`, and `indexedAt` too."""
@@ -165,15 +185,15 @@ class Index:
         }
 
     def _action_of(self, repo: Repo, collection: str, subject: str) -> str | None:
-        return next((like.uri for like in repo.of(collection) if _subject(like.value).get("uri") == subject), None)
+        return next((like.uri for like in self.actions(collection, subject) if like.did == repo.did), None)
 
     def _counts(self, post: StoredRecord) -> Record:
-        quotes = sum(_quoted(other.value) == post.uri for other in self.posts())
+        tally = self._tally()
         return {
-            "replyCount": len(self.replies(post.uri)),
-            "repostCount": len(self.actions(REPOST, post.uri)),
-            "likeCount": len(self.actions(LIKE, post.uri)),
-            "quoteCount": quotes,
+            "replyCount": len(tally.replies.get(post.uri, ())),
+            "repostCount": len(tally.actions.get((REPOST, post.uri), ())),
+            "likeCount": len(tally.actions.get((LIKE, post.uri), ())),
+            "quoteCount": tally.quotes[post.uri],
         }
 
     def _labels(self, uri: str, did: str, value: Record, cid: str, created: str) -> list[Json]:
