@@ -206,7 +206,7 @@ def test_a_drawing_stays_png_and_a_photograph_becomes_jpeg(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("most", [976_000, 200_000, 30_000])
 def test_a_picture_is_made_to_fit_the_bytes_that_a_server_takes(tmp_path: Path, most: int) -> None:
-    noise = Image.effect_noise((1800, 1200), 60).convert("RGB")
+    noise = Image.effect_noise((1200, 800), 60).convert("RGB")
     image = prepare(prepared(tmp_path, encoded(noise)), Bounds(image_bytes=most))
     assert len(image.data) <= most
     assert Image.open(BytesIO(image.data)).size == (image.width, image.height)

@@ -14,9 +14,10 @@ import pytest
 
 from recap_day import A_STORY, OURS, a_campaign, a_day, a_picture, a_post, a_slot, an_account, an_entry, at, shown
 from shareasm import render
+from shareasm.domain.campaigns import Look
 from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture
-from shareasm.domain.posts import Media, MediaKind, Network
+from shareasm.domain.posts import Card, Media, MediaKind, Network
 from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
@@ -169,6 +170,23 @@ def test_a_missing_description_is_said_as_missing(tmp_path: Path) -> None:
     text = pages(tmp_path / "out")["index.html"]
     assert 'alt="Picture that its author gave no description"' in text
     assert "No description was given." in text
+
+
+def test_the_picture_of_a_card_and_the_logo_are_copied_beside_the_page(tmp_path: Path) -> None:
+    picture, logo = keep(a_picture(), tmp_path / "kept"), keep(a_picture(60, (400, 200)), tmp_path / "kept")
+    assert isinstance(picture, KeptPicture)
+    assert isinstance(logo, KeptPicture)
+    card = Card("https://iied.example/x", "A report", image_url="https://cdn.example/card.jpg")
+    held = shown(a_post("x", card=card), pictures={"https://cdn.example/card.jpg": picture})
+    campaign = a_campaign(look=Look(logo="media/logo.png", logo_alt="IIED"))
+    out = tmp_path / "out"
+    write_recap(arrange(Facts(campaign, posts=[held], logo=logo)), out, pictures=tmp_path / "kept")
+    text = pages(out)["index.html"]
+    assert f'src="{logo.largest.path}"' in text
+    assert 'alt="IIED"' in text
+    assert {file.path for file in (*picture.files, *logo.files)} == {
+        f"media/{path.name}" for path in (out / "media").iterdir()
+    }
 
 
 def test_a_picture_that_could_not_be_kept_leaves_its_description(tmp_path: Path) -> None:

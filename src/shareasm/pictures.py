@@ -5,12 +5,12 @@ further frames and whatever hides after the end. Only PNG, JPEG, GIF and WebP by
 calls them; the size is read from the header, and checked, before anything is unpacked.
 """
 
+import math
 import os
-from collections.abc import Iterator
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from PIL import Image, ImageOps
 
@@ -24,6 +24,9 @@ MOST_PIXELS = 40_000_000
 
 WIDTHS = (640, 1280)
 """Widths of the kept copies: a phone's screen, and the recap's column on a sharp one."""
+
+SMALLEST_SIDE = 64
+"""Pixels of the longer side below which a picture of ours says nothing any more."""
 
 LONGEST_STRIP = 8
 """Longer over shorter side past which a large picture is refused: a strip has no place in a column."""
@@ -110,30 +113,23 @@ def prepare_bytes(data: bytes, limits: Limits) -> PreparedImage | Refusal:
         return Refusal(str(refusal))
 
 
-class _Try(NamedTuple):
-    side: int  # pixels of the longer side
-    format: str
-    quality: int
-
-
 def _prepared(data: bytes, limits: Limits) -> PreparedImage:
+    """Return the picture as large as `limits` let it be: drawings and see-through ones as PNG, photographs as JPEG."""
     image = _upright(_open(BytesIO(data)))
-    for attempt in _tries(image, limits.image_side):
-        resized = _resized(image, _fitted(image.size, attempt.side))
-        encoded = _encoded(resized, attempt.format, attempt.quality)
-        if len(encoded) <= limits.image_bytes:
-            return PreparedImage(encoded, f"image/{attempt.format.lower()}", *resized.size)
-    raise _Unusable(f"it does not fit into {limits.image_bytes:,} bytes at any size that can be looked at")
-
-
-def _tries(image: Image.Image, side: int) -> Iterator[_Try]:
-    """Yield ways to encode, the best first: drawings and see-through pictures as PNG, photographs as JPEG."""
-    longest = min(side, max(image.size))
+    side = min(limits.image_side, max(image.size))
     if image.mode == "RGBA" or _is_drawing(image):
-        yield _Try(longest, "PNG", 0)
-    for share in (1.0, 0.8, 0.6, 0.4, 0.25, 0.15):
-        for quality in (88, 80, 70, 60):
-            yield _Try(max(1, round(longest * share)), "JPEG", quality)
+        drawn = _resized(image, _fitted(image.size, side))
+        encoded = _encoded(drawn, "PNG", 0)
+        if len(encoded) <= limits.image_bytes:
+            return PreparedImage(encoded, "image/png", *drawn.size)
+    while side >= SMALLEST_SIDE:
+        resized = _resized(image, _fitted(image.size, side))
+        encoded = _encoded(resized, "JPEG", 85)
+        if len(encoded) <= limits.image_bytes:
+            return PreparedImage(encoded, "image/jpeg", *resized.size)
+        # Bytes go with the area, a little slower: aim below the limit, and always get smaller.
+        side = int(side * min(0.9, 0.95 * math.sqrt(limits.image_bytes / len(encoded))))
+    raise _Unusable(f"it does not fit into {limits.image_bytes:,} bytes at any size that can be looked at")
 
 
 def _is_drawing(image: Image.Image) -> bool:

@@ -210,7 +210,6 @@ def _environment(folder: Path) -> Environment:
         number=number,
         short=short,
         utc=utc,
-        home=home,
     )
     return environment
 
@@ -297,11 +296,6 @@ def network_name(network: Network) -> str:
 def host(url: str) -> str:
     """Return the host that an address leads to, for people to see before they follow it."""
     return (urlsplit(url).hostname or url).removeprefix("www.")
-
-
-def home(account: Account) -> str:
-    """Return the server that an account is at home on; "" on Bluesky, where handles do not tell."""
-    return account.handle.rpartition("@")[2] if account.network is Network.MASTODON else ""
 
 
 def short(text: str, graphemes: int) -> str:

@@ -96,9 +96,9 @@ def hostile_folder(request: pytest.FixtureRequest, shared: Path, tmp_path_factor
     recap = arrange(Facts(a_campaign(), posts=with_neighbours(posts)))
     write_recap(recap, folder)
     (folder / "sofar.html").write_text(
-        render_page("web/sofar.html", recap=recap, items=recap.items[:200], now=a_campaign().opens_at).replace(
-            'href="/recap.css"', 'href="recap.css"'
-        )
+        render_page(
+            "web/sofar.html", recap=recap, items=recap.items[:200], is_all=True, now=a_campaign().opens_at
+        ).replace('href="/recap.css"', 'href="recap.css"')
     )
     return folder
 

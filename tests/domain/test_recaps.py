@@ -27,9 +27,9 @@ from recap_day import (
 )
 from shareasm.domain.chapters import VOICES_SHOWN, Chapter, Day, balanced
 from shareasm.domain.colours import NIGHT, PAPER, contrast, palette
-from shareasm.domain.items import POSTS_PER_PART, Item, anchor_of, make_items
+from shareasm.domain.items import POSTS_PER_PART, Item, anchor_of, make_items, picture_addresses
 from shareasm.domain.moderation import Reason
-from shareasm.domain.posts import Account, Card, Counts, Network, Post
+from shareasm.domain.posts import Account, Card, Counts, Media, MediaKind, Network, Post
 from shareasm.domain.recaps import Facts, Recap, arrange, narrate
 from shareasm.domain.schedules import Kind, Part, Schedule
 from shareasm.domain.stories import ChapterPlan, Rule, RuleKind, StoryPlan
@@ -131,6 +131,18 @@ def test_a_post_keeps_its_anchor_whatever_else_is_shown() -> None:
     post = a_post("x", created_at=at("12:00"))
     alone, among = told(post), told(a_post("y", created_at=at("08:00")), post)
     assert alone.items[0].anchor == among.items[1].anchor == anchor_of(post.ref)
+
+
+def test_a_post_s_images_are_its_pictures_stills_and_card_and_none_behind_a_warning() -> None:
+    media = (
+        Media(MediaKind.IMAGE, "https://cdn.example/full.jpg", preview_url="https://cdn.example/small.jpg"),
+        Media(MediaKind.VIDEO, "https://cdn.example/v.m3u8", preview_url="https://cdn.example/still.jpg"),
+        Media(MediaKind.AUDIO, "https://cdn.example/a.mp3"),
+    )
+    card = Card("https://iied.example/", "IIED", image_url="https://cdn.example/full.jpg")
+    post = a_post("x", media=media, card=card)
+    assert picture_addresses(post) == ("https://cdn.example/full.jpg", "https://cdn.example/still.jpg")
+    assert picture_addresses(post, is_covered=True) == ()
 
 
 # ---- answers -----------------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from shareasm.domain.items import Copy, Item
 from shareasm.domain.posts import PostRef
-from shareasm.domain.schedules import Kind
+from shareasm.domain.schedules import Kind, Slot
 from shareasm.domain.stories import ChapterPlan, Rule, RuleKind, StoryPlan
 
 ANSWERS_SHOWN = 8
@@ -267,8 +267,8 @@ def own_chapters(day: Day) -> list[Chapter]:
     """
     chapters: list[tuple[int, Chapter]] = []
     groups: dict[str, list[Item]] = {}
-    for item in day.highlights():
-        groups.setdefault(_heading_of(item), []).append(item)
+    for item, slot in ((item, item.highlight.slot) for item in day.highlights() if item.highlight):
+        groups.setdefault(_heading_of(slot), []).append(item)
     for heading, items in groups.items():
         ends = {_HEADINGS[Kind.WELCOME]: 0, _HEADINGS[Kind.THANKS]: len(day.items) + 1}
         place = ends.get(heading, items[0].number)
@@ -280,10 +280,7 @@ def own_chapters(day: Day) -> list[Chapter]:
     return [chapter for _, chapter in sorted(chapters, key=lambda pair: pair[0])]
 
 
-def _heading_of(item: Item) -> str:
-    slot = item.highlight.slot if item.highlight else None
-    if slot is None:
-        return _HEADINGS[Kind.VOICES]
+def _heading_of(slot: Slot) -> str:
     if slot.theme and slot.kind not in {Kind.WELCOME, Kind.THANKS}:
         return slot.theme[:1].upper() + slot.theme[1:]
     return _HEADINGS[slot.kind]

@@ -48,9 +48,7 @@ class ShownPost:
 
 
 def picture_addresses(post: Post, *, is_covered: bool = False) -> tuple[str, ...]:
-    """Return the addresses of the images that a recap shows of `post`: its pictures, video stills and its card's
-    image.
-    """
+    """Return where the images are that a recap shows of `post`: its pictures, video stills and its card's image."""
     if is_covered:
         return ()
     addresses = [_address_of(media) for media in post.media]

@@ -83,7 +83,9 @@ class _Pages:
             return RedirectResponse(f"/recap/{slug}/", status_code=302)
         recap = arrange(self._ask.so_far())
         newest = recap.items[-NEWEST_SHOWN:][::-1]
-        return HTMLResponse(render_page("web/sofar.html", recap=recap, items=newest, now=self._ask.now()))
+        is_all = len(recap.items) < NEWEST_SHOWN  # else there may be older ones that nobody asked the store for
+        page = render_page("web/sofar.html", recap=recap, items=newest, is_all=is_all, now=self._ask.now())
+        return HTMLResponse(page)
 
     def style(self, _: Request) -> Response:
         """The recap's style sheet, for the pages that are made here."""
