@@ -110,7 +110,6 @@ def follow(desk: Desk, source: Source, stream: TagStream) -> Tally:
     for page in stream.read(tags, checkpoint):
         with desk.clock.held():
             tally += store(desk, source, page, STREAM_TAG)
-            _note_ok(desk, source)
     return tally
 
 
@@ -150,6 +149,8 @@ def store(desk: Desk, source: Source, page: Page, tag: str) -> Tally:
         sources.add_skips(connection, desk.campaign.slug, source.id, page.skipped, now)
         if page.checkpoint is not None:
             sources.set_checkpoint(connection, desk.campaign.slug, source.id, tag, page.checkpoint, now)
+        if tag == STREAM_TAG:  # a stream that delivers is well; a read is well when all its pages are through
+            sources.note_ok(connection, desk.campaign.slug, source.id, now)
     return tally
 
 

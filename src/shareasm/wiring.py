@@ -6,6 +6,7 @@ Networks are imported here, when they are needed: loading them takes a second th
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,7 @@ from shareasm.domain.pictures import Refusal
 from shareasm.domain.posts import Network
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
+from shareasm.errors import ConfigError
 from shareasm.networks.ports import Limits, PostChecker, PreparedImage, Publisher, TagReader, TagStream
 from shareasm.settings import Settings, token_name
 from shareasm.storage.engine import open_engine
@@ -256,6 +258,14 @@ class _Wiring:
 
 
 def _prepare(path: Path, limits: Limits) -> PreparedImage:
+    try:
+        return _prepared(path, path.stat().st_mtime_ns, limits)
+    except FileNotFoundError as error:
+        raise ConfigError(f"the picture {path} is not there") from error
+
+
+@lru_cache(maxsize=32)  # one picture goes to several accounts in the same minute
+def _prepared(path: Path, _changed_at: int, limits: Limits) -> PreparedImage:
     from shareasm.pictures import prepare
 
     return prepare(path, limits)
