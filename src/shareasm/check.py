@@ -107,7 +107,7 @@ def _row(slot: Slot, zone: ZoneInfo, entries: list[PlannedEntry]) -> RunningOrde
         Posting(account, tuple(dict.fromkeys(one.key.language for one in own)), 1 + max(one.key.part for one in own))
         for account, own in by_account.items()
     )
-    words = shorten(entries[0].draft.text, FIRST_WORDS)
+    words = shorten(slot.parts[0].text_for(entries[0].key.language, entries[0].network), FIRST_WORDS)
     return RunningOrderRow(slot.id, slot.kind, slot.due_at, slot.due_at.astimezone(zone), postings, words, slot.zone)
 
 
@@ -118,8 +118,7 @@ def check_lines(result: CheckResult) -> Iterator[str]:
     """Yield the findings, the running order and a summary, as lines of text."""
     for finding in result.findings:
         yield f"{finding.file}:{finding.line}:{finding.column}: {finding.severity}: {finding.message}"
-        if finding.cure:
-            yield f"    {finding.cure}"
+        yield f"    {finding.cure}"
     if result.rows:
         if result.findings:
             yield ""

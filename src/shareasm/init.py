@@ -222,8 +222,7 @@ def _top_blocks(text: str) -> Iterator[tuple[str, str]]:
             waiting.append(line)
         else:
             own, waiting = [*own, *waiting, line], []
-    if key:
-        yield key, "".join(own)
+    yield key, "".join(own)
 
 
 def _wished_blocks(wishes: Wishes) -> dict[str, str]:

@@ -41,7 +41,10 @@ def test_a_campaign_is_read_with_its_window_in_utc(folder: Path) -> None:
     assert campaign
     assert campaign.slug == "share-day"
     assert campaign.hashtags == ("shareASM", "ShareASM2027")
-    assert (campaign.opens_at, campaign.closes_at) == (datetime(2027, 2, 3, 6, tzinfo=UTC), datetime(2027, 2, 3, 22, tzinfo=UTC))
+    assert (campaign.opens_at, campaign.closes_at) == (
+        datetime(2027, 2, 3, 6, tzinfo=UTC),
+        datetime(2027, 2, 3, 22, tzinfo=UTC),
+    )
     assert campaign.contact == "mailto:shareasm@iied.example"
     assert [source.id for source in campaign.sources] == [
         "mastodon:mastodon.social", "bluesky:bsky.social", "jetstream:jetstream.us-east.bsky.network",
@@ -199,7 +202,9 @@ def test_a_file_with_very_many_values_is_refused(folder: Path) -> None:
 def test_a_plan_file_that_leads_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:
     shutil.move(folder / "schedule.yaml", tmp_path / "elsewhere.yaml")
     (folder / "schedule.yaml").symlink_to(tmp_path / "elsewhere.yaml")
-    assert "schedule.yaml:1:1: error: This file is a link that leads out of the campaign's folder." in said(load_campaign(folder))
+    assert "schedule.yaml:1:1: error: This file is a link that leads out of the campaign's folder." in said(
+        load_campaign(folder)
+    )
 
 
 def test_a_plan_file_that_is_no_ordinary_file_is_refused(folder: Path) -> None:
@@ -274,14 +279,22 @@ def test_a_folder_is_no_picture(folder: Path) -> None:
     assert "There is no file “more” in “media”." in with_picture(folder, "more")
 
 
-@pytest.mark.parametrize("name", ["/etc/passwd", "~/x.png", "a/../../x.png", '"C:\\\\x.png"', '"..\\\\x.png"', "https://a.example/x.png"])
+@pytest.mark.parametrize(
+    "name", ["/etc/passwd", "~/x.png", "a/../../x.png", '"C:\\\\x.png"', '"..\\\\x.png"', "https://a.example/x.png"]
+)
 def test_a_picture_lies_in_the_media_folder(folder: Path, name: str) -> None:
     assert "leads out of the campaign's folder" in with_picture(folder, name)
 
 
 @pytest.mark.shared
 def test_hostile_pictures_are_refused_or_plain(folder: Path, shared: Path) -> None:
-    plain = {"ok-64x48.png", "ok-1x1.png", "gps-exif.png", "xss-in-text-chunk.png", "polyglot-html.png"}  # publishing strips them
+    plain = {
+        "ok-64x48.png",
+        "ok-1x1.png",
+        "gps-exif.png",
+        "xss-in-text-chunk.png",
+        "polyglot-html.png",
+    }  # publishing strips them
     for path in sorted((shared / "corpus/hostile/media").glob("*.png")):
         shutil.copyfile(path, folder / "media" / "dialogue.png")
         os.utime(folder / "media" / "dialogue.png", ns=(0, hash(path.name)))

@@ -1,5 +1,7 @@
 """Local times and instants: what does not exist or comes twice is told, in every zone there is."""
 
+# ruff: noqa: DTZ001  a local time is written without its zone
+
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -58,7 +60,15 @@ def changes(zone: ZoneInfo, year: int) -> list[tuple[datetime, timedelta]]:
 
 
 @pytest.mark.parametrize(
-    "name", ["Europe/London", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Chatham", "America/Santiago"]
+    "name",
+    [
+        "Europe/London",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Africa/Casablanca",
+        "Pacific/Chatham",
+        "America/Santiago",
+    ],
 )
 @given(part=st.floats(0, 0.999))
 def test_every_time_that_clocks_jump_over_or_repeat_is_told(name: str, part: float) -> None:
@@ -83,7 +93,14 @@ def test_every_time_that_clocks_jump_over_or_repeat_is_told(name: str, part: flo
 
 CHANGES = {
     name: changes(ZoneInfo(name), 2027)
-    for name in ("Europe/London", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Chatham", "America/Santiago")
+    for name in (
+        "Europe/London",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Africa/Casablanca",
+        "Pacific/Chatham",
+        "America/Santiago",
+    )
 }
 
 

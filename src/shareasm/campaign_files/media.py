@@ -3,6 +3,7 @@
 The sizes in a picture's header are judged before anything is decoded, so a file that unpacks to gigabytes costs nothing.
 """
 
+import os
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -49,12 +50,8 @@ def picture_below(field: Field, folder: Path) -> str | None:
 
 def _is_spelled_so(folder: Path, name: str) -> bool:
     """Return whether the letters are right in case too: a server tells `Photo.JPG` from `photo.jpg` where a laptop does not."""
-    here = folder
-    for part in Path(name).parts:
-        if not any(entry.name == part for entry in here.iterdir()):
-            return False
-        here = here / part
-    return True
+    parts = Path(name).parts
+    return all(part in os.listdir(folder.joinpath(*parts[:depth])) for depth, part in enumerate(parts))
 
 
 def _suggest_file(folder: Path, name: str) -> str:

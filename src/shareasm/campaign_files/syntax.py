@@ -77,6 +77,12 @@ _EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
         False,
     ),
     (
+        "expected the node content",
+        "A value is missing here, or a bracket before it is not closed.",
+        "Write the value, or close the bracket.",
+        False,
+    ),
+    (
         "sequence entries are not allowed here",
         "A list item (“- …”) cannot begin here.",
         "Begin it on a line of its own below its key, indented by two spaces more.",

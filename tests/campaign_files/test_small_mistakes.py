@@ -1,0 +1,83 @@
+"""Single values that are wrong, where a golden plan would hide the point. Each names its cure."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from shareasm.campaign_files import load_campaign
+
+GOOD = Path(__file__).resolve().parent.parent / "data" / "schedules" / "good"
+
+
+def said_after(tmp_path: Path, old: str, new: str) -> str:
+    folder = Path(shutil.copytree(GOOD, tmp_path / "day"))
+    text = (folder / "campaign.yaml").read_text()
+    assert old in text
+    (folder / "campaign.yaml").write_text(text.replace(old, new))
+    return "\n".join(
+        str(finding) for finding in load_campaign(folder).findings if finding.file.endswith("campaign.yaml")
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ('window: {opens: "06:00", closes: "22:00"}', "window: [a]", "Here must stand the window"),
+        ('closes: "22:00"', 'closes: "2027-03-03 22:00"', "The window is longer than a week"),
+        ('closes: "22:00"', 'closes: ""', "“closes” is empty"),
+        ("network: bluesky, server", "network: twitter, server", "There is no network “twitter”"),
+        ('"@iied.example"', "[x]", "“accounts” must be text"),
+        ("accent: \"#8a4b08\"", "accent: []", "“accent” must be text"),
+        ("contact: shareasm@iied.example", "contact: [x]", "“contact” must be text"),
+        ("contact: shareasm@iied.example", "contact: https://iied.example/a b", "is not an address"),
+        ("contact: shareasm@iied.example", "contact: https://iied.example:x", "is not an address"),
+        ("server: https://bsky.social", "server: [x]", "“server” must be text"),
+        ("https://mastodon.social, handle", '"http://127.0.0.1:3000", handle', ""),
+        ("https://mastodon.social, handle", '"http://mastodon.social", handle', "The line to mastodon.social is not encrypted"),
+        ("languages: [en, fr, es]\n", "languages: [en, fr, es, [x]]\n", "“languages” must be text"),
+        ("country: GB", "country: [x]", "“country” must be text"),
+        ("on: 2027-02-03", "on: [x]", "“on” must be text"),
+        ("on: 2027-02-03", "on: 1999-02-03", "The year 1999 cannot be meant"),
+        ("year: 2021", "year: [x]", "“year” must be text"),
+        ("https://www.iied.org, zone", "[x], zone", "“url” must be text"),
+        ("mastodon: https://mastodon.social}", "mastodon: https://mastodon.social, account: iied-mastodon}", ""),
+        ("contact: shareasm@", "contact: mailto:shareasm@", ""),
+        ("partners:\n", "partners: *x\nothers:\n", "“*x” is an alias"),
+        ("collect:\n", "collect: *x\nothers:\n", "“*x” is an alias"),
+        ("hashtags: [shareASM, ShareASM2027]", "hashtags: shareASM", ""),
+        ("look: {accent", "look: *x\nother: {accent", "“*x” is an alias"),
+        ("handle: shareasm@mastodon.social", "handle: *x", "“*x” is an alias"),
+        ("jetstream: wss://jetstream.us-east.bsky.network", "jetstream: *x", "“*x” is an alias"),
+    ],
+)  # fmt: skip
+def test_a_small_mistake_is_named(tmp_path: Path, old: str, new: str, words: str) -> None:
+    said = said_after(tmp_path, old, new)
+    assert words in said
+    assert bool(words) is bool(said), said
+
+
+def test_a_link_to_a_picture_is_not_followed_out_of_the_folder(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(GOOD, tmp_path / "day"))
+    shutil.move(folder / "media" / "dialogue.png", tmp_path / "elsewhere.png")
+    (folder / "media" / "dialogue.png").symlink_to(tmp_path / "elsewhere.png")
+    (finding,) = load_campaign(folder).findings
+    assert finding.message == "“dialogue.png” is a link that leads out of the campaign's folder."
+
+
+def test_a_capital_letter_in_a_folder_name_counts(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(GOOD, tmp_path / "day"))
+    (folder / "schedule.yaml").write_text(
+        (folder / "schedule.yaml").read_text().replace("dialogue.png", "More/dialogue.png")
+    )
+    (finding,) = load_campaign(folder).findings
+    assert "There is no file “More/dialogue.png”" in finding.message
+
+
+def test_a_picture_without_a_name_has_no_other_finding(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(GOOD, tmp_path / "day"))
+    (folder / "schedule.yaml").write_text(
+        (folder / "schedule.yaml").read_text().replace("file: dialogue.png", "file: []")
+    )
+    (finding,) = load_campaign(folder).findings
+    assert "“file” must be text" in finding.message
