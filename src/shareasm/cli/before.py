@@ -12,8 +12,8 @@ FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=Fals
 @FOLDER
 @click.option("--name", help="What the day is called. Default: the hashtag with its year.")
 @click.option("--hashtag", help="The leading hashtag, without #. Default: made from the folder's name.")
-@click.option("--on", "on", metavar="YYYY-MM-DD", help="The day. Default: four weeks from today.")
-@click.option("--zone", default="Europe/London", show_default=True, help="The time zone that the plan is written in.")
+@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The day. Default: 30 days from today.")
+@click.option("--zone", help="The time zone that the plan is written in, such as Africa/Accra. Default: UTC.")
 @click.option(
     "--language", "languages", multiple=True, help="A language of the day, such as en; give it several times."
 )
@@ -27,8 +27,8 @@ def init(
     folder: Path,
     name: str | None,
     hashtag: str | None,
-    on: str | None,
-    zone: str,
+    on: datetime | None,
+    zone: str | None,
     languages: tuple[str, ...],
     from_campaign: Path | None,
 ) -> None:
@@ -39,19 +39,13 @@ def init(
     """
     from datetime import UTC
 
+    from shareasm.init import Wishes
     from shareasm.init import init as make
 
-    for line in make(
-        folder,
-        name=name,
-        hashtag=hashtag,
-        on=on,
-        zone=zone,
-        languages=languages,
-        from_campaign=from_campaign,
-        now=datetime.now(UTC),
-    ):
-        click.echo(line)
+    wishes = Wishes(name, hashtag, on.date() if on else None, zone, languages)
+    for path in make(folder, wishes, datetime.now(UTC), from_campaign):
+        click.echo(f"made {path}")
+    click.echo(f"Next: shareasm check {folder}, then shareasm rehearse {folder}")
 
 
 @click.command()
@@ -119,7 +113,6 @@ def rehearse(folder: Path, seconds: float, seed: int, out: Path) -> None:
     click.echo(f"Recap: {outcome.recap}")
     click.echo(
         f"Planned {outcome.planned} · sent {outcome.sent} · collected {outcome.collected} · shown {outcome.shown}"
-        f" · the audience posted {outcome.posted} under the tag"
     )
     if not outcome.is_clean:
         raise click.exceptions.Exit(1)
