@@ -259,7 +259,19 @@ def test_a_handle_always_has_its_host(account, handle):
 
 
 @pytest.mark.parametrize(
-    "acct", ["iied\n@evil.example", "iied@iied.example@evil.example", "", "@x", "a" * 3000, "a b", None, 5, "a@b/c"]
+    "acct",
+    [
+        "iied\n@evil.example",
+        "iied@iied.example@evil.example",
+        "",
+        "@x",
+        "a" * 3000,
+        "a b",
+        None,
+        5,
+        "a@b/c",
+        "a\u202eb",
+    ],
 )
 def test_a_handle_that_is_none_sets_the_status_aside(acct):
     assert reason({"account.acct": acct})

@@ -3,6 +3,8 @@
 Used at the door of the collecting line (translators call it once per post) and, for lengths, at the head of the
 publishing line. Everything here is pure, takes any string, and never raises on one. `read_html` and `linked_html` are
 the only makers of `SafeHtml`. Limits that are cut to are the constants below.
+
+Over 400 lines: five short parts (characters, addresses, HTML, hashtags, lengths) that every room knows under this one name.
 """
 
 import re

@@ -22,9 +22,10 @@ from shareasm.domain.queue import Draft, DraftMedia, Receipt
 from shareasm.domain.richtext import to_text, truncate
 from shareasm.errors import Rejected, Unreachable
 from shareasm.networks.mastodon.answers import Act, Answer, Asked, NotThere, network_error
+from shareasm.networks.mastodon.authors import user_at_host
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.entities import Author, Status, Unfit, decode_status, split_page
-from shareasm.networks.mastodon.translate import parse_time, receipt_from, receipt_of, status_params, user_at_host
+from shareasm.networks.mastodon.translate import parse_time, receipt_from, receipt_of, status_params
 from shareasm.networks.ports import Limits, PreparedImage, Repeat, Thread
 
 TIMEOUT_S = 30.0

@@ -9,9 +9,7 @@ import re
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
-from html import unescape
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import langcodes
 import msgspec
@@ -35,12 +33,11 @@ from shareasm.domain.richtext import (
     clean_line,
     clean_text,
     find_hashtags,
-    fold_hashtag,
-    is_blank,
     read_html,
     safe_url,
     url_host,
 )
+from shareasm.networks.mastodon.authors import NAME_LIMIT, account_of
 from shareasm.networks.mastodon.entities import (
     Attachment,
     Author,
@@ -59,7 +56,6 @@ MEDIA_LIMIT = 20
 TAG_LIMIT = 60
 OPTION_LIMIT = 20
 TEXT_LIMIT = 5_000  # code points of a content warning or a card's description
-NAME_LIMIT = 300
 ALT_LIMIT = 10_000
 SKIPPED_LIMIT = 4_096
 
@@ -125,9 +121,8 @@ def _seen(status: Status, item: bytes, server: str) -> Seen:
     if not local_id or len(local_id) > NAME_LIMIT:
         raise Unfit("it has no usable id")
     uri = normal_uri(status.uri, status.url)
-    handle = user_at_host(status.account, server)
     _refuse_forgery(uri, status.account)
-    post = _post(status, uri, _account(status.account, handle))
+    post = _post(status, uri, account_of(status.account, server))
     if status.content is None and not (post.media or post.poll or post.content_warning):
         raise Unfit("it has neither words nor media")
     return Seen(post, item, local_id)
@@ -349,55 +344,6 @@ def _quote(quote: Quote | None, own_uri: str) -> tuple[PostRef, str | None] | No
 def _counts(status: Status) -> Counts:
     counts = (status.replies_count, status.reblogs_count, status.favourites_count, status.quotes_count)
     return Counts(*(min(max(count or 0, 0), 2**31 - 1) for count in counts))
-
-
-# ---- an author ---------------------------------------------------------------------------------------------------------
-
-_ACCT = re.compile(r"([^\s@\x00-\x1f\x7f-\x9f]+)(?:@([^\s@/\x00-\x1f\x7f-\x9f]+))?")
-
-
-def user_at_host(account: Author, server: str) -> str:
-    """Return user@host. A local account's `acct` has no host: it is that of its own address, else of the server asked."""
-    match = _ACCT.fullmatch(account.acct)
-    if match is None or len(account.acct) > NAME_LIMIT:
-        raise Unfit(f"its author's handle {clean_line(account.acct, 60)!r} is none")
-    host = match[2] or urlsplit(safe_url(account.uri) or safe_url(account.url) or server).netloc
-    return f"{match[1]}@{host.lower()}"
-
-
-def _account(account: Author, handle: str) -> Account:
-    url = safe_url(account.url) or ""
-    name = clean_line(account.display_name or "", NAME_LIMIT)
-    return Account(
-        network=Network.MASTODON,
-        ref=safe_url(account.uri) or url or f"acct:{handle}",
-        handle=handle,
-        name="" if is_blank(name) else name,
-        url=url,
-        avatar_url=safe_url(account.avatar),
-        is_bot=bool(account.bot),
-        is_locked=bool(account.locked),
-        is_noindex=bool(account.noindex),
-        is_indexable=account.indexable,
-        is_discoverable=account.discoverable,
-        is_suspended=bool(account.suspended or account.limited),
-        bio_tags=_bio_tags(account),
-    )
-
-
-def _bio_tags(account: Author) -> frozenset[str]:
-    """Return the hashtags of bio, profile fields and display name: where people say #nobot (platform facts 1.10)."""
-    texts = [account.note or "", account.display_name or ""]
-    for row in account.fields or ():
-        texts += [row.get("name") or "", row.get("value") or ""]
-    return frozenset().union(*(_tags_anywhere(text[:TEXT_LIMIT]) for text in texts if "#" in text or "＃" in text))
-
-
-@lru_cache(maxsize=2048)
-def _tags_anywhere(html: str) -> frozenset[str]:
-    """Return every #word of `html`, also where no network would link it: a wish is read generously."""
-    text = unescape(re.sub(r"<[^>]*>", "", re.sub(r"<(?:br|/?p)\b[^>]*>", " ", html)))
-    return frozenset(fold_hashtag(tag) for tag in re.findall(r"[#＃](\w+)", text))
 
 
 # ---- what we send ------------------------------------------------------------------------------------------------------

@@ -1,0 +1,63 @@
+"""An account of a Mastodon-API server becomes an Account: whose post it is, and what that person asks for. Pure."""
+
+import re
+from functools import lru_cache
+from html import unescape
+from urllib.parse import urlsplit
+
+from shareasm.domain.posts import Account, Network
+from shareasm.domain.richtext import clean_line, fold_hashtag, is_blank, safe_url
+from shareasm.networks.mastodon.entities import Author, Unfit
+
+NAME_LIMIT = 300
+NOTE_LIMIT = 5_000  # characters of a bio that are looked through
+
+_ACCT = re.compile(r"([^\s@\x00-\x1f\x7f-\x9f]+)(?:@([^\s@/\x00-\x1f\x7f-\x9f]+))?")
+
+
+def user_at_host(account: Author, server: str) -> str:
+    """Return user@host. A local account's `acct` has no host: it is that of its own address, else of the server asked."""
+    match = _ACCT.fullmatch(account.acct)
+    if (
+        match is None or clean_line(account.acct, NAME_LIMIT) != account.acct
+    ):  # too long, or with marks that turn text round
+        raise Unfit(f"its author's handle {clean_line(account.acct, 60)!r} is none")
+    host = match[2] or urlsplit(safe_url(account.uri) or safe_url(account.url) or server).netloc
+    return f"{match[1]}@{host.lower()}"
+
+
+def account_of(account: Author, server: str) -> Account:
+    """Return the author of a post. Raises Unfit where there is no handle to show. `server` is the base URL that was asked."""
+    handle = user_at_host(account, server)
+    url = safe_url(account.url) or ""
+    name = clean_line(account.display_name or "", NAME_LIMIT)
+    return Account(
+        network=Network.MASTODON,
+        ref=safe_url(account.uri) or url or f"acct:{handle}",
+        handle=handle,
+        name="" if is_blank(name) else name,
+        url=url,
+        avatar_url=safe_url(account.avatar),
+        is_bot=bool(account.bot),
+        is_locked=bool(account.locked),
+        is_noindex=bool(account.noindex),
+        is_indexable=account.indexable,
+        is_discoverable=account.discoverable,
+        is_suspended=bool(account.suspended or account.limited),
+        bio_tags=_bio_tags(account),
+    )
+
+
+def _bio_tags(account: Author) -> frozenset[str]:
+    """Return the hashtags of bio, profile fields and display name: where people say #nobot (platform facts 1.10)."""
+    texts = [account.note or "", account.display_name or ""]
+    for row in account.fields or ():
+        texts += [row.get("name") or "", row.get("value") or ""]
+    return frozenset().union(*(_tags_anywhere(text[:NOTE_LIMIT]) for text in texts if "#" in text or "＃" in text))
+
+
+@lru_cache(maxsize=2048)
+def _tags_anywhere(html: str) -> frozenset[str]:
+    """Return every #word of `html`, also where no network would link it: a wish is read generously."""
+    text = unescape(re.sub(r"<[^>]*>", "", re.sub(r"<(?:br|/?p)\b[^>]*>", " ", html)))
+    return frozenset(fold_hashtag(tag) for tag in re.findall(r"[#＃](\w+)", text))
