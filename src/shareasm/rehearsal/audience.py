@@ -24,7 +24,7 @@ from shareasm.rehearsal.world import World
 
 _LOOKS = 200  # how often in the day somebody looks for new posts of the campaign
 _CHORUS_TWICE = 2
-_ANSWERS = (0, 0, 1, 1, 1, 2, 2, 3)  # how many people answer one post of the campaign
+_ANSWERS = (0, 0, 0, 0, 1, 1, 1, 2)  # how many people answer one post of the campaign
 _SHOWN = 90  # characters of a post in the report
 _NETWORKS = {Place.BLUESKY: "Bluesky", Place.HOME: "Mastodon", Place.AWAY: "Mastodon"}
 
