@@ -3,7 +3,6 @@
 The sizes in a picture's header are judged before anything is decoded, so a file that unpacks to gigabytes costs nothing.
 """
 
-import os
 import warnings
 from functools import lru_cache
 from pathlib import Path
@@ -51,7 +50,9 @@ def picture_below(field: Field, folder: Path) -> str | None:
 def _is_spelled_so(folder: Path, name: str) -> bool:
     """Return whether the letters are right in case too: a server tells `Photo.JPG` from `photo.jpg` where a laptop does not."""
     parts = Path(name).parts
-    return all(part in os.listdir(folder.joinpath(*parts[:depth])) for depth, part in enumerate(parts))
+    return all(
+        folder.joinpath(*parts[: depth + 1]) in folder.joinpath(*parts[:depth]).iterdir() for depth in range(len(parts))
+    )
 
 
 def _suggest_file(folder: Path, name: str) -> str:
