@@ -333,6 +333,15 @@ def test_a_chapter_shows_no_more_than_its_plan_says() -> None:
     assert len(chapter(arrange(a_day(story=StoryPlan(chapters=(plan,))))).passages) == 3
 
 
+def test_a_rule_ends_after_its_own_number_of_posts() -> None:
+    rules = (Rule(RuleKind.THEME, "safety and health", most=1), Rule(RuleKind.HOUR, "14:00", most=1))
+    recap = arrange(a_day(story=StoryPlan(chapters=(ChapterPlan("One", show=rules),))))
+    assert [keys([passage.item for passage in chapter(recap).passages])[0], len(chapter(recap).passages)] == [
+        "guide",
+        2,
+    ]
+
+
 def test_what_the_editor_chose_and_is_gone_is_said() -> None:
     assert chapter(arrange(a_day(story=A_STORY)), 1).missing_count == 1
 

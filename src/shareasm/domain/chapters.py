@@ -186,9 +186,10 @@ def _planned_chapter(plan: ChapterPlan, day: Day, named: set[PostRef], shown: se
     passages: list[Passage] = []
     missing_count = 0
     for rule in plan.show:
-        found = _named(rule, day) or _found(rule, day, named | shown, plan.most)
+        most = plan.most if rule.most is None else rule.most
+        found = _named(rule, day) or _found(rule, day, named | shown, most)
         missing_count += rule.kind in {RuleKind.POST, RuleKind.SLOT} and not found
-        for item in found:
+        for item in found[:most]:
             if item.ref not in shown and len(passages) < plan.most:
                 passage = day.passage(item)
                 passages.append(passage)
