@@ -43,13 +43,13 @@ class Traits:
     repeat: Repeat = Repeat.AN_HOUR
     posts_twice: bool = False  # it makes a second post of the same key
     keeps_language: bool = True
-    shows_own_threads: bool = True  # a tag timeline has an author's replies to themselves
-    shows_replies: bool = True  # and those to others
+    shows_replies: bool = True  # in a tag timeline
     finds_accented_tags: bool = True
     asks_twice: bool = False  # for two spellings of a tag: one read may bring a post twice
     has_attributes: bool = True  # pictures, warnings, visibility, limits: all but the memory network
     has_warnings: bool = True
     has_visibility: bool = True
+    tells_unlisted: bool = True  # and does not call it public
     has_cards: bool = False  # a card is part of the post, not made by the server from the address
     has_sessions: bool = False  # sign-ins expire and are renewed
     has_tokens: bool = True

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 
 import httpx
 
@@ -51,6 +52,27 @@ def _session(
 
 # ---- the stand-in ------------------------------------------------------------------------------------------------------
 
+_numbers = count(1)
+
+
+@contextmanager
+def running() -> Iterator[tuple[StandInBluesky, Person]]:
+    """Run a network with somebody on it."""
+    with StandInBluesky(CLOCK, has_rate_limits=False) as standin:
+        yield standin, standin.account("amina.test", "Amina")
+
+
+@contextmanager
+def standin_bench(traits: Traits, standin: StandInBluesky, amina: Person) -> Iterator["StandInBench"]:
+    """Use a running stand-in for one test."""
+    bench = StandInBench(standin, amina, traits)
+    try:
+        with bench.closing:
+            yield bench
+    finally:
+        standin.pds_faults.clear()
+        standin.appview_faults.clear()
+
 
 @dataclass
 class StandInBench:
@@ -59,18 +81,10 @@ class StandInBench:
     traits: Traits
     network: Network = Network.BLUESKY
     _accounts: dict[str, Person] = field(default_factory=dict)
-    _closing: ExitStack = field(default_factory=ExitStack)
-
-    @classmethod
-    @contextmanager
-    def opened(cls, traits: Traits) -> Iterator["StandInBench"]:
-        with StandInBluesky(CLOCK) as standin:
-            bench = cls(standin, standin.account("amina.test", "Amina"), traits)
-            with bench._closing:
-                yield bench
+    closing: ExitStack = field(default_factory=ExitStack)
 
     def ours(self) -> Ours:
-        person = self.standin.account(f"iied{len(self._accounts)}.test", "IIED")
+        person = self.standin.account(f"iied{next(_numbers)}.test", "IIED")
         self._accounts[person.handle] = person
         return Ours(BlueskyPublisher(self._signed_in(person), prepare=prepare), person.handle)
 
@@ -79,7 +93,7 @@ class StandInBench:
         return self._kept(Server(self.standin.pds_url, now=CLOCK.now, session=session))
 
     def _kept(self, server: Server) -> Server:
-        self._closing.callback(server.close)
+        self.closing.callback(server.close)
         return server
 
     def reader(self) -> TagReader:
@@ -132,6 +146,14 @@ def _other_record(did: str, key: str) -> bytes:
 # ---- the real network --------------------------------------------------------------------------------------------------
 
 
+@contextmanager
+def real_bench(traits: Traits, network: BlueskyNetwork) -> Iterator["RealBench"]:
+    """Use the running network for one test."""
+    bench = RealBench(network, traits)
+    with bench.closing:
+        yield bench
+
+
 @dataclass
 class BreakingLine(httpx.BaseTransport):
     """A line to the real servers that fails on request."""
@@ -169,14 +191,7 @@ class RealBench:
     network: Network = Network.BLUESKY
     _line: BreakingLine = field(default_factory=BreakingLine)
     _accounts: dict[str, tuple[Account, str, Kept]] = field(default_factory=dict)  # with the app password
-    _closing: ExitStack = field(default_factory=ExitStack)
-
-    @classmethod
-    @contextmanager
-    def opened(cls, traits: Traits, network: BlueskyNetwork) -> Iterator["RealBench"]:
-        bench = cls(network, traits)
-        with bench._closing:
-            yield bench
+    closing: ExitStack = field(default_factory=ExitStack)
 
     def ours(self) -> Ours:
         account = self.real.account()
@@ -193,7 +208,7 @@ class RealBench:
         return self._kept(Server(self.real.pds, now=CLOCK.now, session=session, transport=self._line))
 
     def _kept(self, server: Server) -> Server:
-        self._closing.callback(server.close)
+        self.closing.callback(server.close)
         return server
 
     def reader(self) -> TagReader:

@@ -1,8 +1,9 @@
 """Drives a stand-in Mastodon-API server, in any of its flavours."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from itertools import count
 
 from contract.bench import CLOCK, PICTURES, Call, Mishap, Ours, Traits
 from shareasm.domain.posts import Network, PostRef
@@ -11,7 +12,7 @@ from shareasm.networks.mastodon.reader import MastodonReader
 from shareasm.networks.ports import PostChecker, TagReader, TagStream
 from shareasm.pictures import prepare
 from shareasm.rehearsal.faults import Fault
-from shareasm.rehearsal.mastodon import Flavour, MastodonServer, Person
+from shareasm.rehearsal.mastodon import Budgets, Flavour, MastodonServer, Person
 
 AGENT = "shareasm-contract/1 (tests)"
 FAULTS = {
@@ -29,6 +30,26 @@ REQUESTS = {
 }
 
 
+_numbers = count(1)
+
+
+@contextmanager
+def running(flavour: Flavour, version: str | None = None) -> Iterator[tuple[MastodonServer, Person]]:
+    """Run a server with somebody on it. Its budgets are off: the suite asks for too much on purpose where it wants that."""
+    budgets = Budgets(**dict.fromkeys(field.name for field in fields(Budgets)))
+    with MastodonServer(CLOCK, flavour=flavour, version=version, budgets=budgets) as server:
+        yield server, server.account("amina", "Amina")
+
+
+@contextmanager
+def bench(traits: Traits, server: MastodonServer, amina: Person) -> Iterator["MastodonBench"]:
+    """Use a running server for one test."""
+    try:
+        yield MastodonBench(server, amina, traits)
+    finally:
+        server.faults.clear()
+
+
 @dataclass
 class MastodonBench:
     server: MastodonServer
@@ -37,21 +58,11 @@ class MastodonBench:
     network: Network = Network.MASTODON
     _accounts: dict[str, Person] = field(default_factory=dict)
     _said: dict[PostRef, Mapping[str, object]] = field(default_factory=dict)
-    _closing: ExitStack = field(default_factory=ExitStack)
-
-    @classmethod
-    @contextmanager
-    def opened(cls, traits: Traits, flavour: Flavour, version: str | None = None) -> Iterator["MastodonBench"]:
-        with MastodonServer(CLOCK, flavour=flavour, version=version) as server:
-            bench = cls(server, server.account("amina", "Amina"), traits)
-            with bench._closing:
-                yield bench
 
     def ours(self) -> Ours:
-        person = self.server.account(f"iied{len(self._accounts)}", "IIED", visibility="public")
+        person = self.server.account(f"iied{next(_numbers)}", "IIED", visibility="public")
         self._accounts[person.username] = person
         publisher = MastodonPublisher(self.server.url, person.token, user_agent=AGENT, now=CLOCK.now, prepare=prepare)
-        self._closing.callback(publisher.close)
         return Ours(publisher, person.username)
 
     def reader(self) -> TagReader:
@@ -61,9 +72,7 @@ class MastodonBench:
         return self._reader()
 
     def _reader(self) -> MastodonReader:
-        reader = MastodonReader(self.server.url, token=self.amina.token, user_agent=AGENT, now=CLOCK.now)
-        self._closing.callback(reader.close)
-        return reader
+        return MastodonReader(self.server.url, token=self.amina.token, user_agent=AGENT, now=CLOCK.now)
 
     def stream(self) -> TagStream:
         raise NotImplementedError("no stream is read on Mastodon")
@@ -72,7 +81,7 @@ class MastodonBench:
         dot = [((PICTURES / "dot.png").read_bytes(), "two fields")] if self.server.instance.rules.needs_media else []
         parent = self._said[reply_to] if reply_to else None
         said = self.server.say(self.amina, text, language=language, reply_to=parent, media=dot, visibility="public")
-        ref = PostRef(Network.MASTODON, str(said["uri"]).rstrip("/"))  # Takahē's slash is no part of an identity
+        ref = PostRef(Network.MASTODON, str(said["uri"]))
         self._said[ref] = said
         return ref
 

@@ -1,7 +1,5 @@
 """Drives the network in memory, so that use-case tests and dry runs stand on something that behaves like a network."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 
@@ -17,11 +15,6 @@ class MemoryBench:
     traits: Traits
     network: Network = Network.MASTODON
     memory: MemoryNetwork = field(default_factory=MemoryNetwork)
-
-    @classmethod
-    @contextmanager
-    def opened(cls, traits: Traits) -> Iterator["MemoryBench"]:
-        yield cls(traits)
 
     def ours(self) -> Ours:
         return Ours(self.memory, "us")

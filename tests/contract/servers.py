@@ -1,16 +1,16 @@
 """Every server that the contract suite runs on, and where each differs."""
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import pytest
 
 from bluesky_network.network import BlueskyNetwork
+from contract import bluesky_bench, mastodon_bench
 from contract.bench import Bench, Traits
-from contract.bluesky_bench import RealBench, StandInBench
-from contract.mastodon_bench import MastodonBench
 from contract.memory_bench import MemoryBench
 from shareasm.networks.ports import Repeat
 from shareasm.rehearsal.mastodon import Flavour
@@ -31,15 +31,17 @@ MEMORY = Traits(has_attributes=False, has_warnings=False, has_visibility=False, 
 
 @dataclass(frozen=True)
 class Server:
-    """A row of the suite's columns. `open` gets the real network where it `is_real`."""
+    """A server of the suite: started once a session, then used by one test after the other, each with accounts of its own."""
 
     traits: Traits
-    open: Callable[..., AbstractContextManager[Bench]]
+    running: Callable[[], AbstractContextManager[Any]]
+    bench: Callable[[Traits, Any], AbstractContextManager[Bench]]
     is_real: bool = False
 
 
 def _mastodon(traits: Traits, flavour: Flavour, version: str | None = None) -> Server:
-    return Server(traits, lambda: MastodonBench.opened(traits, flavour, version))
+    running = partial(mastodon_bench.running, flavour, version)
+    return Server(traits, running, lambda traits, started: mastodon_bench.bench(traits, *started))
 
 
 SERVERS = {
@@ -48,14 +50,24 @@ SERVERS = {
     "mastodon-4.2": _mastodon(Traits(), Flavour.MASTODON, "4.2.10"),  # reads no batches
     "gotosocial": _mastodon(NO_KEYS(shows_replies=False), Flavour.GOTOSOCIAL),
     "snac": _mastodon(
-        NO_KEYS(keeps_language=False, finds_accented_tags=False, can_delete=False, has_limit=False), Flavour.SNAC
+        NO_KEYS(
+            keeps_language=False, finds_accented_tags=False, tells_unlisted=False, can_delete=False, has_limit=False
+        ),
+        Flavour.SNAC,
     ),
-    "takahe": _mastodon(NO_KEYS(keeps_language=False, shows_own_threads=False, shows_replies=False), Flavour.TAKAHE),
+    "takahe": _mastodon(NO_KEYS(keeps_language=False, shows_replies=False), Flavour.TAKAHE),
     "pixelfed": _mastodon(Traits(repeat=Repeat.NEVER), Flavour.PIXELFED),
     "pleroma": _mastodon(Traits(), Flavour.PLEROMA),
-    "bluesky": Server(BLUESKY, lambda: StandInBench.opened(BLUESKY)),
-    "real-bluesky": Server(BLUESKY, lambda network: RealBench.opened(BLUESKY, network), is_real=True),
-    "memory": Server(MEMORY, lambda: MemoryBench.opened(MEMORY)),
+    "bluesky": Server(
+        BLUESKY, bluesky_bench.running, lambda traits, started: bluesky_bench.standin_bench(traits, *started)
+    ),
+    "real-bluesky": Server(
+        BLUESKY,
+        partial(BlueskyNetwork.started, jetstream=True, rate_limits=True),
+        bluesky_bench.real_bench,
+        is_real=True,
+    ),
+    "memory": Server(MEMORY, nullcontext, lambda traits, _: nullcontext(MemoryBench(traits))),
 }
 
 
@@ -68,9 +80,3 @@ def servers_where(holds: Callable[[Traits], bool]) -> pytest.MarkDecorator:
 def columns(names: list[str]) -> list[object]:
     """Return the parameters for these servers; the real one carries its mark."""
     return [pytest.param(name, marks=pytest.mark.bluesky) if SERVERS[name].is_real else name for name in names]
-
-
-def opened(name: str, network: Callable[[], BlueskyNetwork]) -> AbstractContextManager[Bench]:
-    """Return the driver of a server, for one test."""
-    server = SERVERS[name]
-    return server.open(network()) if server.is_real else server.open()

@@ -104,7 +104,7 @@ def test_a_warning_stands_before_the_words(bench: Bench) -> None:
     assert post.content_warning == "An injury"
 
 
-@servers_where(lambda traits: traits.has_visibility)
+@servers_where(lambda traits: traits.has_visibility and traits.tells_unlisted)
 def test_an_unlisted_post_is_said_to_be_unlisted(bench: Bench) -> None:
     receipt = _publish(bench.ours(), _draft(bench, "Quietly", visibility="unlisted"))
     assert receipt.visibility == "unlisted"
