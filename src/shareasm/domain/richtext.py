@@ -96,6 +96,9 @@ _LOOKS_LIKE_URL = re.compile(
 )
 
 
+_SCHEME = re.compile(r"https?://(?:www\.)?", re.IGNORECASE)
+
+
 def safe_url(url: object) -> str | None:
     """Return `url` when it is an http(s) address with a host and without credentials or odd characters, else None.
 
@@ -129,7 +132,7 @@ def _link_label(label: str, href: str, *, is_shortened: bool) -> str:
         and "@" not in label
     ):
         return label
-    shown = re.sub(r"^https?://(www\.)?", "", href, flags=re.IGNORECASE)
+    shown = _SCHEME.sub("", href, count=1)
     return f"{shown[:30]}…" if len(shown) > 30 else shown.rstrip("/") or href
 
 
@@ -181,7 +184,8 @@ _OPEN_OR_CLOSE = re.compile(r"<(/?)([a-zA-Z][^\s/>\x00]*)")
 _ANY_TAG = re.compile(r"<[^>]*>?")
 _TOKEN = re.compile(r'<(/?)([a-z][a-z0-9]*)((?: [a-z]+="[^"]*")*)>')
 _ATTRIBUTE = re.compile(r' ([a-z]+)="([^"]*)"')
-_SPACE = re.compile(r"[ \t\r\n\f]+")
+_SPACE = re.compile(r"[ \t\r\n\f]{2,}|[\t\r\n\f]")  # all but the single spaces, which stay as they are
+_LAST_BREAKS = re.compile(r"(?:<br>)+$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +205,8 @@ def read_html(html: str) -> RichText:
     if _depth(html) > DEPTH_LIMIT:
         return _bare_words(html)
     reader = _Reader(_cleaner.clean(html))
+    if len(reader.html) > HTML_LIMIT:
+        return _bare_words(html)
     for _ in range(_SETTLING):  # what was taken out can leave a tree that reads differently the next time
         if reader.is_plain:
             return reader.result()
@@ -251,7 +257,8 @@ def _escaped(text: str) -> str:
 
 
 def _bare_words(html: str) -> RichText:
-    words = clean_text(_SPACE.sub(" ", _plain(_ANY_TAG.sub(" ", html))), HTML_LIMIT).strip()
+    longest = HTML_LIMIT // 6  # so that the words fit although each letter may be written as an entity
+    words = clean_text(_SPACE.sub(" ", _plain(_ANY_TAG.sub(" ", html))), longest).strip()
     return RichText(linked_html(words, ()), words, words)
 
 
@@ -290,6 +297,8 @@ class _Reader:
         self._href: str | None = None  # of the link that is open
         self._label: list[str] = []
         self._is_shortened = False
+        self._has_code = False
+        self._is_odd = bool(_FORBIDDEN.search(clean) or _BIDI.search(clean))
         self._skipped_depth = 0  # inside <p class="quote-inline">
         at = 0
         for match in _TOKEN.finditer(clean):
@@ -304,13 +313,15 @@ class _Reader:
         self.html = "".join(self._html)
 
     def result(self) -> RichText:
-        html = re.sub(r"(?:<br>)+$", "", self.html)
-        return RichText(SafeHtml(html), _tidy(self._text), _tidy(self._prose))
+        text = _tidy(self._text)
+        prose = _tidy(self._prose) if self._has_code else text
+        return RichText(SafeHtml(_LAST_BREAKS.sub("", self.html)), text, prose)
 
     def _words(self, words: str) -> None:
         if not words or self._skipped_depth:
             return
-        words = clean_text(words, HTML_LIMIT)
+        if self._is_odd:
+            words = clean_text(words, HTML_LIMIT)
         if self._href is not None:
             self._label.append(words)
             return
@@ -343,6 +354,7 @@ class _Reader:
             self._is_shortened |= found.get("class") == "invisible"
         elif tag in _KEPT:
             self.is_plain &= tag == "p" and not self._open
+            self._has_code |= tag in {"pre", "code"}
             self._open.append(tag)
             direction = "".join(f' {name}="{found[name]}"' for name in ("dir", "lang") if name in found)
             self._html.append(f"<{tag}{direction}>")
@@ -388,8 +400,11 @@ class _Reader:
 
 
 def _tidy(parts: list[str]) -> str:
-    text = re.sub(r"[ \t]+\n", "\n", "".join(parts))
-    return re.sub(r"\n{3,}", "\n\n", text).strip()
+    return _MANY_LINES.sub("\n\n", _SPACE_BEFORE_LINE.sub("\n", "".join(parts))).strip()
+
+
+_SPACE_BEFORE_LINE = re.compile(r"[ \t]+\n")
+_MANY_LINES = re.compile(r"\n{3,}")
 
 
 # ---- hashtags --------------------------------------------------------------------------------------------------------
@@ -453,6 +468,8 @@ def find_facet_hashtags(text: str) -> list[Hashtag]:
 
 def _tag_runs(text: str) -> Iterator[str]:
     """Yield what follows each # that stands at the start of a word."""
+    if "#" not in text and "＃" not in text:
+        return
     for word in text.split():
         if word[0] in _SIGNS:
             yield word[1:]
