@@ -80,7 +80,7 @@ class Copy:
 
     network: Network
     url: str
-    language: str | None = None  # said where it differs from the leading post's
+    language: str = ""  # said where it differs from the leading post's
 
 
 @dataclass(frozen=True)

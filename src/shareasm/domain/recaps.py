@@ -5,7 +5,7 @@ says). Pure: no clock, no file, no address is opened; the same Facts give the sa
 """
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -126,7 +126,7 @@ class ShelfEntry:
 
     resource: Resource
     editions: tuple[Edition, ...]
-    items: tuple[Item, ...]  # our posts about it
+    items: tuple[Item, ...]  # our posts about it, one per slot
     sharers: tuple[Account, ...]  # others who linked to it
 
 
@@ -301,11 +301,20 @@ def _shelf(campaign: Campaign, items: Sequence[Item]) -> tuple[ShelfEntry, ...]:
             linked.setdefault(item.post.card.url.rstrip("/"), []).append(item.post.author)
     entries = []
     for resource in campaign.resources:
-        ours = tuple(item for item in items if item.highlight and item.highlight.slot.resource == resource.id)
+        ours = _once_per_slot(item for item in items if item.highlight and item.highlight.resource == resource)
         accounts = [one for edition in resource.editions for one in linked.get(edition.url.rstrip("/"), ())]
         sharers = {account.ref: account for account in accounts}
         entries.append(ShelfEntry(resource, resource.editions, ours, tuple(sharers.values())))
     return tuple(sorted(entries, key=lambda entry: not (entry.items or entry.sharers)))
+
+
+def _once_per_slot(items: Iterable[Item]) -> tuple[Item, ...]:
+    """Return the first Item of each slot: its languages and thread parts were one occasion."""
+    first: dict[str, Item] = {}
+    for item in items:
+        if item.highlight:
+            first.setdefault(item.highlight.slot.id, item)
+    return tuple(first.values())
 
 
 def _contributors(items: Sequence[Item]) -> tuple[Account, ...]:
