@@ -161,6 +161,14 @@ def test_answers_stand_under_our_highlight_also_when_they_answer_its_copy_or_eac
     assert len(recap.chapters) == 1  # and nowhere else in the story
 
 
+def test_an_answer_whose_network_tells_only_a_local_id_finds_its_highlight_too() -> None:
+    slot = a_slot("welcome")
+    root = a_post("m", by=OURS_TOO)
+    answer = shown(a_post("r", by=BAKARI, is_reply=True, created_at=at("09:10")), answers=root.ref)
+    recap = told(entries=[an_entry(slot, root)], schedule=Schedule((slot,)), posts=[shown(root), answer])
+    assert keys(chapter(recap).passages[0].answers) == ["r"]
+
+
 def test_a_long_conversation_is_cut_and_says_how_much_more_there_is() -> None:
     slot = a_slot("welcome")
     root = a_post("b", by=OURS)

@@ -33,6 +33,9 @@ class ShownPost:
     arrival_number: int
     first_seen_at: datetime  # aware UTC
     is_covered: bool = False  # Verdict.is_covered
+    answers: PostRef | None = (
+        None  # whom it answers, where `post.reply_to` does not say: Mastodon tells only a local id
+    )
     pictures: Mapping[str, KeptPicture] = field(default_factory=dict)  # by address, see `picture_addresses`
 
     def picture_of(self, media: Media) -> KeptPicture | None:
@@ -163,8 +166,8 @@ def make_items(
             highlight=highlights.get(shown.post.ref),
             partner=partners.get(_handle(shown.post.author.handle)),
             copies=tuple(copies.get(shown.post.ref, ())),
-            answers=_parent(shown.post, by_ref, leads),
-            root=_root(shown.post, by_ref, leads, ours),
+            answers=_parent(shown, by_ref, leads),
+            root=_root(shown, by_ref, leads, ours),
         )
         for number, shown in enumerate(standing, start=1)
     )
@@ -255,23 +258,24 @@ def _lead(ref: PostRef, leads: Leads) -> PostRef:
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
 
-def _parent(post: Post, by_ref: Mapping[PostRef, ShownPost], leads: Leads) -> PostRef | None:
-    if post.reply_to is None or post.reply_to not in by_ref:
+def _parent(shown: ShownPost, by_ref: Mapping[PostRef, ShownPost], leads: Leads) -> PostRef | None:
+    named = shown.post.reply_to or shown.answers
+    if named is None or named not in by_ref:
         return None
-    parent = _lead(post.reply_to, leads)
-    return parent if parent != post.ref else None
+    parent = _lead(named, leads)
+    return parent if parent != shown.post.ref else None
 
 
-def _root(post: Post, by_ref: Mapping[PostRef, ShownPost], leads: Leads, ours: set[PostRef]) -> PostRef | None:
-    """Return the highlight at the top of the conversation that `post` belongs to; None when it is no answer to us."""
-    seen = {post.ref}
+def _root(shown: ShownPost, by_ref: Mapping[PostRef, ShownPost], leads: Leads, ours: set[PostRef]) -> PostRef | None:
+    """Return the highlight at the top of the conversation of a post; None when it is no answer to us."""
+    seen = {shown.post.ref}
     found = None
-    parent = _parent(post, by_ref, leads)
+    parent = _parent(shown, by_ref, leads)
     while parent and parent not in seen:
         seen.add(parent)
         if parent in ours:
             found = parent
-        parent = _parent(by_ref[parent].post, by_ref, leads)
+        parent = _parent(by_ref[parent], by_ref, leads)
     return found
 
 
