@@ -150,16 +150,22 @@ def _other_record(did: str, key: str) -> bytes:
 def real_bench(traits: Traits, network: BlueskyNetwork) -> Iterator["RealBench"]:
     """Use the running network for one test."""
     bench = RealBench(network, traits)
-    with bench.closing:
+    with bench.closing, bench.line:
         yield bench
 
 
 @dataclass
 class BreakingLine(httpx.BaseTransport):
-    """A line to the real servers that fails on request."""
+    """A line to the real servers that fails on request. Clients share it, so it is closed by `with` and not by them."""
 
     line: httpx.BaseTransport = field(default_factory=httpx.HTTPTransport)
     mishaps: list[tuple[str, Mishap]] = field(default_factory=list)
+
+    def close(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        self.line.close()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         method = request.url.path.rpartition("/")[2]
@@ -189,7 +195,7 @@ class RealBench:
     real: BlueskyNetwork
     traits: Traits
     network: Network = Network.BLUESKY
-    _line: BreakingLine = field(default_factory=BreakingLine)
+    line: BreakingLine = field(default_factory=BreakingLine)
     _accounts: dict[str, tuple[Account, str, Kept]] = field(default_factory=dict)  # with the app password
     closing: ExitStack = field(default_factory=ExitStack)
 
@@ -204,8 +210,8 @@ class RealBench:
 
     def _signed_in(self, handle: str) -> Server:
         _, password, kept = self._accounts[handle]
-        session = _session(self.real.pds, handle, password, kept, self._line)
-        return self._kept(Server(self.real.pds, now=CLOCK.now, session=session, transport=self._line))
+        session = _session(self.real.pds, handle, password, kept, self.line)
+        return self._kept(Server(self.real.pds, now=CLOCK.now, session=session, transport=self.line))
 
     def _kept(self, server: Server) -> Server:
         self.closing.callback(server.close)
@@ -215,7 +221,7 @@ class RealBench:
         return BlueskySearch(self._signed_in(self.ours().name))
 
     def checker(self) -> PostChecker:
-        return BlueskyChecker(self._kept(Server(self.real.appview, now=CLOCK.now, transport=self._line)))
+        return BlueskyChecker(self._kept(Server(self.real.appview, now=CLOCK.now, transport=self.line)))
 
     def stream(self) -> TagStream:
         return JetstreamStream(self.real.jetstream, now=CLOCK.now, batch_s=0.1)
@@ -251,7 +257,7 @@ class RealBench:
         return [str(record["value"]["text"]) for record in self.real.records(self._accounts[ours.name][0])]
 
     def let_fail(self, call: Call, mishap: Mishap) -> None:
-        self._line.mishaps.append((METHODS[call], mishap))
+        self.line.mishaps.append((METHODS[call], mishap))
 
     def expire(self, ours: Ours) -> Ours:
         """Two hours later: the token that was kept has expired. The network's secret is known, so one is made."""

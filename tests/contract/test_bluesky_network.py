@@ -1,9 +1,14 @@
 """The real Bluesky network itself: what the contract suite takes for granted of it."""
 
+from datetime import timedelta
+
 import httpx
 import pytest
 
 from bluesky_network.network import BlueskyNetwork
+from contract.bench import CLOCK
+from shareasm.errors import RateLimited
+from shareasm.networks.bluesky.session import Session
 
 pytestmark = pytest.mark.bluesky
 
@@ -48,3 +53,18 @@ def test_the_jetstream_keeps_up(bluesky_network: BlueskyNetwork) -> None:
     before = httpx.get(state).json()["tip"]
     bluesky_network.post(bluesky_network.account(), "one more event")
     bluesky_network.until(lambda: httpx.get(state).json()["tip"] > before)
+
+
+def test_the_pds_limits_sign_ins_and_says_until_when(bluesky_network: BlueskyNetwork) -> None:
+    chinara = bluesky_network.account()
+    who = {"identifier": chinara.handle, "password": chinara.password}
+    for _ in range(30):  # FACTS.md: 30 in five minutes for each account
+        bluesky_network.call("com.atproto.server.createSession", body=who)
+    kept: list[str] = []
+    session = Session(
+        bluesky_network.pds, chinara.handle, chinara.password, load=lambda: None, save=kept.append, now=CLOCK.now
+    )
+    with pytest.raises(RateLimited) as caught:
+        session.tokens()
+    assert timedelta(0) < caught.value.until - CLOCK.now() <= timedelta(minutes=5, seconds=5)
+    assert not kept
