@@ -6,7 +6,7 @@ instances of news is handed in as `tell`.
 
 from collections.abc import Callable
 from datetime import datetime
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.responses import JSONResponse, Response
 
@@ -259,7 +259,7 @@ class Api:
         if not page or not self._instance.rules.has_link:
             return
         base = {name: said for name, said in call.params.words().items() if name in kept}
-        path = f"{self._instance.base_url}{call.request.url.path}"
+        path = self._instance.base_url + quote(call.request.url.path)  # a tag in any script; headers are ASCII
         older, newer = (urlencode(base | bound) for bound in ({"max_id": page[-1].id}, {"min_id": page[0].id}))
         answer.headers["Link"] = f'<{path}?{older}>; rel="next", <{path}?{newer}>; rel="prev"'
 
