@@ -184,7 +184,8 @@ def test_no_connection_is_made_to_an_address_that_is_not_public(address: str) ->
     [
         ("8.8.8.8", True), ("2606:4700::1111", True), ("::ffff:8.8.8.8", True), ("64:ff9b::8.8.8.8", True),
         ("100.64.0.1", False), ("192.88.99.1", False), ("224.0.0.1", False), ("255.255.255.255", False), ("::", False),
-        ("fec0::1", False), ("fd00:ec2::254", False), ("ff02::1", False), ("2001::1", False), ("3fff::1", False), ("64:ff9b:1::1", False),
+        ("fec0::1", False), ("fd00:ec2::254", False), ("ff02::1", False), ("2001::1", False), ("3fff::1", False),
+        ("64:ff9b:1::1", False),
         ("2606:4700::5efe:10.0.0.1", False), ("2606:4700::200:5efe:10.0.0.1", False), ("5f00::1", False),
     ],
 )  # fmt: skip

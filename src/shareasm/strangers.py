@@ -140,7 +140,7 @@ class StrangerClient:
             self._left_alone_until[host] = self._clock() + pause
 
 
-class _Refused(Exception):  # noqa: N818  a finding, caught in this module
+class _Refused(Exception):
     """Why an address is not opened or its answer not taken."""
 
 
