@@ -14,7 +14,7 @@ from shareasm.storage.engine import transaction
 from shareasm.storage.sources import SourceState, StoredSkip
 
 ALIVE_FOR = timedelta(minutes=2)
-"""A worker beats every 15 s; after two minutes without a beat nobody is at work."""
+"""A worker beats every 10 s; after two minutes without a beat nobody is at work."""
 
 NEEDS_A_PERSON = frozenset({State.UNKNOWN, State.FAILED, State.MISSED})
 

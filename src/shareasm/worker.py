@@ -36,7 +36,7 @@ from shareasm.wiring import Parts
 # A tick that finds its job still running is skipped; that is by design, and said by nobody.
 logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
-LEASE = timedelta(minutes=2)
+LEASE = timedelta(seconds=45)  # a dead worker's jobs are taken over after that; the living renew at every beat
 STOP_WITHIN_S = 9.0  # SIGTERM promises ten
 
 
@@ -52,7 +52,7 @@ class Rhythm:
     verify_s: float = 60
     verify_after_s: float = 3600  # ask again about a post an hour after it was last confirmed
     publish_s: float = 5  # the net behind the timers
-    beat_s: float = 15
+    beat_s: float = 10
     shortest_s: float = 0.0
 
 
@@ -148,10 +148,18 @@ class Worker:
     # ---- jobs ----------------------------------------------------------------------------------------------------------
 
     def _beat(self) -> None:
+        now = self.parts.clock.now()
         with transaction(self.parts.engine) as connection:
-            days.beat(connection, self.parts.campaign.slug, self.parts.clock.now())
+            days.beat(connection, self.parts.campaign.slug, now)
+            days.renew_leases(connection, self.name, now, LEASE)  # a long sweep or the closing outlasts one lease
+        self._was_closed()
+
+    def _was_closed(self) -> bool:
+        """Return whether the day is closed, by this worker or another."""
+        with transaction(self.parts.engine) as connection:
             if days.state(connection, self.parts.campaign.slug).closed_at:
                 self.closed.set()
+        return self.closed.is_set()
 
     def _read(self, source: Source) -> None:
         if self._is_open() and self._has_lease(f"read {source.id}"):
@@ -220,7 +228,7 @@ class Worker:
         if self.closed.is_set() or not self._closing.acquire(blocking=False):
             return
         try:
-            if not self._has_lease("close"):
+            if not self._has_lease("close") or self._was_closed():
                 return
             self._say("closed", "the day is over: a last look at every source, then the recap")
             for account in self.parts.publishers:

@@ -19,7 +19,27 @@ ALLOWED = {
     "p": {"lang", "dir"},
     "br": set(),
     "a": {"href", "rel"},
-    **{tag: {"lang", "dir"} for tag in ["blockquote", "code", "pre", "em", "strong", "i", "b", "u", "del", "s", "ul", "ol", "li", "ruby", "rt", "rp"]},
+    **{
+        tag: {"lang", "dir"}
+        for tag in [
+            "blockquote",
+            "code",
+            "pre",
+            "em",
+            "strong",
+            "i",
+            "b",
+            "u",
+            "del",
+            "s",
+            "ul",
+            "ol",
+            "li",
+            "ruby",
+            "rt",
+            "rp",
+        ]
+    },
 }
 
 

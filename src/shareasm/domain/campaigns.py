@@ -37,7 +37,7 @@ class CampaignAccount:
     handle: str  # Bluesky: the handle; Mastodon: user@host
     languages: tuple[str, ...]  # the languages it speaks, the first one leads
     appview: str | None = None  # Bluesky: where to read, when not through `server` (self-hosted networks)
-    limit: int | None = None  # characters that its server takes in a post, where they are not the network's usual number
+    limit: int | None = None  # characters that its server takes in a post; None: the network's usual number
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +107,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """How the pages look. Contrast of `accent` (#rrggbb) on both page colours is checked when the plan is read."""
+    """How the pages look. `accent` is #rrggbb; pages use the nearest shade of it that can be read (domain.colours)."""
 
     accent: str | None = None
     logo: str | None = None  # path below the campaign folder

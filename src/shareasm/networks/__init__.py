@@ -1,1 +1,1 @@
-"""Networks: one folder each, with the same two rooms: `client` calls and maps errors, `translate` is pure. They never know each other."""
+"""Networks, a folder each with the same two rooms: `client` calls, `translate` is pure. They never know each other."""

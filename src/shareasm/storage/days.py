@@ -62,6 +62,12 @@ def take_lease(connection: Connection, name: str, owner: str, now: datetime, dur
     return connection.execute(query, {"owner": owner, "until": now + duration}).rowcount == 1
 
 
+def renew_leases(connection: Connection, owner: str, now: datetime, duration: timedelta) -> None:
+    """Renew what `owner` holds still."""
+    query = leases.update().where(leases.c.owner == owner, leases.c.until >= now)
+    connection.execute(query, {"until": now + duration})
+
+
 def release_leases(connection: Connection, owner: str) -> None:
     """Give back every lease of `owner`, so that another worker need not wait for their end."""
     connection.execute(leases.delete().where(leases.c.owner == owner))

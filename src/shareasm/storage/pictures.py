@@ -28,11 +28,9 @@ def find(connection: Connection, urls: Iterable[str]) -> dict[str, KeptPicture |
 
 def put(connection: Connection, url: str, kept: KeptPicture | Refusal, now: datetime) -> None:
     """Store what came of fetching `url`."""
-    is_kept = isinstance(kept, KeptPicture)
-    row = {
-        "url": url,
-        "copies": msgspec.json.encode(kept).decode() if is_kept else None,
-        "refusal": None if is_kept else kept.reason,
-        "fetched_at": now,
-    }
+    row: dict[str, object] = {"url": url, "copies": None, "refusal": None, "fetched_at": now}
+    if isinstance(kept, Refusal):
+        row["refusal"] = kept.reason
+    else:
+        row["copies"] = msgspec.json.encode(kept).decode()
     upsert(connection, pictures, [row], key=["url"])
