@@ -19,9 +19,10 @@ from race import Claim, race, rounds, table, tell
 ROOT = Path(__file__).resolve().parent.parent
 SLOTS = 50
 WEB = """
-import resource, sys
+import resource, sys, time
 from pathlib import Path
 from urllib.request import urlopen
+from urllib.error import URLError
 from shareasm.cli.telling import load_plan
 from shareasm.settings import read_settings
 from shareasm.web.serving import serve
@@ -30,7 +31,13 @@ from shareasm.wiring import open_store
 settings = read_settings({"SHAREASM_DATA": sys.argv[2]})
 open_store(settings).dispose()
 with serve(load_plan(Path(sys.argv[1])), settings, port=0) as address:
-    assert b"#shareASM" in urlopen(address).read(), "the pages do not answer"
+    for _ in range(100):
+        try:
+            page = urlopen(address).read()
+            break
+        except URLError:  # it does not listen yet
+            time.sleep(0.05)
+    assert b"#shareASM" in page
     loaded = {name.partition(".")[0] for name in sys.modules} & {"atproto", "atproto_client", "mastodon"}
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, *sorted(loaded))
 """
@@ -84,7 +91,7 @@ def wall(command: list[str], expected: str) -> float:
 def output(command: list[str]) -> str:
     """Run a process and return what it printed."""
     environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
-    return subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
 def fifty_slots(folder: Path) -> Path:

@@ -17,7 +17,7 @@ OPENS = datetime(2027, 2, 3, 6, tzinfo=UTC)
 CLOSES = datetime(2027, 2, 3, 22, tzinfo=UTC)
 TAG = "shareASM"
 
-_WORDS = (
+_WORDS = (  # noqa: SIM905  so that it can be read
     "mine miners gold pit cooperative safety mercury women licence buyer village river school clinic helmet ladder rope "
     "price trader state land title bank loan story child work day year together fair small scale formal guide training "
     "orpaillage sécurité minería cobalt diamond tin export tax inspector meeting question answer résumé años équipe"
