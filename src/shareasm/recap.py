@@ -6,11 +6,12 @@ Nothing is asked of the networks here (that is `collect.verify`, before) but the
 fetched while rendering. The same store and story give the same bytes.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Engine
 
@@ -18,6 +19,8 @@ from shareasm.domain.campaigns import Campaign, Source
 from shareasm.domain.items import ShownPost, picture_addresses
 from shareasm.domain.moderation import Verdict, count_reasons, may_show
 from shareasm.domain.pictures import KeptPicture, Refusal
+from shareasm.domain.posts import PostRef
+from shareasm.domain.queue import QueueEntry
 from shareasm.domain.recaps import Facts, SourceState, arrange
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
@@ -76,12 +79,13 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
     with transaction(materials.engine) as connection:
         entries = queue.of_campaign(connection, materials.campaign.slug)
         states = sources.states(connection, materials.campaign.slug)
+    answered = _answered(materials.campaign, entries, [item.stored for item in judged])
     return Facts(
         campaign=materials.campaign,
         schedule=materials.schedule,
         story=materials.story,
         entries=entries,
-        posts=[_shown(item, kept) for item in shown],
+        posts=[_shown(item, kept, answered) for item in shown],
         not_shown=count_reasons(item.verdict for item in judged),
         withheld=_addresses(item.stored for item in judged if not item.verdict.show),
         sources=tuple(_seen_by(source, states.get(source.id)) for source in materials.campaign.sources),
@@ -117,13 +121,32 @@ def judge(engine: Engine, campaign: Campaign, *, newest: int | None = None) -> l
     ]
 
 
-def _shown(item: Judged, kept: Mapping[str, KeptPicture | Refusal]) -> ShownPost:
+def _answered(
+    campaign: Campaign, entries: Iterable[QueueEntry], stored: Sequence[StoredPost]
+) -> dict[PostRef, PostRef]:
+    """Return what each post answers, where its network tells only a source's local id (Mastodon's `in_reply_to_id`)."""
+    known = {(at.source, at.local_id): item.post.ref for item in stored for at in item.sightings}
+    hosts = {account.id: urlsplit(account.server).netloc for account in campaign.accounts}
+    for entry in entries:
+        for source in campaign.sources:
+            if entry.receipt and urlsplit(source.server).netloc == hosts.get(entry.key.account):
+                known[source.id, entry.receipt.local_id] = entry.receipt.ref
+    return {
+        item.post.ref: known[at.source, at.parent_local_id]
+        for item in stored
+        for at in item.sightings
+        if at.parent_local_id and (at.source, at.parent_local_id) in known
+    }
+
+
+def _shown(item: Judged, kept: Mapping[str, KeptPicture | Refusal], answered: Mapping[PostRef, PostRef]) -> ShownPost:
     addresses = picture_addresses(item.stored.post, is_covered=item.verdict.is_covered)
     return ShownPost(
         post=item.stored.post,
         arrival_number=item.stored.arrival,
         first_seen_at=item.stored.first_seen_at,
         is_covered=item.verdict.is_covered,
+        answers=answered.get(item.stored.post.ref),
         pictures={url: picture for url in addresses if isinstance(picture := kept.get(url), KeptPicture)},
     )
 

@@ -26,6 +26,7 @@ class Seen:
     raw: bytes  # the item's own JSON as received, for the archive
     local_id: str  # the id under which this source knows it
     is_complete: bool = True  # False: a stream's bare record, whose author is not known yet; verify fills it in
+    parent_local_id: str | None = None  # the post that it answers as this source names it, where it tells no more
 
 
 @dataclass(frozen=True, slots=True)

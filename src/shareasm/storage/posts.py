@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
@@ -22,6 +22,14 @@ T = TypeVar("T")
 _CHUNK = 500  # keys a statement: below every limit of both databases
 
 
+class SeenAt(NamedTuple):
+    """How one source names a post, and the post that it answers where it tells only that."""
+
+    source: str
+    local_id: str
+    parent_local_id: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class StoredPost:
     """A post of a campaign with what we know about it, for choosing and showing."""
@@ -32,7 +40,11 @@ class StoredPost:
     checked_at: datetime | None  # None: not yet seen whole
     gone_reason: str | None  # None: still there
     is_author_active: bool
-    sources: tuple[str, ...] = ()
+    sightings: tuple[SeenAt, ...] = ()
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        return tuple(sighting.source for sighting in self.sightings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +181,10 @@ def to_check(connection: Connection, campaign: str, before: datetime, limit: int
     )
     rows = connection.execute(query).all()
     where = _sightings_of(connection, [row.id for row in rows])
-    return [ToCheck(PostRef(Network(row.network), row.uri), tuple(where.get(row.id, ()))) for row in rows]
+    return [
+        ToCheck(PostRef(Network(row.network), row.uri), tuple((at.source, at.local_id) for at in where.get(row.id, ())))
+        for row in rows
+    ]
 
 
 def mark_checked(connection: Connection, ref: PostRef, now: datetime) -> None:
@@ -209,7 +224,7 @@ def of_campaign(
     for part in rows.partitions(_CHUNK):
         where = _sightings_of(connection, [row.id for row in part])
         for row in part:
-            yield _to_stored_post(row, tuple(source for source, _ in where.get(row.id, ())))
+            yield _to_stored_post(row, tuple(where.get(row.id, ())))
 
 
 def count_of_campaign(connection: Connection, campaign: str) -> int:
@@ -266,7 +281,7 @@ def _to_row(seen: Seen, source: str, now: datetime) -> dict[str, Any]:
     }
 
 
-def _to_stored_post(row: Row[Any], sources: tuple[str, ...]) -> StoredPost:
+def _to_stored_post(row: Row[Any], sightings: tuple[SeenAt, ...]) -> StoredPost:
     return StoredPost(
         arrival=row.id,
         post=decode_post(row.content),
@@ -274,7 +289,7 @@ def _to_stored_post(row: Row[Any], sources: tuple[str, ...]) -> StoredPost:
         checked_at=row.checked_at,
         gone_reason=row.gone_reason if row.gone_at else None,
         is_author_active=row.is_active is not False,
-        sources=sources,
+        sightings=sightings,
     )
 
 
@@ -291,7 +306,13 @@ def _add_sightings(connection: Connection, seen: Sequence[tuple[int, Seen]], sou
         query = sa.select(sightings.c.post_id).where(sightings.c.source == source, sightings.c.post_id.in_(chunk))
         known.update(connection.scalars(query))
     rows = [
-        {"post_id": id_, "source": source, "local_id": item.local_id, "first_seen_at": now}
+        {
+            "post_id": id_,
+            "source": source,
+            "local_id": item.local_id,
+            "parent_local_id": item.parent_local_id,
+            "first_seen_at": now,
+        }
         for id_, item in seen
         if id_ not in known
     ]
@@ -306,12 +327,12 @@ def _add_raws(connection: Connection, seen: Sequence[tuple[int, Seen]], source: 
         connection.execute(raws.insert(), rows)
 
 
-def _sightings_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[tuple[str, str]]]:
-    where: dict[int, list[tuple[str, str]]] = {}
+def _sightings_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[SeenAt]]:
+    where: dict[int, list[SeenAt]] = {}
     for chunk in _chunks(ids):
         query = sa.select(sightings).where(sightings.c.post_id.in_(chunk)).order_by(sightings.c.first_seen_at)
         for row in connection.execute(query):
-            where.setdefault(row.post_id, []).append((row.source, row.local_id))
+            where.setdefault(row.post_id, []).append(SeenAt(row.source, row.local_id, row.parent_local_id))
     return where
 
 

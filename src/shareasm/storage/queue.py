@@ -90,6 +90,12 @@ def claim_due(
     return _to_entry(claimed) if claimed else None
 
 
+def renew_claims(connection: Connection, worker: str, now: datetime) -> None:
+    """Keep what `worker` has claimed for another while, also what ran out and nobody has taken: it is alive."""
+    mine = entries.update().where(entries.c.state == State.CLAIMED, entries.c.claimed_by == worker)
+    connection.execute(mine, {"claimed_until": now + CLAIM_FOR})
+
+
 def is_answer_open(connection: Connection, entry_id: int) -> bool:
     """Return whether a publish attempt of this entry was begun whose outcome nobody knows: it may be out there."""
     query = sa.select(attempts.c.id).where(

@@ -62,6 +62,7 @@ sightings = sa.Table(
     sa.Column("post_id", Id, sa.ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("source", sa.Text, primary_key=True),  # id of the campaign's source
     sa.Column("local_id", sa.Text, nullable=False),  # how that source names it
+    sa.Column("parent_local_id", sa.Text),  # how it names the post that is answered, where it tells no more
     sa.Column("first_seen_at", Instant, nullable=False),
     sqlite_with_rowid=False,
 )

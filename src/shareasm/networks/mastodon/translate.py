@@ -125,7 +125,8 @@ def _seen(status: Status, item: bytes, server: str) -> Seen:
     post = _post(status, uri, account_of(status.account, server))
     if status.content is None and not (post.media or post.poll or post.content_warning):
         raise Unfit("it has neither words nor media")
-    return Seen(post, item, local_id)
+    answered = str(status.in_reply_to_id) if post.is_reply else None
+    return Seen(post, item, local_id, parent_local_id=answered)
 
 
 def _post(status: Status, uri: str, author: Account) -> Post:

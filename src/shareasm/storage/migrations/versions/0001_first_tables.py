@@ -202,6 +202,7 @@ def upgrade() -> None:
         sa.Column("post_id", Id, nullable=False),
         sa.Column("source", sa.Text(), nullable=False),
         sa.Column("local_id", sa.Text(), nullable=False),
+        sa.Column("parent_local_id", sa.Text(), nullable=True),
         sa.Column("first_seen_at", Instant(), nullable=False),
         sa.ForeignKeyConstraint(["post_id"], ["posts.id"], name=op.f("fk_sightings_post_id_posts"), ondelete="CASCADE"),
         sa.PrimaryKeyConstraint("post_id", "source", name=op.f("pk_sightings")),
