@@ -26,10 +26,8 @@ from urllib.error import URLError
 from shareasm.cli.telling import load_plan
 from shareasm.settings import read_settings
 from shareasm.web.serving import serve
-from shareasm.wiring import open_store
 
 settings = read_settings({"SHAREASM_DATA": sys.argv[2]})
-open_store(settings).dispose()
 with serve(load_plan(Path(sys.argv[1])), settings, port=0) as address:
     for _ in range(100):
         try:
@@ -59,6 +57,7 @@ def main() -> None:
             },
             count,
         )
+        output(["shareasm", "db", "upgrade"], SHAREASM_DATA=folder)  # as platforms do at release
         megabytes, *networks = output([sys.executable, "-c", WEB, str(campaign), folder]).split()
         assert not networks, f"the web process has loaded {networks}"
     bare = medians["python -c pass"]
@@ -88,9 +87,10 @@ def wall(command: list[str], expected: str) -> float:
     return took
 
 
-def output(command: list[str]) -> str:
+def output(command: list[str], **settings: str) -> str:
     """Run a process and return what it printed."""
-    environment = os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    environment = os.environ | {"PATH": path} | settings
     return subprocess.run(command, cwd=ROOT, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

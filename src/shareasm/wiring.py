@@ -23,7 +23,6 @@ from shareasm.errors import ConfigError
 from shareasm.networks.ports import Limits, PostChecker, PreparedImage, Publisher, TagReader, TagStream
 from shareasm.settings import Settings, token_name
 from shareasm.storage.engine import open_engine
-from shareasm.storage.schema import upgrade
 
 if TYPE_CHECKING:
     from shareasm.networks.bluesky.client import Server
@@ -78,6 +77,8 @@ class World:
 
 def open_store(settings: Settings) -> Engine:
     """Open the database and bring its tables up to date."""
+    from shareasm.storage.schema import upgrade  # Alembic: 10 MB that a web process never needs
+
     engine = open_engine(settings.database_url)
     upgrade(engine)
     return engine
