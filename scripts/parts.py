@@ -41,7 +41,12 @@ FULLY_COVERED = "src/shareasm/domain/*,src/shareasm/campaign_files/*,src/shareas
 
 def pytest(part: str, *arguments: str) -> list[str]:
     report = f"--junit-xml={WORK.relative_to(ROOT) / part}.xml"
-    return ["pytest", "--hypothesis-profile=ci", "-o", "junit_family=xunit2", report, *arguments]
+    return ["pytest", "-q", "--no-header", "--hypothesis-profile=ci", "-o", "junit_family=xunit2", report, *arguments]
+
+
+# Python 3.11's ast can fail while another thread parses (python/cpython#106905): where servers run beside the tests, pytest's own
+# tracebacks, which parse the source, would end the run with "AST constructor recursion depth mismatch" in place of the failure.
+PLAIN_TRACEBACKS = "--tb=native"
 
 
 def elsewhere() -> list[str]:
@@ -71,15 +76,16 @@ def storage(options: list[str]) -> Iterator[list[str]]:
 
 
 def contract(options: list[str]) -> Iterator[list[str]]:
-    yield pytest("contract", "tests/rehearsal", "tests/contract", "-m", "not bluesky", *options)
+    yield pytest("contract", "tests/rehearsal", "tests/contract", "-m", "not bluesky", PLAIN_TRACEBACKS, *options)
 
 
 def product(options: list[str]) -> Iterator[list[str]]:
-    yield pytest("product", "tests", *elsewhere(), "-m", "(product or loopback) and not browser", *options)
+    marked = "(product or loopback) and not browser"
+    yield pytest("product", "tests", *elsewhere(), "-m", marked, PLAIN_TRACEBACKS, *options)
 
 
 def bluesky(options: list[str]) -> Iterator[list[str]]:
-    yield pytest("bluesky", "tests", "-m", "bluesky", *options)
+    yield pytest("bluesky", "tests", "-m", "bluesky", PLAIN_TRACEBACKS, *options)
 
 
 def browser(options: list[str]) -> Iterator[list[str]]:
