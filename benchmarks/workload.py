@@ -38,6 +38,7 @@ def campaign() -> Campaign:
         languages=("en", "fr", "es"),
         host="A host",
         contact="mailto:day@host.example",
+        accounts=(),
         sources=(source(),),
     )
 
