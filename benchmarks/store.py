@@ -33,8 +33,8 @@ from shareasm.storage.engine import open_engine
 from shareasm.storage.schema import upgrade
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
-from clocks import FixedClock  # noqa: E402
-from postgresql import Cluster, running_cluster  # noqa: E402
+from clocks import FixedClock
+from postgresql import Cluster, running_cluster
 
 PAGE_SIZES = (40, 1000)
 POST_COUNTS = {40: 4_000, 1000: 10_000}
