@@ -44,8 +44,8 @@ def pytest(part: str, *arguments: str) -> list[str]:
     return ["pytest", "-q", "--no-header", "--hypothesis-profile=ci", "-o", "junit_family=xunit2", report, *arguments]
 
 
-# Python 3.11's ast can fail while another thread parses (python/cpython#106905): where servers run beside the tests, pytest's own
-# tracebacks, which parse the source, would end the run with "AST constructor recursion depth mismatch" in place of the failure.
+# Python 3.11 can fail to parse while another thread parses (python/cpython#106905). Where servers run beside the tests, the
+# usual tracebacks, which parse the source, would then end the run with a SystemError in place of the failure.
 PLAIN_TRACEBACKS = "--tb=native"
 
 
