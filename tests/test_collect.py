@@ -192,16 +192,19 @@ class Stream:
     def stop(self) -> None: ...
 
 
+def silent(_: Tally) -> None: ...
+
+
 def test_a_stream_goes_on_from_its_checkpoint_and_begins_anew_when_that_is_too_old(desk: Desk) -> None:
     sky = source("jetstream.example", SourceKind.JETSTREAM)
-    collect.follow(desk, sky, Stream(Page(checkpoint="1"), Page(checkpoint="2")))  # type: ignore[arg-type]
+    collect.follow(desk, sky, Stream(Page(checkpoint="1"), Page(checkpoint="2")), silent)  # type: ignore[arg-type]
     second = Stream(error=CheckpointTooOld())
     with pytest.raises(CheckpointTooOld):
-        collect.follow(desk, sky, second)  # type: ignore[arg-type]
+        collect.follow(desk, sky, second, silent)  # type: ignore[arg-type]
     assert second.began_at == "2"
     collect.forget_checkpoint(desk, sky)
     third = Stream()
-    collect.follow(desk, sky, third)  # type: ignore[arg-type]
+    collect.follow(desk, sky, third, silent)  # type: ignore[arg-type]
     assert third.began_at is None
 
 
@@ -212,7 +215,9 @@ def test_a_bare_record_of_the_stream_is_looked_up_by_any_checker_of_its_network(
     desk = replace(desk, campaign=campaign(sources=(sky, search)))
     record = post(network=Network.BLUESKY)
     bare = Seen(replace(record, author=replace(record.author, handle="", name="")), b"{}", "3k", is_complete=False)
-    collect.follow(desk, sky, Stream(Page(posts=(bare,))))  # type: ignore[arg-type]
+    told: list[Tally] = []
+    collect.follow(desk, sky, Stream(Page(posts=(bare,))), told.append)  # type: ignore[arg-type]
+    assert told == [Tally(new=1)]
     network = MemoryNetwork(Network.BLUESKY, posts={record.ref: record})
     collect.verify(desk, {search.id: network}, before=NOON)
     with transaction(desk.engine) as connection:

@@ -203,6 +203,36 @@ def test_a_full_disk_is_told_in_a_sentence_and_the_next_tick_goes_on(day: Day, m
     assert worker.faults == []
 
 
+def test_a_recap_that_could_not_be_written_is_tried_again(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    failures = iter([StorageError("the recap cannot be written: the disk is full")])
+    make_recap = day.make_recap
+
+    def full_once() -> recap.Made:
+        if failure := next(failures, None):
+            raise failure
+        return make_recap()
+
+    monkeypatch.setattr("shareasm.worker.CLOSE_AGAIN_AFTER", timedelta(seconds=0.1))
+    worker = day.worker(make_recap=full_once)
+    worker.start()
+    day.wait_for(lambda event: "the disk is full" in event.text)
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert len(day.recaps) == 1
+
+
+def test_a_dead_workers_closing_is_taken_over(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shareasm.worker.CLOSE_AGAIN_AFTER", timedelta(seconds=0.1))
+    with transaction(day.engine) as connection:
+        now, until = datetime.now(UTC), timedelta(seconds=2)
+        assert days.take_lease(connection, f"{day.campaign.slug}: close", "dead", now, until)
+    worker = day.worker()
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert len(day.recaps) == 1
+
+
 def test_only_one_of_two_workers_writes_the_recap(day: Day) -> None:
     workers = [day.worker(), day.worker()]
     workers[1].name = "another"

@@ -6,7 +6,7 @@ Reading is repeated and overlaps on purpose: no network's search is complete, an
 that fails says so in its state, is left alone for a while, and never stops the others.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -101,16 +101,17 @@ def sweep(desk: Desk, source: Source, reader: TagReader, since: datetime) -> Out
     return Outcome(tally)
 
 
-def follow(desk: Desk, source: Source, stream: TagStream) -> Tally:
-    """Store a stream's batches until the connection ends. The caller reconnects, also after an error."""
+def follow(desk: Desk, source: Source, stream: TagStream, tell: Callable[[Tally], None]) -> None:
+    """Store a stream's batches until the connection ends; `tell` what each brought. The caller reconnects, also after an
+    error.
+    """
     tags = desk.campaign.hashtags
-    tally = Tally()
     with transaction(desk.engine) as connection:
         checkpoint = sources.checkpoint(connection, desk.campaign.slug, source.id, STREAM_TAG)
     for page in stream.read(tags, checkpoint):
         with desk.clock.held():
-            tally += store(desk, source, page, STREAM_TAG)
-    return tally
+            tally = store(desk, source, page, STREAM_TAG)
+        tell(tally)
 
 
 def forget_checkpoint(desk: Desk, source: Source) -> None:

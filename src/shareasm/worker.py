@@ -8,6 +8,7 @@
 """
 
 import logging
+import math
 import os
 import socket
 import threading
@@ -23,13 +24,13 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from shareasm import collect, publish
-from shareasm.collect import Desk, Outcome
+from shareasm.collect import Desk, Outcome, Tally
 from shareasm.domain.campaigns import Source
 from shareasm.errors import NetworkError, ShareasmError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.publish import Press, Result
 from shareasm.recap import Made
-from shareasm.storage import days
+from shareasm.storage import days, queue
 from shareasm.storage.engine import transaction
 from shareasm.wiring import Parts
 
@@ -37,6 +38,7 @@ from shareasm.wiring import Parts
 logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 LEASE = timedelta(seconds=45)  # a dead worker's jobs are taken over after that; the living renew at every beat
+CLOSE_AGAIN_AFTER = timedelta(seconds=15)
 STOP_WITHIN_S = 9.0  # SIGTERM promises ten
 
 
@@ -52,7 +54,7 @@ class Rhythm:
     verify_s: float = 60
     verify_after_s: float = 3600  # ask again about a post an hour after it was last confirmed
     publish_s: float = 5  # the net behind the timers
-    beat_s: float = 10
+    beat_s: float = 5  # a claim lasts four beats (domain.queue.CLAIM_FOR)
     shortest_s: float = 0.0
 
 
@@ -111,7 +113,7 @@ class Worker:
         for account in parts.publishers:
             self._every(rhythm.publish_s, f"publish {account}", partial(self._publish, account))
         self._every(rhythm.verify_s, "verify", self._verify, at_once=False)
-        self._at(parts.campaign.closes_at, "close", self._close)
+        self._at(parts.campaign.closes_at, "close", self._close_or_again)
         self._scheduler.start()
         for thread in self._threads:
             thread.start()
@@ -152,6 +154,7 @@ class Worker:
         with transaction(self.parts.engine) as connection:
             days.beat(connection, self.parts.campaign.slug, now)
             days.renew_leases(connection, self.name, now, LEASE)  # a long sweep or the closing outlasts one lease
+            queue.renew_claims(connection, self.name, now)  # and an upload outlasts one claim
         self._was_closed()
 
     def _was_closed(self) -> bool:
@@ -195,12 +198,13 @@ class Worker:
         failures = 0
         while not self._stopping.is_set():
             if not self._is_open() or not self._has_lease(f"read {source.id}"):
-                self._wait(LEASE.total_seconds() / 4)
+                until_open = self.parts.clock.seconds_until(self.parts.campaign.opens_at)
+                self._wait(LEASE.total_seconds() / 4, at_most_s=until_open or math.inf)
                 continue
             stream = self.parts.streams[source.id]()
             self._streams[source.id] = stream
             try:
-                collect.follow(self._desk, source, stream)
+                collect.follow(self._desk, source, stream, partial(self._tell_tally, source))
                 failures = 0
             except CheckpointTooOld:
                 self._say(
@@ -213,6 +217,10 @@ class Worker:
                 collect.note_failure(self._desk, source, error)
                 self._tell_trouble(source.id, str(error))
                 self._wait(min(2.0**failures, 60))
+            except ShareasmError as error:  # the store does not take it: what came is told again from the checkpoint
+                failures += 1
+                self._tell_trouble(source.id, str(error))
+                self._wait(min(2.0**failures, 60))
             except Exception as fault:  # noqa: BLE001  the rim: a fault of ours is told, and the stream goes on
                 failures += 1
                 self._fault(f"stream {source.id}", fault)
@@ -222,6 +230,14 @@ class Worker:
         for source in self.parts.campaign.sources:
             if source.network is stream.network and source.id in self.parts.readers:
                 self._sweep(source, since=self.parts.campaign.opens_at)
+
+    def _close_or_again(self) -> None:
+        """Close the day; what stood in the way (a dead worker's lease, a full disk) may be gone a little later."""
+        try:
+            self._close()
+        finally:
+            if not self.closed.is_set() and not self._stopping.is_set():
+                self._at(self.parts.clock.now() + CLOSE_AGAIN_AFTER, "close", self._close_or_again)
 
     def _close(self) -> None:
         """The window is over: look once more at everything, ask about everything that will be shown, write the recap."""
@@ -282,8 +298,8 @@ class Worker:
         with transaction(self.parts.engine) as connection:
             days.release_leases(connection, self.name)
 
-    def _wait(self, seconds: float) -> None:
-        self._stopping.wait(max(self.parts.clock.pace(seconds), 0.05))
+    def _wait(self, seconds: float, *, at_most_s: float = math.inf) -> None:
+        self._stopping.wait(max(min(self.parts.clock.pace(seconds), at_most_s), 0.05))
 
     def _every(self, seconds: float, name: str, job: Callable[[], None], *, at_once: bool = True) -> None:
         real = max(self.parts.clock.pace(seconds), self.rhythm.shortest_s, 0.05)
@@ -339,11 +355,13 @@ class Worker:
         self._say("fault", f"{name}: a fault of the program, please report it\n{trace}")
 
     def _tell_outcome(self, source: Source, outcome: Outcome) -> None:
-        tally = outcome.tally
         if outcome.error:
             self._tell_trouble(source.id, str(outcome.error))
         else:
             self._told.pop(source.id, None)
+        self._tell_tally(source, outcome.tally)
+
+    def _tell_tally(self, source: Source, tally: Tally) -> None:
         if tally.new or tally.changed:
             bits = [_count(tally.new, "new post", "new posts")] if tally.new else []
             bits += [f"{tally.changed} changed"] if tally.changed else []
@@ -363,7 +381,7 @@ def _count(number: int, one: str, many: str) -> str:
 def statistics(parts: Parts) -> Mapping[str, int]:
     """Return how much was planned, sent and collected, for the summary at the end."""
     from shareasm.domain.queue import State
-    from shareasm.storage import posts, queue
+    from shareasm.storage import posts
 
     with transaction(parts.engine) as connection:
         entries = queue.of_campaign(connection, parts.campaign.slug)

@@ -20,6 +20,7 @@ from shareasm.publish import Press, Result, bring_in_line, publish_due
 from shareasm.storage import queue
 from shareasm.storage.engine import transaction
 from shareasm.storage.tables import attempts
+from shareasm.worker import Rhythm
 
 SERVER = "https://memory.example"
 LOST = Unreachable("the line was cut", server=SERVER, is_outcome_unknown=True)
@@ -293,11 +294,40 @@ def test_a_dead_workers_claim_is_taken_over_and_its_open_call_is_looked_up_first
         queue.begin_attempt(connection, entry, "dead", "publish", NOON)
     [entry] = office.entries()
     office.network.publish(entry.payload or "", entry.publish_key)  # the server acted; then the worker was killed
-    office.send(after=minutes(1), worker="new")
+    office.send(after=CLAIM_FOR / 2, worker="new")
     assert office.states == [State.CLAIMED]
     office.send(after=CLAIM_FOR, worker="new")
     assert office.states == [State.PUBLISHED]
     assert office.texts == ["Good morning #shareASM"]
+
+
+def test_a_dead_workers_entry_waits_no_longer_than_half_a_minute() -> None:
+    assert timedelta(seconds=Rhythm().beat_s) * 3 < CLAIM_FOR, "a living worker may be late with a beat"
+    assert CLAIM_FOR + timedelta(seconds=Rhythm().publish_s) <= timedelta(seconds=30)
+
+
+def test_a_living_workers_entry_is_not_taken_over_however_long_its_call_takes(office: Office) -> None:
+    office.plan()
+    with transaction(office.engine) as connection:
+        assert queue.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
+    for _ in range(10):
+        now = office.clock.advance(CLAIM_FOR * 0.75)
+        with transaction(office.engine) as connection:
+            queue.renew_claims(connection, "slow", now)
+            queue.renew_claims(connection, "another", now)
+        office.send(worker="another")
+    assert office.states == [State.CLAIMED]
+    assert office.texts == []
+
+
+def test_a_claim_that_was_taken_over_is_not_renewed(office: Office) -> None:
+    office.plan()
+    with transaction(office.engine) as connection:
+        assert queue.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
+        later = NOON + CLAIM_FOR + minutes(1)
+        assert queue.claim_due(connection, campaign().slug, "new", later, accounts=["ours"])
+        queue.renew_claims(connection, "slow", later + minutes(1))
+        assert queue.claim_due(connection, campaign().slug, "third", later + minutes(1), accounts=["ours"])
 
 
 def test_a_worker_that_lost_its_claim_changes_nothing(office: Office) -> None:

@@ -28,8 +28,10 @@ from shareasm.domain.campaigns import Campaign
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.schedules import Late, Part, Picture, Schedule, Slot
 
-CLAIM_FOR = timedelta(minutes=5)
-"""A claim older than this is a dead worker's: the longest call is an upload of 120 s, and then the post of 30 s."""
+CLAIM_FOR = timedelta(seconds=20)
+"""A claim that ran out is a dead worker's. A living one renews its claims at every beat, however long a call takes, so a
+slot whose worker died is taken over within half a minute. Taking over too early costs nothing: see above.
+"""
 
 
 class State(StrEnum):
