@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Engine
 
 from shareasm import recap
+from shareasm.campaign_files.words import is_loopback
 from shareasm.clock import Clock
 from shareasm.domain.campaigns import Campaign, CampaignAccount, Source, SourceKind
 from shareasm.domain.pictures import Refusal
@@ -128,13 +130,21 @@ def recap_folder(campaign: Campaign, settings: Settings) -> Path:
 def _picture_fetcher(campaign: Campaign, world: World) -> Callable[[str], bytes | Refusal]:
     from shareasm.strangers import StrangerClient
 
-    strangers = StrangerClient(agent=user_agent(campaign), allow=world.reachable)
+    strangers = StrangerClient(agent=user_agent(campaign), allow=world.reachable | _on_this_machine(campaign))
 
     def fetch(url: str) -> bytes | Refusal:
         fetched = strangers.fetch(url)
         return fetched if isinstance(fetched, Refusal) else fetched.data
 
     return fetch
+
+
+def _on_this_machine(campaign: Campaign) -> frozenset[tuple[str, int]]:
+    """Return those of the campaign's own servers that lie on loopback: the team named them, so they are tried out here."""
+    named = [address for account in campaign.accounts for address in (account.server, account.appview) if address]
+    named += [address for source in campaign.sources for address in (source.server, source.appview) if address]
+    parts = [urlsplit(address) for address in named]
+    return frozenset((host, part.port) for part in parts if part.port and is_loopback(host := part.hostname or ""))
 
 
 def user_agent(campaign: Campaign) -> str:
