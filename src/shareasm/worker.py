@@ -134,7 +134,15 @@ class Worker:
 
     def once(self, job: Literal["collect", "publish", "verify"]) -> None:
         """Run one kind of job once, now, for those who bring their own scheduler."""
-        self._beat()
+        self._every(self.rhythm.beat_s, "beat", self._beat)  # keeps what is claimed while a long call runs
+        self._scheduler.start()
+        try:
+            self._run_once(job)
+        finally:
+            self._scheduler.shutdown()
+            self._release_leases()
+
+    def _run_once(self, job: Literal["collect", "publish", "verify"]) -> None:
         match job:
             case "collect":
                 for source in self.parts.campaign.sources:
@@ -145,7 +153,6 @@ class Worker:
                     self._guarded(partial(self._publish, account), f"publish {account}")
             case "verify":
                 self._guarded(self._confirm_all, "verify")
-        self._release_leases()
 
     # ---- jobs ----------------------------------------------------------------------------------------------------------
 
@@ -174,7 +181,7 @@ class Worker:
             self._tell_outcome(source, collect.sweep(self._desk, source, self.parts.readers[source.id], back))
 
     def _verify(self, before: datetime | None = None) -> None:
-        if not self._has_lease("verify"):
+        if before is None and not self._has_lease("verify"):  # a recap asks for itself, whoever asks besides
             return
         limit = before or self.parts.clock.now() - timedelta(seconds=self.rhythm.verify_after_s)
         tally = collect.verify(self._desk, self.parts.checkers, limit)

@@ -68,11 +68,6 @@ def renew_leases(connection: Connection, owner: str, now: datetime, duration: ti
     connection.execute(query, {"until": now + duration})
 
 
-def renew_leases(connection: Connection, owner: str, now: datetime, duration: timedelta) -> None:
-    """Keep every lease of `owner` for another while."""
-    connection.execute(leases.update().where(leases.c.owner == owner), {"until": now + duration})
-
-
 def release_leases(connection: Connection, owner: str) -> None:
     """Give back every lease of `owner`, so that another worker need not wait for their end."""
     connection.execute(leases.delete().where(leases.c.owner == owner))
