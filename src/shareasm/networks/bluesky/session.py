@@ -5,7 +5,8 @@ password is not tried again for an hour. The official client library speaks the 
 sign-in or a renewal is due, since it takes more than a second to load.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -100,11 +101,11 @@ class Session:
         return tokens if is_ours else None
 
     def _refresh(self, old: Tokens) -> Tokens:
-        client = self._client(old.pds)
         try:
-            answer = client.com.atproto.server.refresh_session(
-                headers={"Authorization": f"Bearer {old.refresh}"}, ignore_session_check=True
-            )
+            with self._client(old.pds) as client:
+                answer = client.com.atproto.server.refresh_session(
+                    headers={"Authorization": f"Bearer {old.refresh}"}, ignore_session_check=True
+                )
         except Exception as error:
             mapped = failure(error, old.pds, self._now(), ref=self._handle)
             if isinstance(mapped, Unauthorized):
@@ -115,10 +116,10 @@ class Session:
     def _sign_in(self) -> Tokens:
         if self._refusal and self._now() < self._refusal[0]:
             raise self._refusal[1]
-        client = self._client(self._server)
         try:
-            client.login(self._handle, self._password, fetch_bsky_profile=False)
-            _, did, access, refresh, pds = client.export_session_string().split(":::")
+            with self._client(self._server) as client:
+                client.login(self._handle, self._password, fetch_bsky_profile=False)
+                _, did, access, refresh, pds = client.export_session_string().split(":::")
         except Exception as error:
             mapped = failure(error, self._server, self._now(), ref=self._handle)
             if isinstance(mapped, Unauthorized):
@@ -136,8 +137,13 @@ class Session:
         self._save(msgspec.json.encode(tokens).decode())
         return tokens
 
-    def _client(self, base_url: str) -> "Client":
+    @contextmanager
+    def _client(self, base_url: str) -> Iterator["Client"]:
         from atproto import Client, Request
 
         timeout = httpx.Timeout(30, connect=10)  # the library's own 5 s turns slow answers into lost ones
-        return Client(base_url, request=Request(timeout=timeout, transport=self._transport))
+        request = Request(timeout=timeout, transport=self._transport)
+        try:
+            yield Client(base_url, request=request)
+        finally:
+            request.close()
