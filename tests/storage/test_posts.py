@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 from clocks import FixedClock
 from factories import NOON, campaign, post, seen, source
 from shareasm.collect import Desk, Tally, store
-from shareasm.domain.changes import AuthorChange, Gone, Skipped
+from shareasm.domain.changes import AuthorChange, Gone, New, Skipped
 from shareasm.domain.posts import Network, PostRef, Visibility, encode_post
 from shareasm.networks.ports import Page
 from shareasm.storage import posts, sources
@@ -51,6 +51,16 @@ def test_reading_the_same_page_again_writes_nothing(desk: Desk) -> None:
     with transaction(desk.engine) as connection:
         for table in (posts_table, raws, sightings):
             assert connection.execute(sa.select(sa.func.count()).select_from(table)).scalar_one() == 1
+
+
+def test_a_post_that_another_worker_stored_in_the_same_moment_is_left_out(engine: Engine) -> None:
+    theirs, ours = seen(), seen(uri="https://memory.example/users/amina/statuses/2")
+    with transaction(engine) as connection:
+        [number] = posts.insert(connection, [New(theirs)], "theirs", NOON).values()
+        stored = posts.insert(connection, [New(theirs), New(ours)], "ours", NOON)
+        assert connection.scalar(sa.select(sa.func.count()).select_from(raws)) == 2
+    assert list(stored) == [ours.post.ref]
+    assert stored[ours.post.ref] > number
 
 
 def test_a_page_that_shows_a_post_twice_stores_it_once(desk: Desk) -> None:

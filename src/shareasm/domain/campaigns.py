@@ -6,6 +6,7 @@ Made by `campaign_files` from `campaign.yaml`; every use case takes it as it is.
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from shareasm.domain.posts import Network, Post
@@ -154,7 +155,12 @@ class Campaign:
 
 def belongs(campaign: Campaign, post: Post) -> str | None:
     """Return the rule by which `post` belongs to `campaign`, or None: one of its tags, however spelled, within its window."""
-    tags = {fold_hashtag(tag) for tag in campaign.hashtags}
+    tags = _folded(campaign.hashtags)
     is_tagged = any(tag.name in tags for tag in post.hashtags)
     is_in_time = campaign.opens_at <= post.created_at < campaign.closes_at
     return "tag" if is_tagged and is_in_time else None
+
+
+@lru_cache(maxsize=64)  # a few campaigns, and every post that comes
+def _folded(hashtags: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(fold_hashtag(tag) for tag in hashtags)

@@ -156,8 +156,13 @@ def fingerprint(post: Post) -> bytes:
     A re-poll compares these and writes nothing where they are equal. `revision` is left out: a stream knows it, a search
     does not, and the words are the same.
     """
-    seen = post if post.revision is None else replace(post, revision=None)
-    return blake2b(_encoder.encode(seen), digest_size=16).digest()
+    return kept_form(post if post.revision is None else replace(post, revision=None))[1]
+
+
+def kept_form(post: Post) -> tuple[bytes, bytes]:
+    """Return `post` as the store keeps it, and its fingerprint: in one go, since each post that comes needs both."""
+    content = encode_post(post)
+    return content, fingerprint(post) if post.revision is not None else blake2b(content, digest_size=16).digest()
 
 
 def encode_post(post: Post) -> bytes:

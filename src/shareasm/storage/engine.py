@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -29,18 +30,26 @@ class Instant(sa.TypeDecorator[datetime]):
     impl = sa.DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+    def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        # SQLite keeps text. Written here it is made once a value: a page of posts has thousands.
+        return dialect.type_descriptor(sa.Text() if dialect.name == "sqlite" else sa.DateTime(timezone=True))
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
         if value is None:
             return None
         if value.tzinfo is None:
             raise ValueError(f"a naive datetime was about to be stored: {value!r}")
         utc = value.astimezone(UTC)
-        return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
+        return utc.isoformat(" ", "microseconds")[:_ZONELESS] if dialect.name == "sqlite" else utc
 
-    def process_result_value(self, value: datetime | None, _dialect: Dialect) -> datetime | None:
+    def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        instant = datetime.fromisoformat(value) if isinstance(value, str) else value
+        return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
+
+
+_ZONELESS = len("2027-02-03 09:00:00.000000")
 
 
 def open_engine(url: str) -> Engine:
@@ -136,23 +145,46 @@ _SENTENCES = {
 }
 
 
-def insert_ignoring(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> None:
-    """Insert `rows`, leaving out those whose key is there already."""
-    if rows:
-        connection.execute(_dialect_insert(connection, table).on_conflict_do_nothing(), rows)
+def insert_ignoring(connection: Connection, table: sa.Table, rows: list[dict[str, Any]]) -> int:
+    """Insert `rows`, leaving out those whose key is there already; return how many went in."""
+    return connection.execute(_insert_ignoring(connection.dialect.name, table), rows).rowcount if rows else 0
 
 
 def upsert(connection: Connection, table: sa.Table, rows: list[dict[str, Any]], *, key: list[str]) -> None:
     """Insert `rows`; where the `key` is there already, the other columns of the row are overwritten."""
-    if not rows:
-        return
-    insert = _dialect_insert(connection, table)
-    others = {name: insert.excluded[name] for name in rows[0] if name not in key}
-    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=others), rows)
+    if rows:
+        others = tuple(name for name in rows[0] if name not in key)
+        connection.execute(_upsert(connection.dialect.name, table, tuple(key), others), rows)
 
 
-def _dialect_insert(connection: Connection, table: sa.Table) -> Any:
+def take_ids(connection: Connection, table: sa.Table, count: int) -> list[int]:
+    """Return numbers for `count` new rows of `table`: rising, and never given twice.
+
+    Rows that bring their number go in by one prepared statement, however many they are.
+    """
+    if connection.dialect.name == "sqlite":  # nobody else writes while our transaction is open
+        last = connection.exec_driver_sql("SELECT seq FROM sqlite_sequence WHERE name = ?", (table.name,)).scalar() or 0
+        return list(range(last + 1, last + 1 + count))
+    query = sa.text("SELECT nextval(:sequence) FROM generate_series(1, :count)")
+    return list(connection.scalars(query, {"sequence": f"{table.name}_id_seq", "count": count}))
+
+
+# Statements are made once each: to make one takes longer than to run it for a page.
+
+
+@cache
+def _insert_ignoring(dialect: str, table: sa.Table) -> Any:
+    return _insert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _upsert(dialect: str, table: sa.Table, key: tuple[str, ...], others: tuple[str, ...]) -> Any:
+    insert = _insert(dialect, table)
+    return insert.on_conflict_do_update(index_elements=key, set_={name: insert.excluded[name] for name in others})
+
+
+def _insert(dialect: str, table: sa.Table) -> Any:
     from sqlalchemy.dialects import postgresql, sqlite
 
-    module = sqlite if connection.dialect.name == "sqlite" else postgresql
+    module = sqlite if dialect == "sqlite" else postgresql
     return module.insert(table)

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Same, Seen, Stored, is_gone_now
-from shareasm.domain.posts import Network, Post, PostRef, decode_post, encode_post, fingerprint
-from shareasm.storage.engine import insert_ignoring, upsert
+from shareasm.domain.posts import Network, Post, PostRef, decode_post, kept_form
+from shareasm.storage.engine import insert_ignoring, take_ids, upsert
 from shareasm.storage.tables import author_states, campaign_posts, posts, raws, sightings
 
 T = TypeVar("T")
@@ -61,10 +61,10 @@ class ToCheck:
 def find(connection: Connection, refs: Iterable[PostRef]) -> dict[PostRef, Stored]:
     """Return what is stored of `refs`; the unknown ones are left out."""
     found: dict[PostRef, Stored] = {}
-    for network, uris in _by_network(refs).items():
-        for chunk in _chunks(uris):
-            rows = connection.execute(_STORED.where(posts.c.network == network, posts.c.uri.in_(chunk)))
-            found.update((PostRef(Network(row.network), row.uri), _to_stored(row)) for row in rows)
+    for network, by_uri in _by_network(refs).items():
+        for chunk in _chunks(list(by_uri)):
+            rows = connection.execute(_FIND, {"network": network, "uris": chunk})
+            found.update((by_uri[row.uri], _to_stored(row)) for row in rows)
     return found
 
 
@@ -78,14 +78,14 @@ def insert(connection: Connection, news: Sequence[New], source: str, now: dateti
     """
     if not news:
         return {}
-    rows = [_to_row(new.seen, source, now) | {"first_seen_at": now} for new in news]
-    insert_rows = _insert_posts(connection)
-    ids = {PostRef(Network(row.network), row.uri): row.id for row in connection.execute(insert_rows, rows)}
-    _add_sightings(
-        connection, [(ids[new.seen.post.ref], new.seen) for new in news if new.seen.post.ref in ids], source, now
-    )
-    _add_raws(connection, [(ids[new.seen.post.ref], new.seen) for new in news if new.seen.post.ref in ids], source, now)
-    return ids
+    numbered = list(zip(take_ids(connection, posts, len(news)), (new.seen for new in news), strict=True))
+    rows = [_to_row(seen, source, now) | {"id": id_, "first_seen_at": now} for id_, seen in numbered]
+    if insert_ignoring(connection, posts, rows) < len(rows):
+        ours = _known(connection, _THERE, [id_ for id_, _ in numbered])
+        numbered = [(id_, seen) for id_, seen in numbered if id_ in ours]
+    insert_ignoring(connection, sightings, [_sighting_row(id_, seen, source, now) for id_, seen in numbered])
+    _add_raws(connection, numbered, source, now)
+    return {seen.post.ref: id_ for id_, seen in numbered}
 
 
 def update(connection: Connection, changes: Sequence[Changed], source: str, now: datetime) -> None:
@@ -157,12 +157,7 @@ def set_belonging(connection: Connection, campaign: str, belongs: dict[int, str 
 
 def add_belonging(connection: Connection, campaign: str, ids: Sequence[int]) -> None:
     """Note that stored posts belong to `campaign` too; nothing is written for those that are known to."""
-    known: set[int] = set()
-    for chunk in _chunks(ids):
-        query = sa.select(campaign_posts.c.post_id)
-        known.update(
-            connection.scalars(query.where(campaign_posts.c.campaign == campaign, campaign_posts.c.post_id.in_(chunk)))
-        )
+    known = _known(connection, _BELONGING, ids, campaign=campaign)
     set_belonging(connection, campaign, {id_: "tag" for id_ in ids if id_ not in known})
 
 
@@ -239,9 +234,8 @@ def count_of_campaign(connection: Connection, campaign: str) -> int:
 
 # ---- rows ⇄ records ----------------------------------------------------------------------------------------------------
 
-_STORED = sa.select(
+_FIND = sa.select(
     posts.c.id,
-    posts.c.network,
     posts.c.uri,
     posts.c.content,
     posts.c.fingerprint,
@@ -250,7 +244,21 @@ _STORED = sa.select(
     posts.c.gone_at,
     posts.c.revision,
     posts.c.gone_revision,
+).where(posts.c.network == sa.bindparam("network"), posts.c.uri.in_(sa.bindparam("uris", expanding=True)))
+
+_IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
+_THERE = sa.select(posts.c.id).where(posts.c.id.in_(_IDS))
+_SIGHTED = sa.select(sightings.c.post_id).where(
+    sightings.c.source == sa.bindparam("source"), sightings.c.post_id.in_(_IDS)
 )
+_BELONGING = sa.select(campaign_posts.c.post_id).where(
+    campaign_posts.c.campaign == sa.bindparam("campaign"), campaign_posts.c.post_id.in_(_IDS)
+)
+
+
+def _known(connection: Connection, query: sa.Select[int], ids: Sequence[int], **values: str) -> set[int]:
+    """Return those of `ids` that `query` finds."""
+    return {id_ for chunk in _chunks(ids) for id_ in connection.scalars(query, {"ids": chunk, **values})}
 
 
 def _to_stored(row: Any) -> Stored:
@@ -268,6 +276,7 @@ def _to_stored(row: Any) -> Stored:
 
 def _to_row(seen: Seen, source: str, now: datetime) -> dict[str, Any]:
     post = seen.post
+    content, digest = kept_form(post)
     return {
         "network": post.ref.network,
         "uri": post.ref.uri,
@@ -276,8 +285,8 @@ def _to_row(seen: Seen, source: str, now: datetime) -> dict[str, Any]:
         "checked_at": now if seen.is_complete else None,
         "source": source,
         "revision": post.revision,
-        "fingerprint": fingerprint(post),
-        "content": encode_post(post).decode(),
+        "fingerprint": digest,
+        "content": content.decode(),
     }
 
 
@@ -293,30 +302,21 @@ def _to_stored_post(row: Row[Any], sightings: tuple[SeenAt, ...]) -> StoredPost:
     )
 
 
-def _insert_posts(connection: Connection) -> Any:
-    from sqlalchemy.dialects import postgresql, sqlite
-
-    module = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return module.insert(posts).on_conflict_do_nothing().returning(posts.c.id, posts.c.network, posts.c.uri)
-
-
 def _add_sightings(connection: Connection, seen: Sequence[tuple[int, Seen]], source: str, now: datetime) -> None:
-    known: set[int] = set()  # read first: a re-poll, where all is known, then writes nothing
-    for chunk in _chunks([id_ for id_, _ in seen]):
-        query = sa.select(sightings.c.post_id).where(sightings.c.source == source, sightings.c.post_id.in_(chunk))
-        known.update(connection.scalars(query))
-    rows = [
-        {
-            "post_id": id_,
-            "source": source,
-            "local_id": item.local_id,
-            "parent_local_id": item.parent_local_id,
-            "first_seen_at": now,
-        }
-        for id_, item in seen
-        if id_ not in known
-    ]
+    # Read first: a re-poll, where all is known, then writes nothing.
+    known = _known(connection, _SIGHTED, [id_ for id_, _ in seen], source=source)
+    rows = [_sighting_row(id_, item, source, now) for id_, item in seen if id_ not in known]
     insert_ignoring(connection, sightings, rows)
+
+
+def _sighting_row(id_: int, seen: Seen, source: str, now: datetime) -> dict[str, Any]:
+    return {
+        "post_id": id_,
+        "source": source,
+        "local_id": seen.local_id,
+        "parent_local_id": seen.parent_local_id,
+        "first_seen_at": now,
+    }
 
 
 def _add_raws(connection: Connection, seen: Sequence[tuple[int, Seen]], source: str, now: datetime) -> None:
@@ -336,10 +336,10 @@ def _sightings_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[
     return where
 
 
-def _by_network(refs: Iterable[PostRef]) -> dict[Network, list[str]]:
-    by_network: dict[Network, list[str]] = {}
+def _by_network(refs: Iterable[PostRef]) -> dict[Network, dict[str, PostRef]]:
+    by_network: dict[Network, dict[str, PostRef]] = {}
     for ref in refs:
-        by_network.setdefault(ref.network, []).append(ref.uri)
+        by_network.setdefault(ref.network, {})[ref.uri] = ref
     return by_network
 
 
