@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from postgresql import Cluster, running_cluster
 from product.days import Day, a_day
 
 
@@ -12,3 +13,10 @@ from product.days import Day, a_day
 def day(tmp_path: Path) -> Iterator[Day]:
     with a_day(tmp_path) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """A running PostgreSQL without databases."""
+    with running_cluster() as running:
+        yield running

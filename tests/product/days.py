@@ -134,6 +134,10 @@ class Day:
         """Run a command on the campaign to its end."""
         return run([command, self.campaign, *options], self.environment, self.folder, seconds)
 
+    def run_alone(self, *arguments: str | Path, seconds: float = 60) -> Ended:
+        """Run a command that has no campaign, or another one, to its end."""
+        return run(arguments, self.environment, self.folder, seconds)
+
     def end(self) -> None:
         for program in self.programs:
             program.end()

@@ -1,0 +1,84 @@
+"""SIGTERM and Ctrl-C: the program stops within ten seconds whatever a server does, and goes on where it was."""
+
+import signal
+import time
+
+import pytest
+
+from product.days import Day, slot
+from product.program import Program
+from shareasm.rehearsal.faults import Fault
+
+pytestmark = pytest.mark.product
+
+STOP_WITHIN_S = 10 + 1  # a busy machine is late to tell us
+SIGNALS = [signal.SIGTERM, signal.SIGINT]
+
+
+def stop(program: Program, number: signal.Signals) -> int:
+    began = time.monotonic()
+    program.signal(number)
+    code = program.ended(30)
+    assert time.monotonic() - began < STOP_WITHIN_S, program.said
+    assert "Traceback" not in program.said
+    return code
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
+@pytest.mark.parametrize("command", ["run", "worker"])
+def test_a_signal_stops_it_and_it_goes_on_where_it_was(day: Day, number: signal.Signals, command: str) -> None:
+    day.plan(slot("first", 0), slot("second", 3600), lasts=7200)
+    program = day.start(command)
+    program.wait_for("sent ", times=2)
+    assert stop(program, number) == 0
+    again = day.start(command)
+    again.wait_for("0 changes in the queue")
+    day.world.bluesky.say(day.amina, "And now #smallDay")
+    again.wait_for("collected")
+    assert stop(again, number) == 0
+    assert day.texts() == (["This is first #smallDay"], ["This is first #smallDay"])
+
+
+@pytest.mark.parametrize("fault", [Fault.HANG_BEFORE, Fault.HANG_AFTER], ids=["before it acts", "after it acted"])
+def test_a_server_that_hangs_does_not_hold_it_up(day: Day, fault: Fault) -> None:
+    day.plan(slot("first", 0), slot("second", 0))
+    bluesky = day.world.bluesky.pds_faults.add(fault, "POST", r".*putRecord")
+    mastodon = day.world.home.faults.add(fault, "POST", "/api/v1/statuses")
+    program = day.start("run")
+    assert bluesky.reached.wait(60)
+    assert mastodon.reached.wait(60)
+    assert stop(program, signal.SIGTERM) == 0
+    assert "written down as open" in program.said
+    bluesky.release()
+    mastodon.release()
+    again = day.start("worker")
+    again.wait_for("sent ", times=4, seconds=60)
+    assert stop(again, signal.SIGTERM) == 0
+    wanted = ["This is first #smallDay", "This is second #smallDay"]
+    assert tuple(map(sorted, day.texts())) == (wanted, wanted)
+
+
+def test_a_reading_that_hangs_does_not_hold_it_up_either(day: Day) -> None:
+    day.plan(slot("first", 0))
+    rules = [
+        day.world.home.faults.add(Fault.HANG_BEFORE, "GET", "/api/v1/timelines/.*", times=None),
+        day.world.bluesky.pds_faults.add(Fault.HANG_BEFORE, "GET", ".*searchPosts", times=None),
+        day.world.bluesky.jetstream_faults.add(Fault.HANG_BEFORE, "WEBSOCKET", times=None),
+    ]
+    program = day.start("run")
+    assert all(rule.reached.wait(60) for rule in rules)
+    program.wait_for("sent ", times=2)
+    assert stop(program, signal.SIGTERM) == 0
+
+
+def test_a_second_signal_ends_it_at_once(day: Day) -> None:
+    day.plan(slot("first", 0))
+    hanging = day.world.home.faults.add(Fault.HANG_BEFORE, "POST", "/api/v1/statuses")
+    program = day.start("run")
+    assert hanging.reached.wait(60)
+    program.signal(signal.SIGINT)
+    program.wait_for("Stopping")
+    began = time.monotonic()
+    program.signal(signal.SIGINT)
+    assert program.ended(10) == 128 + signal.SIGINT
+    assert time.monotonic() - began < 2
