@@ -136,3 +136,13 @@ def test_the_same_facts_come_as_data(office: Office) -> None:
     assert facts["queue"] == {"published": 1, "waiting": 1}
     assert facts["last_sent"]["url"] == next(iter(office.network.posts.values())).url  # type: ignore[index]
     assert facts["next"]["slot"] == "next"  # type: ignore[index]
+
+
+def test_a_part_that_waits_for_one_that_needs_a_person_is_not_what_comes_next(office: Office) -> None:
+    plan = schedule(slot("thread", "one", "two", "three"), slot("next", "Next #shareASM", at=NOON + minutes(20)))
+    bring_in_line(office.engine, office.campaign, plan)
+    office.network.fail_next("publish", Rejected("too long", server="https://memory.example"))
+    office.send()
+    found = office.status().next_entry
+    assert found
+    assert found.key.slot == "next"

@@ -12,7 +12,8 @@ happened, and the next worker goes on from there (`domain.queue` draws the state
 
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -32,7 +33,15 @@ from shareasm.domain.queue import (
     tid,
 )
 from shareasm.domain.schedules import Schedule
-from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
+from shareasm.errors import (
+    ConfigError,
+    NetworkError,
+    RateLimited,
+    ShareasmError,
+    StorageError,
+    Unauthorized,
+    Unreachable,
+)
 from shareasm.networks.ports import Publisher, Repeat, Thread
 from shareasm.storage import queue
 from shareasm.storage.engine import transaction
@@ -44,6 +53,10 @@ LOOK_AGAIN_AFTER = timedelta(seconds=60)
 LOOKS = 2  # not there twice, a minute apart: a person decides
 FIRST_WAIT_S = 5
 LONGEST_WAIT_S = 5 * 60
+FRESH_FOR = timedelta(minutes=10)
+"""Content that was frozen longer ago, and surely not sent, is frozen anew: a Bluesky post carries the time of its freezing, and
+Mastodon forgets uploads after a day."""
+
 STOPPED_FOR = timedelta(minutes=5)  # an account whose token is refused is tried again, in case it was mended
 
 
@@ -57,6 +70,7 @@ class Press:
     publishers: Mapping[str, Publisher]
     clock: Clock
     worker: str
+    in_hand: set[int] = field(default_factory=set)  # entries whose calls are under way: the worker renews their claims
 
 
 class Result(NamedTuple):
@@ -65,7 +79,7 @@ class Result(NamedTuple):
     entry: QueueEntry
     words: str
     receipt: Receipt | None = None
-    error: NetworkError | None = None
+    error: ShareasmError | None = None
 
 
 # ---- the plan ----------------------------------------------------------------------------------------------------------
@@ -102,29 +116,44 @@ def publish_due(
 ) -> datetime | None:
     """Send what is due on `account`, one after the other; return when there is something to do next (None: never)."""
     with transaction(press.engine) as connection:
-        queue.mark_missed(connection, press.campaign.slug, press.clock.now())
+        missed = queue.mark_missed(connection, press.campaign.slug, account, press.clock.now())
+    for entry in missed:
+        tell(Result(entry, f"missed: {entry.note}"))
     while not is_stopping():
         now = press.clock.now()
         with transaction(press.engine) as connection:
-            entry = queue.claim_due(connection, press.campaign.slug, press.worker, now, accounts=[account])
-        if entry is None:
+            claimed = queue.claim_due(connection, press.campaign.slug, press.worker, now, accounts=[account])
+        if claimed is None:
             break
-        tell(_send(press, entry))
+        tell(_send_in_hand(press, claimed))
     with transaction(press.engine) as connection:
         return queue.next_due(connection, press.campaign.slug, [account])
+
+
+def _send_in_hand(press: Press, entry: QueueEntry) -> Result:
+    """Send a claimed entry; its claim is renewed meanwhile, and given back should an error of ours break it off."""
+    press.in_hand.add(entry.id)
+    try:
+        return _send(press, entry)
+    except BaseException:
+        with suppress(StorageError), transaction(press.engine) as connection:
+            queue.let_go(connection, entry, press.worker, press.clock.now())
+        raise
+    finally:
+        press.in_hand.discard(entry.id)
 
 
 def _send(press: Press, entry: QueueEntry) -> Result:
     publisher = press.publishers[entry.key.account]
     with transaction(press.engine) as connection:
-        is_open = queue.is_answer_open(connection, entry.id)
-    if is_open:
-        return _settle(press, publisher, entry)
-    if entry.payload is None:
-        try:
+        open_since = queue.open_since(connection, entry.id)
+    try:
+        if open_since is not None:
+            return _settle(press, publisher, entry, open_since)
+        if entry.payload is None or entry.frozen_at is None or press.clock.now() - entry.frozen_at > FRESH_FOR:
             entry = _freeze(press, publisher, entry)
-        except NetworkError as error:
-            return _not_sent(press, entry, error)
+    except (NetworkError, ConfigError) as error:
+        return _not_sent(press, entry, error)
     return _publish(press, publisher, entry)
 
 
@@ -135,7 +164,7 @@ def _freeze(press: Press, publisher: Publisher, entry: QueueEntry) -> QueueEntry
     parent = Thread(*thread) if thread else None
     payload = publisher.freeze(entry.draft, entry.publish_key, press.media, parent, press.clock.now())
     with transaction(press.engine) as connection:
-        queue.freeze(connection, entry.id, press.worker, payload)
+        queue.freeze(connection, entry.id, press.worker, payload, press.clock.now())
     return replace(entry, payload=payload)
 
 
@@ -156,24 +185,20 @@ def _publish(press: Press, publisher: Publisher, entry: QueueEntry) -> Result:
     return _published(press, entry, receipt)
 
 
-def _settle(press: Press, publisher: Publisher, entry: QueueEntry) -> Result:
+def _settle(press: Press, publisher: Publisher, entry: QueueEntry, open_since: datetime) -> Result:
     """Find out what became of a call whose answer was lost, and go on from there."""
-    now = press.clock.now()
     repeat = publisher.limits().repeat
     if repeat is Repeat.SAFE:
-        with transaction(press.engine) as connection:
-            queue.close_open_attempts(connection, entry.id, "answer lost, repeated under the same key", now)
         return _publish(press, publisher, entry)
-    found = _look_up(press, publisher, entry)
+    found = _look_up(press, publisher, entry, open_since)
     if found is not None:
         return found
-    began = entry.first_attempt_at or now
-    if repeat is Repeat.AN_HOUR and now - began < REPEAT_WITHIN:
+    if repeat is Repeat.AN_HOUR and press.clock.now() - open_since < REPEAT_WITHIN:
         return _publish(press, publisher, entry)
     return _not_found(press, entry)
 
 
-def _look_up(press: Press, publisher: Publisher, entry: QueueEntry) -> Result | None:
+def _look_up(press: Press, publisher: Publisher, entry: QueueEntry, open_since: datetime) -> Result | None:
     """Look for the post on its account; None when it is not there."""
     now = press.clock.now()
     with transaction(press.engine) as connection:
@@ -182,7 +207,7 @@ def _look_up(press: Press, publisher: Publisher, entry: QueueEntry) -> Result | 
         return Result(entry, "another worker has taken it over")
     assert entry.payload is not None
     try:
-        receipt = publisher.find(entry.payload, entry.publish_key, entry.first_attempt_at or now)
+        receipt = publisher.find(entry.payload, entry.publish_key, open_since)
     except NetworkError as error:
         wait = _wait(entry.attempt_count + entry.lookup_count, error, press.clock.now())
         words = f"sent, but the answer was lost, and looking it up failed: {error}"
@@ -190,11 +215,11 @@ def _look_up(press: Press, publisher: Publisher, entry: QueueEntry) -> Result | 
             queue.end_attempt(connection, attempt, f"failed: {error}", press.clock.now())
             queue.unknown(connection, entry.id, press.worker, wait, words, lookup_count=entry.lookup_count)
         return Result(entry, words, error=error)
-    if receipt is not None:
-        return _published(press, entry, receipt)
     with transaction(press.engine) as connection:
-        queue.end_attempt(connection, attempt, "not found", press.clock.now())
-    return None
+        if receipt is None or queue.is_taken(connection, receipt, entry):
+            queue.end_attempt(connection, attempt, "not found", press.clock.now())
+            return None
+    return _published(press, entry, receipt)
 
 
 def _not_found(press: Press, entry: QueueEntry) -> Result:
@@ -231,7 +256,7 @@ def _lost(press: Press, entry: QueueEntry, attempt: int, error: Unreachable) -> 
     return Result(entry, words, error=error)
 
 
-def _not_sent(press: Press, entry: QueueEntry, error: NetworkError, attempt: int | None = None) -> Result:
+def _not_sent(press: Press, entry: QueueEntry, error: NetworkError | ConfigError, attempt: int | None = None) -> Result:
     """The server did not act: wait and try again, or give up where asking again cannot help."""
     now = press.clock.now()
     with transaction(press.engine) as connection:
@@ -239,8 +264,10 @@ def _not_sent(press: Press, entry: QueueEntry, error: NetworkError, attempt: int
             queue.end_attempt(connection, attempt, f"not executed: {error}", now)
         if isinstance(error, RateLimited | Unreachable | Unauthorized):
             words = f"not sent yet: {error}"
-            queue.put_back(connection, entry.id, press.worker, _wait(entry.attempt_count, error, now), words)
-        elif queue.is_answer_open(connection, entry.id):  # an earlier try of the same post may be out there
+            # Where not even an attempt was made (an upload failed), the waits grow with the time since it was due.
+            tries = entry.attempt_count if attempt is not None else _tries_by_age(now - entry.due_at)
+            queue.put_back(connection, entry.id, press.worker, _wait(tries, error, now), words)
+        elif queue.open_since(connection, entry.id):  # an earlier try of the same post may be out there
             words = f"an answer was lost, and repeating it was refused; a person must decide: {error}"
             queue.unknown(connection, entry.id, press.worker, None, words, lookup_count=entry.lookup_count)
         else:
@@ -255,4 +282,13 @@ def _wait(tries: int, error: NetworkError, now: datetime) -> datetime:
         return error.until
     if isinstance(error, Unauthorized):
         return now + STOPPED_FOR
-    return now + timedelta(seconds=min(FIRST_WAIT_S * 2**tries, LONGEST_WAIT_S))
+    return now + timedelta(seconds=min(FIRST_WAIT_S * 2 ** min(tries, 10), LONGEST_WAIT_S))
+
+
+def _tries_by_age(age: timedelta) -> int:
+    """Return how many doubling waits from FIRST_WAIT_S fit into `age`.
+
+    >>> [_tries_by_age(timedelta(seconds=s)) for s in (0, 4, 5, 16, 36)]
+    [0, 0, 1, 2, 3]
+    """
+    return (max(int(age.total_seconds()), 0) // FIRST_WAIT_S + 1).bit_length() - 1

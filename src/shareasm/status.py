@@ -52,18 +52,24 @@ def read_status(engine: Engine, campaign: Campaign, now: datetime) -> Status:
     with transaction(engine) as connection:
         entries = queue.of_campaign(connection, campaign.slug)
         states = sources.states(connection, campaign.slug)
+        blocked = {_thread(entry) for entry in entries if entry.state in NEEDS_A_PERSON}
         return Status(
             campaign=campaign,
             now=now,
             day=days.state(connection, campaign.slug),
             counts=dict(Counter(entry.state for entry in entries)),
-            next_entry=next((entry for entry in entries if entry.state is State.WAITING), None),
+            next_entry=next((e for e in entries if e.state is State.WAITING and _thread(e) not in blocked), None),
             last_sent=max((e for e in entries if e.published_at), key=_published_at, default=None),
             troubles=tuple(entry for entry in entries if entry.state in NEEDS_A_PERSON),
             collected_count=posts.count_of_campaign(connection, campaign.slug),
             sources=tuple(states.get(source.id, SourceState(source.id)) for source in campaign.sources),
             skips=tuple(sources.newest_skips(connection, campaign.slug, 10)),
         )
+
+
+def _thread(entry: QueueEntry) -> tuple[str, str, str]:
+    """Return what the parts of one thread have in common: a part waits for the parts before it."""
+    return entry.key.slot, entry.key.language, entry.key.account
 
 
 def _published_at(entry: QueueEntry) -> datetime:

@@ -17,6 +17,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from secrets import token_hex
 from typing import Literal, NamedTuple
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -26,6 +27,7 @@ from apscheduler.triggers.interval import IntervalTrigger
 from shareasm import collect, publish
 from shareasm.collect import Desk, Outcome, Tally
 from shareasm.domain.campaigns import Source
+from shareasm.domain.queue import State
 from shareasm.errors import NetworkError, ShareasmError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.publish import Press, Result
@@ -73,7 +75,8 @@ class Worker:
     parts: Parts
     tell: Callable[[Event], None]
     rhythm: Rhythm = field(default_factory=Rhythm)
-    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}")
+    # Unique, not only host and pid: a container's new worker must not take its dead one's claims for its own.
+    name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{token_hex(3)}")
 
     def __post_init__(self) -> None:
         self.closed = threading.Event()
@@ -82,6 +85,7 @@ class Worker:
         self._stopping = threading.Event()
         self._closing = threading.Lock()
         self._telling = threading.Lock()
+        self._in_hand: set[int] = set()
         self._sending = {account: threading.Lock() for account in self.parts.publishers}
         self._streams: dict[str, TagStream] = {}
         self._threads: list[threading.Thread] = []
@@ -161,7 +165,7 @@ class Worker:
         with transaction(self.parts.engine) as connection:
             days.beat(connection, self.parts.campaign.slug, now)
             days.renew_leases(connection, self.name, now, LEASE)  # a long sweep or the closing outlasts one lease
-            queue.renew_claims(connection, self.name, now)  # and an upload outlasts one claim
+            queue.renew_claims(connection, self.name, list(self._in_hand), now)  # and an upload outlasts one claim
         self._was_closed()
 
     def _was_closed(self) -> bool:
@@ -291,7 +295,7 @@ class Worker:
     @property
     def _press(self) -> Press:
         parts = self.parts
-        return Press(parts.engine, parts.campaign, parts.media, parts.publishers, parts.clock, self.name)
+        return Press(parts.engine, parts.campaign, parts.media, parts.publishers, parts.clock, self.name, self._in_hand)
 
     def _is_open(self) -> bool:
         return self.parts.clock.now() >= self.parts.campaign.opens_at and not self.closed.is_set()
@@ -377,7 +381,7 @@ class Worker:
     def _tell_result(self, result: Result) -> None:
         slot, part, language, account = result.entry.key
         what = f"{slot}{f' part {part + 1}' if part else ''} ({language}) on {account}"
-        kind = "sent" if result.receipt else "trouble"
+        kind = "sent" if result.receipt else "missed" if result.entry.state is State.MISSED else "trouble"
         self._say(kind, f"{what}: {result.words}")
 
 
@@ -387,7 +391,6 @@ def _count(number: int, one: str, many: str) -> str:
 
 def statistics(parts: Parts) -> Mapping[str, int]:
     """Return how much was planned, sent and collected, for the summary at the end."""
-    from shareasm.domain.queue import State
     from shareasm.storage import posts
 
     with transaction(parts.engine) as connection:

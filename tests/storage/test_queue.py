@@ -11,11 +11,20 @@ from sqlalchemy.engine import Engine
 from clocks import FixedClock
 from factories import NOON, campaign, minutes, schedule, slot
 from shareasm.domain.posts import Network
-from shareasm.domain.queue import CLAIM_FOR, QueueEntry, Receipt, State
+from shareasm.domain.queue import CLAIM_FOR, Draft, QueueEntry, Receipt, State
 from shareasm.domain.schedules import Late, Slot
-from shareasm.errors import NetworkError, Occupied, RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.errors import (
+    ConfigError,
+    NetworkError,
+    Occupied,
+    RateLimited,
+    Rejected,
+    StorageError,
+    Unauthorized,
+    Unreachable,
+)
 from shareasm.networks.memory import MemoryNetwork
-from shareasm.networks.ports import Repeat
+from shareasm.networks.ports import Limits, Repeat
 from shareasm.publish import Press, Result, bring_in_line, publish_due
 from shareasm.storage import queue
 from shareasm.storage.engine import transaction
@@ -290,7 +299,7 @@ def test_a_dead_workers_claim_is_taken_over_and_its_open_call_is_looked_up_first
     with transaction(office.engine) as connection:
         entry = queue.claim_due(connection, campaign().slug, "dead", NOON, accounts=["ours"])
         assert entry
-        queue.freeze(connection, entry.id, "dead", office.network.freeze(entry.draft, "k", Path(), None, NOON))
+        queue.freeze(connection, entry.id, "dead", office.network.freeze(entry.draft, "k", Path(), None, NOON), NOON)
         queue.begin_attempt(connection, entry, "dead", "publish", NOON)
     [entry] = office.entries()
     office.network.publish(entry.payload or "", entry.publish_key)  # the server acted; then the worker was killed
@@ -309,12 +318,13 @@ def test_a_dead_workers_entry_waits_no_longer_than_half_a_minute() -> None:
 def test_a_living_workers_entry_is_not_taken_over_however_long_its_call_takes(office: Office) -> None:
     office.plan()
     with transaction(office.engine) as connection:
-        assert queue.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
+        slow = queue.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
+        assert slow
     for _ in range(10):
         now = office.clock.advance(CLAIM_FOR * 0.75)
         with transaction(office.engine) as connection:
-            queue.renew_claims(connection, "slow", now)
-            queue.renew_claims(connection, "another", now)
+            queue.renew_claims(connection, "slow", [slow.id], now)
+            queue.renew_claims(connection, "another", [slow.id], now)
         office.send(worker="another")
     assert office.states == [State.CLAIMED]
     assert office.texts == []
@@ -323,10 +333,11 @@ def test_a_living_workers_entry_is_not_taken_over_however_long_its_call_takes(of
 def test_a_claim_that_was_taken_over_is_not_renewed(office: Office) -> None:
     office.plan()
     with transaction(office.engine) as connection:
-        assert queue.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
+        slow = queue.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
+        assert slow
         later = NOON + CLAIM_FOR + minutes(1)
         assert queue.claim_due(connection, campaign().slug, "new", later, accounts=["ours"])
-        queue.renew_claims(connection, "slow", later + minutes(1))
+        queue.renew_claims(connection, "slow", [slow.id], later + minutes(1))
         assert queue.claim_due(connection, campaign().slug, "third", later + minutes(1), accounts=["ours"])
 
 
@@ -337,7 +348,7 @@ def test_a_worker_that_lost_its_claim_changes_nothing(office: Office) -> None:
         assert entry
         taken = queue.claim_due(connection, campaign().slug, "new", NOON + CLAIM_FOR + minutes(1), accounts=["ours"])
         assert taken
-        assert queue.freeze(connection, entry.id, "slow", "{}") is False
+        assert queue.freeze(connection, entry.id, "slow", "{}", NOON) is False
         assert queue.begin_attempt(connection, entry, "slow", "publish", NOON) is None
         assert queue.put_back(connection, entry.id, "slow", NOON, "x") is False
 
@@ -363,3 +374,182 @@ def test_languages_go_to_the_accounts_that_speak_them(engine: Engine) -> None:
     office.plan(both)
     keys = {(entry.key.account, entry.key.language, entry.network) for entry in office.entries()}
     assert keys == {("ours", "en", Network.MASTODON), ("sky", "en", Network.BLUESKY), ("sky", "fr", Network.BLUESKY)}
+
+
+def test_a_missing_picture_fails_its_entry_and_the_next_one_goes_out(office: Office) -> None:
+    from shareasm.domain.schedules import Part, Picture
+
+    lost = Part({"en": {"": "Look #shareASM"}}, (Picture("gone.png", {"": "x"}, "us", "CC0-1.0"),))
+    freeze = office.network.freeze
+
+    def strict(draft: Draft, *given: object) -> str:
+        if draft.media:
+            raise ConfigError("the picture gone.png is not there")
+        return freeze(draft, *given)  # type: ignore[arg-type]
+
+    office.network.freeze = strict  # type: ignore[method-assign, assignment]
+    office.plan(slot("a", parts=(lost,)), slot("b"))
+    office.send()
+    assert office.states == [State.FAILED, State.PUBLISHED]
+    assert "the picture gone.png is not there" in (office.entries()[0].note or "")
+
+
+@pytest.mark.parametrize(("acted", "expected"), [(False, State.WAITING), (True, State.UNKNOWN)])
+def test_an_error_of_the_program_gives_the_claim_back_and_nothing_is_lost_or_doubled(
+    office: Office, *, acted: bool, expected: State
+) -> None:
+    office.plan()
+    whole = office.network.publish if acted else office.network.freeze
+    name = "publish" if acted else "freeze"
+
+    def broken(*given: object) -> object:
+        if acted:
+            whole(*given)  # type: ignore[operator]
+        raise ZeroDivisionError
+
+    setattr(office.network, name, broken)
+    with pytest.raises(ZeroDivisionError):
+        office.send()
+    setattr(office.network, name, whole)
+    assert office.states == [expected]
+    office.send(after=minutes(1))
+    assert office.states == [State.PUBLISHED]
+    assert office.texts == ["Good morning #shareASM"]
+
+
+def test_a_receipt_that_could_not_be_stored_is_found_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.plan(slot("t", "one", "two"))
+    stored = queue.published
+    failures = iter([StorageError("the database is locked")])
+
+    def once_locked(*given: object) -> bool:
+        if failure := next(failures, None):
+            raise failure
+        return stored(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(queue, "published", once_locked)
+    with pytest.raises(StorageError):
+        office.send()
+    office.send(after=minutes(1))
+    assert office.states == [State.PUBLISHED, State.PUBLISHED]
+    assert office.texts == ["one", "two"]
+
+
+@pytest.mark.parametrize("late", [Late.NEVER, Late.WITHIN])
+def test_an_entry_that_was_tried_in_vain_is_missed_like_any_other(office: Office, late: Late) -> None:
+    office.plan(slot(late=late))
+    office.network.fail_next("publish", DOWN)
+    office.send()
+    office.send(after=minutes(480))
+    assert office.states == [State.MISSED]
+    assert office.texts == []
+    assert office.told[-1].words.startswith("missed: its time had passed before it could be sent; not sent yet")
+
+
+def test_a_claim_of_a_dead_worker_that_had_not_begun_to_send_is_missed_when_it_is_too_late(office: Office) -> None:
+    office.plan(slot(late=Late.NEVER))
+    with transaction(office.engine) as connection:
+        queue.claim_due(connection, campaign().slug, "dead", NOON, accounts=["ours"])
+    office.send(after=minutes(480))
+    assert office.states == [State.MISSED]
+
+
+def test_a_thread_whose_first_answer_was_lost_is_not_missed(office: Office) -> None:
+    office.plan(slot("t", "one", "two"))
+    office.network.fail_next("publish", LOST, after_acting=True)
+    office.send()
+    office.send(after=minutes(31))
+    assert office.states == [State.PUBLISHED, State.PUBLISHED]
+
+
+def test_what_was_frozen_long_ago_and_surely_not_sent_is_frozen_anew(office: Office) -> None:
+    office.plan(slot(late=Late.ALWAYS))
+    office.network.fail_next("publish", DOWN)
+    office.send()
+    office.send(after=minutes(1))
+    assert office.network.calls == ["freeze", "publish", "publish"]
+    office.plan(slot("b", "Later #shareASM", late=Late.ALWAYS), slot(late=Late.ALWAYS))
+    office.network.fail_next("publish", DOWN)
+    office.send()
+    office.send(after=minutes(60))
+    assert office.network.calls[3:] == ["freeze", "publish", "freeze", "publish"]
+    assert [post.created_at for post in office.network.posts.values()][-1] == office.clock.now()
+
+
+def test_what_may_be_out_there_is_never_frozen_anew(engine: Engine) -> None:
+    office = Office(engine, Repeat.SAFE)
+    office.plan()
+    office.network.fail_next("publish", LOST, after_acting=True)
+    office.send()
+    office.send(after=minutes(60))
+    assert office.network.calls == ["freeze", "publish", "publish"]
+    assert len(office.texts) == 1
+
+
+def test_a_repeat_that_is_refused_where_repeating_is_safe_is_not_called_failed_either(engine: Engine) -> None:
+    office = Office(engine, Repeat.SAFE)
+    office.plan()
+    office.network.fail_next("publish", LOST, after_acting=True)
+    office.network.fail_next("publish", Rejected("repo deactivated", server=SERVER))
+    office.send()
+    office.send(after=minutes(1))
+    assert office.states == [State.UNKNOWN]
+
+
+def test_the_hour_is_counted_from_the_call_whose_answer_was_lost(office: Office) -> None:
+    office.plan(slot(late=Late.ALWAYS))
+    office.network.fail_next("publish", RateLimited("slow down", server=SERVER, until=NOON + minutes(55)))
+    office.network.fail_next("publish", LOST)
+    office.send()
+    office.send(after=minutes(55))
+    office.send(after=minutes(1))
+    assert office.states == [State.PUBLISHED]
+
+
+def test_an_upload_that_fails_is_tried_less_and_less_often(office: Office) -> None:
+    office.plan()
+    for _ in range(200):
+        office.network.fail_next("freeze", DOWN)
+    ready = office.send()
+    while ready and ready < NOON + minutes(29):
+        ready = office.send(after=ready - office.clock.now())
+    assert office.network.calls.count("freeze") < 20
+
+
+def test_limits_that_cannot_be_asked_leave_the_entry_to_be_settled_later(office: Office) -> None:
+    office.plan()
+    office.network.fail_next("publish", LOST, after_acting=True)
+    office.send()
+    limits = office.network.limits
+
+    def down() -> Limits:
+        raise DOWN
+
+    office.network.limits = down  # type: ignore[method-assign]
+    office.send(after=minutes(1))
+    office.network.limits = limits  # type: ignore[method-assign]
+    office.send(after=minutes(6))
+    assert office.states == [State.PUBLISHED]
+    assert len(office.texts) == 1
+
+
+def test_a_post_of_another_slot_with_the_same_words_is_not_taken_for_the_lost_one(engine: Engine) -> None:
+    office = Office(engine, Repeat.NEVER)
+    office.plan(slot("a", "Join us #shareASM"), slot("b", "Join us #shareASM", at=NOON + minutes(1)))
+    office.send()
+    office.network.fail_next("publish", LOST)
+    for _ in range(4):
+        office.send(after=minutes(1))
+    assert office.states == [State.PUBLISHED, State.UNKNOWN]
+
+
+def test_only_claims_in_hand_are_renewed(office: Office) -> None:
+    office.plan(slot("a"), slot("b"))
+    with transaction(office.engine) as connection:
+        kept = queue.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
+        queue.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
+        assert kept
+        queue.renew_claims(connection, "one", [kept.id], NOON + CLAIM_FOR)
+        later = queue.claim_due(connection, campaign().slug, "two", NOON + CLAIM_FOR + minutes(0.1), accounts=["ours"])
+    assert later
+    assert later.key.slot == "b"

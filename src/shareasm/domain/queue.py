@@ -46,7 +46,7 @@ class State(StrEnum):
 
 NEXT: Mapping[State, frozenset[State]] = {
     State.WAITING: frozenset({State.CLAIMED, State.MISSED, State.CANCELLED}),
-    State.CLAIMED: frozenset({State.PUBLISHED, State.UNKNOWN, State.FAILED, State.WAITING}),
+    State.CLAIMED: frozenset({State.PUBLISHED, State.UNKNOWN, State.FAILED, State.WAITING, State.MISSED}),
     State.UNKNOWN: frozenset({State.CLAIMED, State.PUBLISHED, State.FAILED}),
     State.FAILED: frozenset({State.WAITING, State.CANCELLED}),
     State.MISSED: frozenset({State.WAITING, State.CANCELLED}),
@@ -134,6 +134,7 @@ class QueueEntry:
     publish_key: str  # Bluesky: record key (TID); Mastodon: Idempotency-Key. Made once, when first planned
     state: State
     payload: str | None = None  # the frozen request content (JSON), written before the first call
+    frozen_at: datetime | None = None
     attempt_count: int = 0
     first_attempt_at: datetime | None = None
     next_attempt_at: datetime | None = None

@@ -4,7 +4,7 @@ Every change of state is one conditional UPDATE whose row count says whether it 
 outcome, and the same statements are right on SQLite and PostgreSQL. Rows ⇄ records at the foot.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -90,18 +90,31 @@ def claim_due(
     return _to_entry(claimed) if claimed else None
 
 
-def renew_claims(connection: Connection, worker: str, now: datetime) -> None:
-    """Keep what `worker` has claimed for another while, also what ran out and nobody has taken: it is alive."""
-    mine = entries.update().where(entries.c.state == State.CLAIMED, entries.c.claimed_by == worker)
-    connection.execute(mine, {"claimed_until": now + CLAIM_FOR})
-
-
-def is_answer_open(connection: Connection, entry_id: int) -> bool:
-    """Return whether a publish attempt of this entry was begun whose outcome nobody knows: it may be out there."""
-    query = sa.select(attempts.c.id).where(
-        attempts.c.entry_id == entry_id, attempts.c.act == "publish", attempts.c.finished_at.is_(None)
+def renew_claims(connection: Connection, worker: str, in_hand: Collection[int], now: datetime) -> None:
+    """Keep the claims of the entries that `worker` has in hand right now, also what ran out and nobody has taken."""
+    mine = entries.update().where(
+        entries.c.id.in_(in_hand), entries.c.state == State.CLAIMED, entries.c.claimed_by == worker
     )
-    return connection.execute(query.limit(1)).first() is not None
+    if in_hand:
+        connection.execute(mine, {"claimed_until": now + CLAIM_FOR})
+
+
+def open_since(connection: Connection, entry_id: int) -> datetime | None:
+    """Return since when a publish attempt of this entry waits for an outcome that nobody knows: it may be out there.
+
+    None: whatever was tried is known not to have been done.
+    """
+    earliest: datetime | None = connection.execute(
+        sa.select(sa.func.min(attempts.c.started_at)).where(attempts.c.entry_id == entry_id, _is_open_attempt())
+    ).scalar_one()
+    return earliest
+
+
+def is_taken(connection: Connection, receipt: Receipt, entry: QueueEntry) -> bool:
+    """Return whether another entry has this receipt: a post with the same words is not this entry's."""
+    others = sa.select(entries.c.receipt).where(entries.c.id != entry.id, entries.c.receipt.is_not(None))
+    others = others.where(entries.c.campaign == entry.campaign, entries.c.account == entry.key.account)
+    return any(_decode_receipt(text).ref == receipt.ref for text in connection.scalars(others))
 
 
 def next_due(connection: Connection, campaign: str, accounts: Sequence[str]) -> datetime | None:
@@ -122,9 +135,9 @@ def next_due(connection: Connection, campaign: str, accounts: Sequence[str]) -> 
 # ---- what happened to a claimed entry ----------------------------------------------------------------------------------
 
 
-def freeze(connection: Connection, entry_id: int, worker: str, payload: str) -> bool:
+def freeze(connection: Connection, entry_id: int, worker: str, payload: str, now: datetime) -> bool:
     """Store the exact content before the first call. False: the claim was lost, send nothing."""
-    return _mine(connection, entry_id, worker, {"payload": payload})
+    return _mine(connection, entry_id, worker, {"payload": payload, "frozen_at": now})
 
 
 def begin_attempt(connection: Connection, entry: QueueEntry, worker: str, act: str, now: datetime) -> int | None:
@@ -194,19 +207,33 @@ def failed(connection: Connection, entry_id: int, worker: str, note: str) -> boo
     return _mine(connection, entry_id, worker, {"note": note, "next_attempt_at": None} | _released(State.FAILED))
 
 
-def mark_missed(connection: Connection, campaign: str, now: datetime) -> int:
-    """Give up waiting entries whose time has passed, and the thread parts behind them; return how many."""
-    return connection.execute(
-        entries.update().where(
-            entries.c.campaign == campaign,
-            entries.c.state == State.WAITING,
-            entries.c.expires_at < now,
-            entries.c.attempt_count == 0,
-            # A later part of a thread that has begun is never too late: half a thread is worse than a late one.
-            sa.not_(_has_begun_before()),
-        ),
-        {"state": State.MISSED, "note": "its time had passed before it could be sent"},
-    ).rowcount
+def let_go(connection: Connection, entry: QueueEntry, worker: str, now: datetime) -> None:
+    """Give back an entry whose sending was broken off by an error of ours: soon it is tried again, or settled."""
+    state = State.WAITING if open_since(connection, entry.id) is None else State.UNKNOWN
+    values = {"next_attempt_at": now + CLAIM_FOR, "note": "broken off by an error of the program, see the log"}
+    _mine(connection, entry.id, worker, values | _released(state))
+
+
+def mark_missed(connection: Connection, campaign: str, account: str, now: datetime) -> list[QueueEntry]:
+    """Give up entries whose time has passed and of which nothing can be out there; return them.
+
+    A later part of a thread that has begun is never too late: half a thread is worse than a late one.
+    """
+    is_idle = sa.or_(
+        entries.c.state == State.WAITING, sa.and_(entries.c.state == State.CLAIMED, entries.c.claimed_until < now)
+    )
+    is_open = sa.select(attempts.c.id).where(attempts.c.entry_id == entries.c.id, _is_open_attempt()).exists()
+    missed = entries.update().where(
+        entries.c.campaign == campaign,
+        entries.c.account == account,
+        is_idle,
+        entries.c.expires_at < now,
+        sa.not_(is_open),
+        sa.not_(_has_begun_before()),
+    )
+    note = sa.case((entries.c.note.is_(None), _TOO_LATE), else_=sa.literal(_TOO_LATE + "; ") + entries.c.note)
+    rows = connection.execute(missed.values(_released(State.MISSED) | {"note": note}).returning(entries))
+    return [_to_entry(row) for row in rows]
 
 
 def _mine(connection: Connection, entry_id: int, worker: str, values: dict[str, Any]) -> bool:
@@ -253,7 +280,12 @@ def before_in_thread(connection: Connection, entry: QueueEntry) -> tuple[Receipt
 
 # ---- rows ⇄ records ----------------------------------------------------------------------------------------------------
 
+_TOO_LATE = "its time had passed before it could be sent"
 _before = entries.alias("before")
+
+
+def _is_open_attempt() -> sa.ColumnElement[bool]:
+    return sa.and_(attempts.c.act == "publish", attempts.c.finished_at.is_(None))
 
 
 def _same_thread() -> sa.ColumnElement[bool]:
@@ -274,8 +306,9 @@ def _is_turn() -> sa.ColumnElement[bool]:
 
 
 def _has_begun_before() -> sa.ColumnElement[bool]:
+    out_there = [State.PUBLISHED, State.UNKNOWN, State.CLAIMED]  # or perhaps, or just now
     begun = sa.select(_before.c.id).where(
-        _same_thread(), _before.c.part < entries.c.part, _before.c.state == State.PUBLISHED
+        _same_thread(), _before.c.part < entries.c.part, _before.c.state.in_(out_there)
     )
     return begun.exists()
 
@@ -338,6 +371,7 @@ def _to_entry(row: Row[Any]) -> QueueEntry:
         publish_key=row.publish_key,
         state=State(row.state),
         payload=row.payload,
+        frozen_at=row.frozen_at,
         attempt_count=row.attempt_count,
         first_attempt_at=row.first_attempt_at,
         next_attempt_at=row.next_attempt_at,

@@ -115,6 +115,7 @@ entries = sa.Table(
     sa.Column("publish_key", sa.Text, nullable=False),  # record key or Idempotency-Key, made once
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("payload", sa.Text),  # the frozen content, stored before the first call
+    sa.Column("frozen_at", Instant),
     sa.Column("claimed_by", sa.Text),
     sa.Column("claimed_until", Instant),
     sa.Column("attempt_count", sa.Integer, nullable=False),

@@ -68,6 +68,7 @@ def upgrade() -> None:
         sa.Column("publish_key", sa.Text(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("payload", sa.Text(), nullable=True),
+        sa.Column("frozen_at", Instant(), nullable=True),
         sa.Column("claimed_by", sa.Text(), nullable=True),
         sa.Column("claimed_until", Instant(), nullable=True),
         sa.Column("attempt_count", sa.Integer(), nullable=False),
