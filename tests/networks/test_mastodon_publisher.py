@@ -434,6 +434,14 @@ def test_limits_are_the_servers_and_asked_once(publisher, script):
     assert len(script.asked) == asked
 
 
+def test_what_a_repeat_does_is_asked_again_until_the_server_says_what_it_is(publisher, script):
+    well = script.routes["/.well-known/nodeinfo"]
+    script.on("/.well-known/nodeinfo", httpx.Response(502))
+    assert publisher.limits().repeat is Repeat.NEVER
+    script.on("/.well-known/nodeinfo", well)
+    assert publisher.limits().repeat is Repeat.AN_HOUR
+
+
 def test_an_old_server_says_its_limits_in_version_one(publisher, script):
     script.on("/api/v1/instance", {"max_toot_chars": 5000})
     assert publisher.limits().text_length == 5000

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from shareasm.domain.richtext import clean_line
-from shareasm.errors import RateLimited, Rejected, Unreachable
+from shareasm.errors import RateLimited, Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import Answer, Asked, network_error, refusal, retry_at
 
 BODY_LIMIT = 10_000_000
@@ -25,9 +25,10 @@ Query = Sequence[tuple[str, str]]
 
 
 class Api:
-    """One server, with or without a token. Raises only our NetworkErrors. Used by one thread at a time.
+    """One server, with or without a token. Raises only our NetworkErrors. May be used by several threads at once.
 
-    Its connections close with the last reference to it.
+    What it remembers is one value each, read and replaced whole: at worst two threads ask for the same thing. Its
+    connections close with the last reference to it.
     """
 
     def __init__(
@@ -77,8 +78,8 @@ class Api:
             raise Unreachable(f"its answer to {path} is no object", server=self.server)
         return found
 
-    def software(self) -> str:
-        """Return the program's name in lower case, as nodeinfo says it; "" where it cannot be known.
+    def software(self) -> str | None:
+        """Return the program's name in lower case, as nodeinfo says it; "" where it says none, None while it cannot be asked.
 
         Version strings lie (`4.0.0 (not true; really snac/2.75)`), so they are not asked.
         """
@@ -88,8 +89,18 @@ class Api:
             except Rejected:
                 self._software = ""  # it has no nodeinfo
             except Unreachable:
-                return ""  # perhaps the next time
+                return None  # perhaps the next time
         return self._software
+
+    def confirm_well(self) -> None:
+        """Raise NetworkError unless the server says something of itself, wherever it does that (not all know v1 or v2)."""
+        for path in ("/api/v2/instance", "/api/v1/instance"):
+            try:
+                self.get_object(path)
+            except (Rejected, Unauthorized):
+                continue
+            return
+        self.get_object("/.well-known/nodeinfo")
 
     def _ask_software(self) -> str:
         links = self.get_object("/.well-known/nodeinfo").get("links")
@@ -108,9 +119,9 @@ class Api:
         return match[1] if match else None
 
     def _keep_to_the_limit(self) -> None:
-        if self._rests_until and self.now() < self._rests_until:
-            raise RateLimited("the requests of this window are used up", server=self.server, until=self._rests_until)
-        self._rests_until = None
+        until = self._rests_until
+        if until and self.now() < until:
+            raise RateLimited("the requests of this window are used up", server=self.server, until=until)
 
     def _note_limit(self, answer: Answer) -> None:
         if answer.status < 300 and answer.headers.get("x-ratelimit-remaining", "").strip() == "0":

@@ -94,11 +94,14 @@ class MastodonPublisher:
             raise self._unreadable("our account") from unfit
 
     def limits(self) -> Limits:
-        """Return what the server says it takes; asked once."""
-        if self._limits is None:
-            software = self._api.software()
-            self._limits = read_limits(self._instance(), software)
-        return self._limits
+        """Return what the server says it takes; asked until it is known what the server is, since `repeat` depends on that."""
+        if self._limits is not None:
+            return self._limits
+        software = self._api.software()
+        limits = read_limits(self._instance(), software or "")
+        if software is not None:
+            self._limits = limits
+        return limits
 
     def _instance(self) -> Mapping[str, object]:
         for path in ("/api/v2/instance", "/api/v1/instance"):
