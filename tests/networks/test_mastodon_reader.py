@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from networks.mastodon_fakes import NOW, SERVER, Script, status, timeline
-from shareasm.domain.changes import Gone, Seen
+from shareasm.domain.changes import Gone, Seen, Skipped
 from shareasm.domain.posts import Network, PostRef
 from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.reader import MastodonReader
@@ -154,7 +154,7 @@ def test_what_is_not_public_is_counted_and_never_kept():
     script = Script().in_turn(TAG, [[status(2, visibility="direct"), status(1)], []])
     (page, _) = reader(script).read_tag("shareASM", DAY, None)
     assert ids([page]) == [1]
-    assert [(skipped.reason, skipped.raw) for skipped in page.skipped] == [("not public", b"")]
+    assert page.skipped == (Skipped("not public", b"", secret=ref(2).uri),)
     assert page.gone == (Gone(ref(2), "not public"),)
 
 
@@ -317,13 +317,38 @@ def test_a_post_that_is_not_found_twice_is_gone():
     script = Script().on(BATCH, batch(1))
     found = check(script, 1, 2)
     assert found[ref(2)] == Gone(ref(2), "deleted")
-    assert script.paths() == [BATCH, "/api/v1/statuses/2", "/api/v1/instance"]
+    assert script.paths() == [BATCH, "/api/v1/statuses/2", "/api/v2/instance", "/api/v1/instance"]
 
 
 def test_a_server_that_is_unwell_deletes_nothing():
     script = Script().on(BATCH, batch()).on("/api/v1/instance", httpx.Response(502))
     with pytest.raises(Unreachable):
         check(script, 1)
+
+
+@pytest.mark.parametrize("path", ["/api/v2/instance", "/api/v1/instance", "/.well-known/nodeinfo"])
+def test_a_server_is_well_when_it_says_something_of_itself_wherever_that_is(path):
+    script = Script().on("/api/v1/instance", httpx.Response(404)).on("/.well-known/nodeinfo", httpx.Response(404))
+    script.on(path, {"links": []})
+    assert check(script.on(BATCH, batch()), 1) == {ref(1): Gone(ref(1), "deleted")}
+
+
+def test_answers_from_before_a_rate_limit_count():
+    limited = httpx.Response(429, json={"error": "Too many"})
+    script = Script().on(BATCH, httpx.Response(404)).on("/api/v1/statuses/3", status(3))
+    for number in range(24, 45):
+        script.on(f"/api/v1/statuses/{number}", limited)
+    found = check(script, *range(45))
+    assert isinstance(found[ref(3)], Seen)
+    assert found[ref(4)] == Gone(ref(4), "deleted")
+    assert set(found) == {ref(number) for number in range(20)}, "deletions count once the server is known to be well"
+    assert script.paths().count("/api/v1/instance") == 1
+
+
+def test_a_rate_limit_before_any_answer_is_told():
+    script = Script().on(BATCH, httpx.Response(404)).on("/api/v1/statuses/1", httpx.Response(429))
+    with pytest.raises(RateLimited):
+        check(script, 1, 2)
 
 
 def test_a_post_that_a_batch_left_out_may_be_there():
@@ -371,7 +396,7 @@ def test_an_id_is_quoted_in_the_path():
     script = Script().on(BATCH, httpx.Response(404))
     reader(script).check([(ref(1), "a/b?c"), (ref(2), ".."), (ref(3), "")])
     assert b"/api/v1/statuses/a%2Fb%3Fc" in [request.url.raw_path for request in script.asked]
-    assert len(script.asked) == 3
+    assert len(script.asked) == 4
 
 
 def test_a_closed_server_stops_the_check():
@@ -388,17 +413,50 @@ def test_a_closed_server_stops_the_check():
         (httpx.Response(404), None),
         ({"links": "x"}, None),
         ({"links": [5, {"href": 5}, {"href": "javascript:x"}]}, None),
-        ([], None),
         ({"links": [{"href": "https://evil.example/nodeinfo/2.0"}]}, {"software": "snac"}),
         ({"links": [{"href": "https://evil.example/nodeinfo/2.0"}]}, {"software": {"name": 5}}),
-        ({"links": [{"href": "https://evil.example/nodeinfo/2.0"}]}, httpx.Response(500)),
-        ({"links": [{"href": "https://evil.example/nodeinfo/2.0"}]}, httpx.Response(200, text="{")),
     ],
 )
 def test_a_server_that_does_not_say_what_it_is_is_read_as_mastodon(index, about):
     script = Script().on("/.well-known/nodeinfo", index).on("/nodeinfo/2.0", about).on(TAG, timeline(1))
     assert json.loads(read(script)[1])["min_id"] == "1"
     assert {request.url.host for request in script.asked} == {"mastodon.example"}
+
+
+@pytest.mark.parametrize(
+    ("index", "about"),
+    [
+        (httpx.Response(502), None),
+        ([], None),
+        ({"links": [{"href": f"{SERVER}/nodeinfo/2.0"}]}, httpx.Response(500)),
+        ({"links": [{"href": f"{SERVER}/nodeinfo/2.0"}]}, httpx.Response(200, text="{")),
+    ],
+)
+def test_a_server_that_cannot_be_asked_what_it_is_gets_no_cursor_that_it_may_not_keep(index, about):
+    script = Script("snac").on(TAG, timeline(1))
+    well = dict(script.routes)
+    script.on("/.well-known/nodeinfo", index).on("/nodeinfo/2.0", about)
+    mine = reader(script)
+    [*_, last] = mine.read_tag("shareASM", DAY, None)
+    assert json.loads(last.checkpoint)["min_id"] is None
+    script.routes = well
+    [*_, last] = mine.read_tag("shareASM", DAY, last.checkpoint)
+    assert json.loads(last.checkpoint) == {"min_id": None, "newest": [ref(1).uri]}
+
+
+def test_threads_may_share_a_server():
+    script = Script().on(TAG, lambda _: httpx.Response(200, json=[], headers={"x-ratelimit-remaining": "0"}))
+    mine = reader(script)
+    list(mine.sweep_tag("shareASM", DAY))
+    clock = mine._api.now
+
+    def now():  # another thread notices between two looks of this one that the rest is over
+        mine._api._rests_until = None
+        return clock()
+
+    mine._api.now = now
+    with pytest.raises(RateLimited):
+        list(mine.sweep_tag("shareASM", DAY))
 
 
 def test_what_a_server_is_is_asked_once():

@@ -15,7 +15,7 @@ import msgspec
 
 from shareasm.domain.changes import Gone, Seen, Skipped
 from shareasm.domain.posts import PostRef, Visibility
-from shareasm.errors import Rejected, Unauthorized, Unreachable
+from shareasm.errors import NetworkError, Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import NotThere
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.translate import Decoded, decode_page
@@ -49,7 +49,10 @@ class Checkpoint(msgspec.Struct):
 
 
 class MastodonReader:
-    """TagReader and PostChecker for one server. `server` is its base URL; `token` is needed where timelines are closed."""
+    """TagReader and PostChecker for one server, for several threads at once: reading, sweeping and checking share it.
+
+    `server` is its base URL; `token` is needed where timelines are closed.
+    """
 
     def __init__(
         self,
@@ -104,7 +107,7 @@ class MastodonReader:
             yield Page(checkpoint=msgspec.json.encode(checkpoint).decode())
 
     def _checkpoint_at(self, newest: Decoded) -> Checkpoint:
-        if self._api.software() in WITHOUT_CURSOR:
+        if self._api.software() in {None, *WITHOUT_CURSOR}:  # None: not known yet, and this way works everywhere
             return Checkpoint(newest=[seen.post.ref.uri for seen in newest.posts])
         return Checkpoint(newest.ids[0])
 
@@ -147,20 +150,32 @@ class MastodonReader:
         """Return what the server says now of posts that it showed before, each under the id that it gave them.
 
         A post that a batch leaves out is asked for by itself. One that is "not found" then is gone, but only where the
-        server is well otherwise.
+        server is well otherwise. Where an error ends the asking, what was answered before it counts; it is raised only
+        when that is nothing.
         """
         wanted = [(ref, local_id) for ref, local_id in refs if local_id.strip(".")]
         found: dict[PostRef, Seen | Gone] = {}
         for start in range(0, len(wanted), CHECK_SIZE):
-            batch = wanted[start : start + CHECK_SIZE]
-            answered = self._check_batch([local_id for _, local_id in batch])
-            for ref, local_id in batch:
-                state = answered.get(ref) or self._check_one(ref, local_id)
-                if state:
-                    found[ref] = state
-        if any(state.reason == DELETED for state in found.values() if isinstance(state, Gone)):
-            self._api.get_object("/api/v1/instance")
+            states: dict[PostRef, Seen | Gone] = {}
+            try:
+                for ref, state in self._states(wanted[start : start + CHECK_SIZE]):
+                    states[ref] = state
+                if any(_is_deletion(state) for state in states.values()):
+                    self._api.confirm_well()
+            except NetworkError:
+                found |= {ref: state for ref, state in states.items() if not _is_deletion(state)}
+                if not found:
+                    raise
+                break
+            found |= states
         return found
+
+    def _states(self, batch: Sequence[tuple[PostRef, str]]) -> Iterator[tuple[PostRef, Seen | Gone]]:
+        answered = self._check_batch([local_id for _, local_id in batch])
+        for ref, local_id in batch:
+            state = answered.get(ref) or self._check_one(ref, local_id)
+            if state:
+                yield ref, state
 
     def _check_batch(self, ids: Sequence[str]) -> dict[PostRef, Seen | Gone]:
         """Ask for many at once: Mastodon from 4.3. A server that cannot is not asked a second time."""
@@ -198,7 +213,7 @@ def _page(decoded: Decoded, checkpoint: Checkpoint | None = None) -> Page:
     private = [seen.post.ref for seen in decoded.posts if seen.post.visibility is Visibility.PRIVATE]
     return Page(
         posts=tuple(public),
-        skipped=(*decoded.skipped, *(Skipped(NOT_PUBLIC, b"", ref.uri) for ref in private)),
+        skipped=(*decoded.skipped, *(Skipped(NOT_PUBLIC, b"", secret=ref.uri) for ref in private)),
         gone=tuple(Gone(ref, NOT_PUBLIC) for ref in private),
         checkpoint=msgspec.json.encode(checkpoint).decode() if checkpoint else None,
     )
@@ -206,6 +221,10 @@ def _page(decoded: Decoded, checkpoint: Checkpoint | None = None) -> Page:
 
 def _state(seen: Seen) -> Seen | Gone:
     return Gone(seen.post.ref, NOT_PUBLIC) if seen.post.visibility is Visibility.PRIVATE else seen
+
+
+def _is_deletion(state: Seen | Gone) -> bool:
+    return isinstance(state, Gone) and state.reason == DELETED
 
 
 def _what_it_is(body: bytes) -> str:
