@@ -22,6 +22,7 @@ _WORDS = (  # noqa: SIM905  so that it can be read
     "price trader state land title bank loan story child work day year together fair small scale formal guide training "
     "orpaillage sécurité minería cobalt diamond tin export tax inspector meeting question answer résumé años équipe"
 ).split()
+_PLAIN_WORDS = [word for word in _WORDS if word.isascii()]
 _LANGUAGES = ("en", "en", "en", "fr", "es", "pt", "sw")
 
 
@@ -188,3 +189,64 @@ def _card(dice: random.Random, link: str) -> dict[str, object]:
         "published_at": None,
         "authors": [],
     }
+
+
+# ---- the live stream ---------------------------------------------------------------------------------------------------
+
+_SPELLINGS = ("shareASM", "shareasm", "SHAREASM", "ShareAsm", "ｓｈａｒｅＡＳＭ", "sháreASM")
+_TID = "234567abcdefghijklmnopqrstuvwxyz"
+
+
+def events(count: int, seed: int = 1, tagged: float = 0.001) -> list[bytes]:
+    """Return `count` frames of Jetstream's second wire, 630 B on average: posts, of which some carry the tag, however spelled;
+    one in twelve a deletion, one in a hundred an account's state.
+    """
+    dice = random.Random(seed)
+    return [_event(dice, number, is_tagged=dice.random() < tagged) for number in range(1, count + 1)]
+
+
+def _event(dice: random.Random, number: int, *, is_tagged: bool) -> bytes:
+    did = f"did:plc:{''.join(dice.choices('abcdefghijklmnopqrstuvwxyz234567', k=24))}"
+    time = (OPENS + timedelta(milliseconds=2 * number)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    head = {"seq": number, "did": did, "time": time}
+    kind = "commit" if is_tagged or dice.random() > 0.01 else "account"
+    if kind == "account":
+        body: dict[str, object] = {"account": {"active": dice.random() < 0.5, "did": did, "seq": number, "time": time}}
+    else:
+        is_deletion = not is_tagged and dice.random() < 1 / 12
+        body = {
+            "rev": _tid(dice),
+            "operation": "delete" if is_deletion else "create",
+            "collection": "app.bsky.feed.post",
+            "rkey": _tid(dice),
+        }
+        if not is_deletion:
+            body |= {"cid": f"bafyrei{''.join(dice.choices('abcdefghijklmnopqrstuvwxyz234567', k=52))}"}
+            body |= {"record": _record(dice, time, _SPELLINGS[number % len(_SPELLINGS)] if is_tagged else "")}
+    payload = {"$type": f"network.bsky.jetstream.subscribeEvents#{kind}", **head, **body}
+    is_escaped = is_tagged and number % 3 == 0
+    return json.dumps({"$type": "message", "payload": payload}, ensure_ascii=is_escaped, separators=(",", ":")).encode()
+
+
+def _tid(dice: random.Random) -> str:
+    return "3m" + "".join(dice.choices(_TID, k=11))
+
+
+def _record(dice: random.Random, time: str, tag: str) -> dict[str, object]:
+    is_accented = dice.random() < 0.15  # posts in languages with accents, as far as the network's languages are known
+    words = " ".join(dice.choices(_WORDS if is_accented else _PLAIN_WORDS, k=dice.randrange(4, 44)))
+    record: dict[str, object] = {"$type": "app.bsky.feed.post", "createdAt": time, "langs": [dice.choice(_LANGUAGES)]}
+    label = tag or (dice.choice(_PLAIN_WORDS) if dice.random() < 0.1 else "")
+    if label:
+        start = len(f"{words} ".encode())
+        words = f"{words} #{label}"
+        feature = {"$type": "app.bsky.richtext.facet#tag", "tag": label}
+        end = len(words.encode())
+        record["facets"] = [{"index": {"byteStart": start, "byteEnd": end}, "features": [feature]}]
+    if dice.random() < 0.4:
+        parent = {
+            "cid": f"bafyrei{_tid(dice) * 4}",
+            "uri": f"at://did:plc:{_tid(dice)}/app.bsky.feed.post/{_tid(dice)}",
+        }
+        record["reply"] = {"parent": parent, "root": parent}
+    return record | {"text": words}
