@@ -83,6 +83,7 @@ BAD_ITEMS: list[tuple[object, str]] = [
     ("a post", "address"),
     (view(uri="javascript:alert(1)"), "address"),
     (view(uri="at://amina.example/app.bsky.feed.post/3kaaaaaaaaa2a"), "address"),
+    (view(uri="at://\0"), "address"),
     (view(author=None), "no DID"),
     (view(author__did="did:plc:bbbbbbbbbbbbbbbbbbbbbbbb"), "not the one in its address"),
     (view(record=None), "not a post"),
@@ -101,6 +102,7 @@ def test_a_bad_item_is_set_aside_with_a_reason_and_never_costs_its_page(bad: obj
     assert len(page.skipped) == 1
     assert reason in page.skipped[0].reason
     assert len(page.skipped[0].raw) <= 4096
+    assert "\0" not in f"{page.skipped[0].ref}{page.skipped[0].reason}"
 
 
 @pytest.mark.parametrize(

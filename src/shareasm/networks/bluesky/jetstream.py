@@ -302,7 +302,7 @@ class JetstreamStream:
         try:
             decoded = _frames.decode(frame)
         except MALFORMED as error:
-            batch.skipped.append(Skipped(f"not an event: {error}", frame[:RAW_KEPT_OF_SKIPPED]))
+            batch.skipped.append(Skipped(clean_line(f"not an event: {error}", 300), frame[:RAW_KEPT_OF_SKIPPED]))
             return
         if decoded.kind == "error":
             words = clean_line(f"{decoded.error}: {decoded.message}", 200)
@@ -341,7 +341,9 @@ class JetstreamStream:
         try:
             state = _accounts.decode(event.account)
         except MALFORMED as error:
-            batch.skipped.append(Skipped(f"not an account event: {error}", frame[:RAW_KEPT_OF_SKIPPED]))
+            batch.skipped.append(
+                Skipped(clean_line(f"not an account event: {error}", 300), frame[:RAW_KEPT_OF_SKIPPED])
+            )
             return
         if is_did(event.did):
             reason = "account active" if state.active else f"account {clean_line(state.status, 40) or 'not active'}"

@@ -158,7 +158,8 @@ def take_item(raw: bytes, translate: Callable[[object, bytes], Seen]) -> Seen | 
     except MALFORMED as error:
         reason = f"not readable: {error}"
     uri = mapping_in(decoded).get("uri")
-    return Skipped(reason, raw[:RAW_KEPT_OF_SKIPPED], clean_line(uri, 300) if isinstance(uri, str) else None)
+    ref = clean_line(uri, 300) if isinstance(uri, str) else ""
+    return Skipped(clean_line(reason, 300), raw[:RAW_KEPT_OF_SKIPPED], ref or None)
 
 
 # ---- one post --------------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ def user_at_host(account: Author, server: str) -> str:
     if (
         match is None or clean_line(account.acct, NAME_LIMIT) != account.acct
     ):  # too long, or with marks that turn text round
-        raise Unfit(f"its author's handle {clean_line(account.acct, 60)!r} is none")
+        raise Unfit("its author's handle is none")  # reasons quote nothing: the item may not be public
     host = match[2] or urlsplit(safe_url(account.uri) or safe_url(account.url) or server).netloc
     return f"{match[1]}@{host.lower()}"
 

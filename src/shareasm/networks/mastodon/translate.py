@@ -99,18 +99,39 @@ def _translate(item: bytes, server: str) -> tuple[Seen | Skipped, str]:
     local_id = ""
     try:
         status = decode_status(item)
-        local_id = str(status.id)
+        local_id = str(status.id) if is_usable_id(status.id) else ""
         if bytes(status.reblog) != b"null":
             item = bytes(status.reblog)
             status = decode_status(item)
         return _seen(status, item, server), local_id
     except Unfit as unfit:
-        return Skipped(str(unfit), item[:SKIPPED_LIMIT], _rescue_ref(item)), local_id
+        return _set_aside(str(unfit), item), local_id
 
 
-def _rescue_ref(item: bytes) -> str | None:
-    match = re.search(rb'"uri":\s*"([^"\\\\]{1,300})"', item)
-    return match[1].decode("utf-8", "replace") if match else None
+def _set_aside(reason: str, item: bytes) -> Skipped:
+    """Return a skipped item, with its words and address only where it says itself that it is public."""
+    match = re.search(rb'"uri":\s*"([^"\\]{1,300})"', item)
+    uri = clean_line(match[1].decode("utf-8", "replace"), NAME_LIMIT) if match else ""
+    reason = clean_line(reason, NAME_LIMIT)
+    if not _says_public(item):
+        return Skipped(reason, b"", secret=uri or item[:SKIPPED_LIMIT].decode("utf-8", "replace"))
+    return Skipped(reason, item[:SKIPPED_LIMIT], uri or None)
+
+
+def _says_public(item: bytes) -> bool:
+    try:
+        found = msgspec.json.decode(item.decode("utf-8", "replace"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and found.get("visibility") == "public" and not found.get("local_only")
+
+
+_ID = re.compile(r"[!-~][ -~]{0,299}")  # printable ASCII
+
+
+def is_usable_id(value: object) -> bool:
+    """Return whether it is an id as servers give them: it goes into addresses, and into the store."""
+    return isinstance(value, str | int) and _ID.fullmatch(str(value)) is not None
 
 
 # ---- a status ----------------------------------------------------------------------------------------------------------
@@ -118,14 +139,14 @@ def _rescue_ref(item: bytes) -> str | None:
 
 def _seen(status: Status, item: bytes, server: str) -> Seen:
     local_id = str(status.id)
-    if not local_id or len(local_id) > NAME_LIMIT:
+    if not is_usable_id(status.id):
         raise Unfit("it has no usable id")
     uri = normal_uri(status.uri, status.url)
     _refuse_forgery(uri, status.account)
     post = _post(status, uri, account_of(status.account, server))
     if status.content is None and not (post.media or post.poll or post.content_warning):
         raise Unfit("it has neither words nor media")
-    answered = str(status.in_reply_to_id) if post.is_reply else None
+    answered = str(status.in_reply_to_id) if post.is_reply and is_usable_id(status.in_reply_to_id) else None
     return Seen(post, item, local_id, parent_local_id=answered)
 
 
@@ -188,7 +209,7 @@ def _refuse_forgery(uri: str, account: Author) -> None:
     home = url_host(uri)
     author_host = url_host(account.uri or "") or url_host(account.url or "")
     if home and author_host and not _is_same_site(home, author_host):
-        raise Unfit(f"forged: its uri is of {home}, its author of {author_host}")
+        raise Unfit("forged: its uri is of another server than its author")
 
 
 def _is_same_site(one: str, other: str) -> bool:
@@ -198,7 +219,7 @@ def _is_same_site(one: str, other: str) -> bool:
 def _created_at(value: str) -> datetime:
     when = parse_time(value)
     if when is None:
-        raise Unfit(f"its time {clean_line(value, 40)!r} is not between 1990 and 2100")
+        raise Unfit("its time is not between 1990 and 2100")
     return when
 
 
@@ -377,7 +398,9 @@ def receipt_from(body: bytes) -> Receipt:
 
 
 def receipt_of(status: Sent | Status) -> Receipt:
-    """Return where a status of ours is. Raises ValueError where its uri is none."""
+    """Return where a status of ours is. Raises ValueError where its uri or its id is none."""
+    if not is_usable_id(status.id):
+        raise ValueError("it has no usable id")
     try:
         uri = normal_uri(status.uri, status.url)
     except Unfit as unfit:
