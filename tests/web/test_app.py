@@ -1,7 +1,9 @@
 """The web application: what is served, with which headers, and what people see when something is not there."""
 
 import asyncio
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +16,7 @@ from recap_day import a_campaign, a_day, a_post, an_account, at, shown
 from shareasm.domain.recaps import Facts, arrange
 from shareasm.errors import StorageError
 from shareasm.render import write_recap
-from shareasm.web.app import Questions, make_app
+from shareasm.web.app import KEPT_S, Questions, make_app
 
 NOW = at("14:00")
 
@@ -171,3 +173,31 @@ def test_a_hostile_name_is_text_on_the_front_page(tmp_path: Path) -> None:
     text = a_site(tmp_path, so_far=lambda: Facts(a_campaign(), posts=[shown(a_post("x", by=guest))])).get("/").text
     assert "<script" not in text
     assert "&lt;script&gt;" in text
+
+
+def test_a_crowd_costs_one_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def count() -> Facts:
+        asked.append(1)
+        return a_day()
+
+    site = a_site(tmp_path, so_far=count)
+    with ThreadPoolExecutor(8) as crowd:
+        pages = [answer.text for answer in crowd.map(site.get, ["/"] * 20)]
+    assert len(asked) == 1
+    assert len(set(pages)) == 1
+    later = time.monotonic() + KEPT_S
+    monkeypatch.setattr("shareasm.web.app.time.monotonic", lambda: later)
+    site.get("/")
+    assert len(asked) == 2
+
+
+def test_a_page_that_could_not_be_made_is_asked_for_again(tmp_path: Path) -> None:
+    answers = [a_day, refuse]
+
+    def once_refused() -> Facts:
+        return answers.pop()()
+
+    site = a_site(tmp_path, so_far=once_refused)
+    assert [site.get("/").status_code for _ in range(2)] == [503, 200]

@@ -6,6 +6,8 @@ page is plain HTML with a Content-Security-Policy that allows no script and noth
 
 import mimetypes
 import os
+import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -27,6 +29,9 @@ from shareasm.render import look, render_page
 
 NEWEST_SHOWN = 100
 """Posts on the page of what has come in so far."""
+
+KEPT_S = 5.0
+"""How long one page of what has come in so far serves everybody who asks."""
 
 WORKER_SILENT_AFTER = timedelta(minutes=2)
 """A worker beats at least every few seconds; one that has not for so long is dead or stuck."""
@@ -75,17 +80,20 @@ class _Pages:
     def __init__(self, questions: Questions, recaps: Path):
         self._ask = questions
         self._recaps = recaps
+        self._so_far = _Kept(self._make_so_far)
 
     def front(self, _: Request) -> Response:
         """The recap when there is one; else what has come in so far, newest first."""
         slug = self._ask.campaign.slug
         if (self._recaps / slug / "index.html").is_file():
             return RedirectResponse(f"/recap/{slug}/", status_code=302)
+        return HTMLResponse(self._so_far())
+
+    def _make_so_far(self) -> str:
         recap = arrange(self._ask.so_far())
         newest = recap.items[-NEWEST_SHOWN:][::-1]
         is_all = len(recap.items) < NEWEST_SHOWN  # else there may be older ones that nobody asked the store for
-        page = render_page("web/sofar.html", recap=recap, items=newest, is_all=is_all, now=self._ask.now())
-        return HTMLResponse(page)
+        return render_page("web/sofar.html", recap=recap, items=newest, is_all=is_all, now=self._ask.now())
 
     def style(self, _: Request) -> Response:
         """The recap's style sheet, for the pages that are made here."""
@@ -117,6 +125,24 @@ class _Pages:
             },
             status_code=200 if is_reachable else 503,
         )
+
+
+class _Kept:
+    """Keeps a page for KEPT_S: a crowd that asks at once costs the store and this process one page, not one each."""
+
+    def __init__(self, make: Callable[[], str]):
+        self._make = make
+        self._lock = threading.Lock()
+        self._page: str | None = None
+        self._made_s = 0.0  # of the monotonic clock
+
+    def __call__(self) -> str:
+        with self._lock:
+            if self._page is None or time.monotonic() - self._made_s >= KEPT_S:
+                self._page = None  # where making it fails, nobody gets an old one
+                self._page = self._make()
+                self._made_s = time.monotonic()
+            return self._page
 
 
 class _RecapFiles(StaticFiles):
