@@ -22,7 +22,7 @@ from shareasm.domain.richtext import fold_hashtag
 from shareasm.errors import NetworkError, RateLimited, Unauthorized
 from shareasm.networks.ports import Page, PostChecker, TagReader, TagStream, Window
 from shareasm.storage import posts, sources
-from shareasm.storage.engine import transaction
+from shareasm.storage.engine import reading, transaction
 
 STREAM_TAG = ""  # a stream carries all tags under one checkpoint
 FIRST_WAIT_S = 30
@@ -106,7 +106,7 @@ def follow(desk: Desk, source: Source, stream: TagStream, tell: Callable[[Tally]
     error.
     """
     tags = desk.campaign.hashtags
-    with transaction(desk.engine) as connection:
+    with reading(desk.engine) as connection:
         checkpoint = sources.checkpoint(connection, desk.campaign.slug, source.id, STREAM_TAG)
     for page in stream.read(tags, checkpoint):
         with desk.clock.held():
@@ -127,7 +127,7 @@ def note_failure(desk: Desk, source: Source, error: NetworkError) -> None:
 
 def _read_tag(desk: Desk, source: Source, reader: TagReader, tag: str) -> Iterator[Tally]:
     folded = fold_hashtag(tag)
-    with transaction(desk.engine) as connection:
+    with reading(desk.engine) as connection:
         checkpoint = sources.checkpoint(connection, desk.campaign.slug, source.id, folded)
     for page in reader.read_tag(tag, _window(desk), checkpoint):
         yield store(desk, source, page, folded)
@@ -200,7 +200,7 @@ def verify(desk: Desk, checkers: Mapping[str, PostChecker], before: datetime) ->
 
     A post that no source can be asked about stays as it is, unconfirmed. One pass, bounded; call again for the rest.
     """
-    with transaction(desk.engine) as connection:
+    with reading(desk.engine) as connection:
         due = posts.to_check(connection, desk.campaign.slug, before, CHECK_PAGE)
     tally = Tally()
     answers: dict[PostRef, list[tuple[Source, Seen | Gone]]] = {}
@@ -217,7 +217,7 @@ def verify(desk: Desk, checkers: Mapping[str, PostChecker], before: datetime) ->
 
 def count_unconfirmed(desk: Desk, before: datetime) -> int:
     """Return how many posts were not confirmed by their network since `before`."""
-    with transaction(desk.engine) as connection:
+    with reading(desk.engine) as connection:
         return posts.count_unchecked(connection, desk.campaign.slug, before)
 
 
@@ -257,7 +257,7 @@ def _settle(desk: Desk, ref: PostRef, given: list[tuple[Source, Seen | Gone]]) -
 
 
 def _is_resting(desk: Desk, source: Source) -> bool:
-    with transaction(desk.engine) as connection:
+    with reading(desk.engine) as connection:
         state = sources.states(connection, desk.campaign.slug).get(source.id)
     return bool(state and state.next_read_at and state.next_read_at > desk.clock.now())
 

@@ -44,7 +44,7 @@ from shareasm.errors import (
 )
 from shareasm.networks.ports import Publisher, Repeat, Thread
 from shareasm.storage import queue
-from shareasm.storage.engine import transaction
+from shareasm.storage.engine import reading, transaction
 
 REPEAT_WITHIN = timedelta(minutes=50)
 """Mastodon remembers an Idempotency-Key for 3,600 s after success; ten minutes are left for clocks and slow answers."""
@@ -126,7 +126,7 @@ def publish_due(
         if claimed is None:
             break
         tell(_send_in_hand(press, claimed))
-    with transaction(press.engine) as connection:
+    with reading(press.engine) as connection:
         return queue.next_due(connection, press.campaign.slug, [account])
 
 
@@ -145,7 +145,7 @@ def _send_in_hand(press: Press, entry: QueueEntry) -> Result:
 
 def _send(press: Press, entry: QueueEntry) -> Result:
     publisher = press.publishers[entry.key.account]
-    with transaction(press.engine) as connection:
+    with reading(press.engine) as connection:
         open_since = queue.open_since(connection, entry.id)
     try:
         if open_since is not None:
@@ -159,7 +159,7 @@ def _send(press: Press, entry: QueueEntry) -> Result:
 
 def _freeze(press: Press, publisher: Publisher, entry: QueueEntry) -> QueueEntry:
     """Upload what belongs to an entry and store its exact content, before anybody can see anything of it."""
-    with transaction(press.engine) as connection:
+    with reading(press.engine) as connection:
         thread = queue.before_in_thread(connection, entry)
     parent = Thread(*thread) if thread else None
     payload = publisher.freeze(entry.draft, entry.publish_key, press.media, parent, press.clock.now())

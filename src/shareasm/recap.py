@@ -27,7 +27,7 @@ from shareasm.domain.stories import StoryPlan
 from shareasm.pictures import keep
 from shareasm.render import Written, write_recap
 from shareasm.storage import decisions, pictures, posts, queue, sources
-from shareasm.storage.engine import transaction
+from shareasm.storage.engine import reading, transaction
 from shareasm.storage.posts import StoredPost
 
 
@@ -76,7 +76,7 @@ def facts_so_far(materials: Materials, newest: int) -> Facts:
 
 def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPicture | Refusal]) -> Facts:
     shown = [item for item in judged if item.verdict.show]
-    with transaction(materials.engine) as connection:
+    with reading(materials.engine) as connection:
         entries = queue.of_campaign(connection, materials.campaign.slug)
         states = sources.states(connection, materials.campaign.slug)
     answered = _answered(materials.campaign, entries, [item.stored for item in judged])
@@ -100,8 +100,8 @@ def _seen_by(source: Source, state: sources.SourceState | None) -> SourceState:
 
 
 def judge(engine: Engine, campaign: Campaign, *, newest: int | None = None) -> list[Judged]:
-    """Return the campaign's posts, each with whether it may be shown and why not; with `newest`, only the last so many."""
-    with transaction(engine) as connection:
+    """Return the campaign's posts, each with whether it may be shown and why not; with `newest`, the so many that came last."""
+    with reading(engine) as connection:
         ours = {entry.receipt.ref for entry in queue.of_campaign(connection, campaign.slug) if entry.receipt}
         decided = decisions.all_decisions(connection)
         stored = list(posts.of_campaign(connection, campaign.slug, newest_first=newest is not None, limit=newest))
@@ -162,7 +162,7 @@ def _keep_pictures(materials: Materials, shown: Iterable[Judged]) -> dict[str, K
     """Return what we keep for every image that the page shows; what was kept or refused before is not fetched again."""
     wanted = [url for item in shown for url in picture_addresses(item.stored.post, is_covered=item.verdict.is_covered)]
     addresses = list(dict.fromkeys(wanted))
-    with transaction(materials.engine) as connection:
+    with reading(materials.engine) as connection:
         known = pictures.find(connection, addresses)
     for url in addresses:
         if not _is_there(materials, known.get(url)):

@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.queue import QueueEntry, State
 from shareasm.storage import days, posts, queue, sources
-from shareasm.storage.engine import transaction
+from shareasm.storage.engine import reading
 from shareasm.storage.sources import SourceState, StoredSkip
 
 ALIVE_FOR = timedelta(minutes=2)
@@ -49,7 +49,7 @@ class Status:
 
 def read_status(engine: Engine, campaign: Campaign, now: datetime) -> Status:
     """Read how `campaign` stands."""
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         entries = queue.of_campaign(connection, campaign.slug)
         states = sources.states(connection, campaign.slug)
         blocked = {_thread(entry) for entry in entries if entry.state in NEEDS_A_PERSON}

@@ -10,7 +10,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy.engine import Engine
 
 from shareasm.errors import ConfigError, StorageError
-from shareasm.storage.engine import open_engine, transaction
+from shareasm.storage.engine import open_engine, reading, transaction
 from shareasm.storage.schema import newest_revision, upgrade
 from shareasm.storage.tables import metadata, source_states
 
@@ -114,3 +114,48 @@ def test_a_full_disk_is_said_to_be_full_and_goes_on_when_there_is_space(tmp_path
         connection.exec_driver_sql("PRAGMA max_page_count=1073741823")
         connection.execute(source_states.insert(), rows)
     engine.dispose()
+
+
+def test_a_reader_keeps_no_writer_waiting_and_sees_one_moment(engine: Engine, database_url: str) -> None:
+    row = {"campaign": "c", "source": "s", "failure_count": 0}
+    count = sa.select(sa.func.count()).select_from(source_states)
+    other = open_engine(database_url)
+    with reading(engine) as reader:
+        assert reader.execute(count).scalar_one() == 0
+        with transaction(other) as writer:  # would wait ten seconds, and fail
+            writer.execute(source_states.insert(), row)
+        if engine.dialect.name == "sqlite":
+            assert reader.execute(count).scalar_one() == 0
+    with reading(engine) as reader:
+        assert reader.execute(count).scalar_one() == 1
+    other.dispose()
+
+
+def test_a_reader_does_not_wait_for_a_writer(engine: Engine, database_url: str) -> None:
+    other = open_engine(database_url)
+    with transaction(other) as writer:
+        writer.execute(source_states.insert(), {"campaign": "c", "source": "s", "failure_count": 0})
+        with reading(engine) as reader:
+            assert reader.execute(sa.select(source_states)).all() == []
+    other.dispose()
+
+
+def test_a_database_that_is_up_to_date_is_opened_while_another_writes(engine: Engine, database_url: str) -> None:
+    other = open_engine(database_url)
+    with transaction(other) as writer:
+        writer.execute(source_states.insert(), {"campaign": "c", "source": "s", "failure_count": 0})
+        assert upgrade(engine) == newest_revision()
+    other.dispose()
+
+
+def test_a_database_of_a_newer_release_is_said_to_be_one(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StorageError, match="belongs to a newer shareasm"):
+        upgrade(engine)
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg2", "pg8000"])
+def test_a_driver_that_is_not_ours_is_a_config_error_with_the_cure(driver: str) -> None:
+    with pytest.raises(ConfigError, match=rf"driver {driver}.*write postgresql://"):
+        open_engine(f"postgresql+{driver}://u:secret@host.example/name")

@@ -14,7 +14,7 @@ from shareasm.domain.changes import AuthorChange, Gone, New, Skipped
 from shareasm.domain.posts import Network, PostRef, Visibility, encode_post
 from shareasm.networks.ports import Page
 from shareasm.storage import posts, sources
-from shareasm.storage.engine import transaction
+from shareasm.storage.engine import reading, transaction
 from shareasm.storage.tables import posts as posts_table
 from shareasm.storage.tables import raws, sightings, skips
 
@@ -240,3 +240,17 @@ def test_arrival_numbers_rise_and_two_campaigns_share_one_store(desk: Desk, engi
     other = Desk(engine, campaign(slug="other"), FixedClock(NOON))
     assert put(other, seen()) == Tally(same=1)
     assert len(shown(other)) == 1
+
+
+def test_the_newest_posts_are_those_that_came_last_and_cost_no_sorting(desk: Desk) -> None:
+    for number, hours in enumerate([1, 3, 2]):
+        put(desk, seen(uri=f"https://memory.example/users/amina/statuses/{number}", at=NOON + timedelta(hours=hours)))
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    sa.event.listen(desk.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    with reading(desk.engine) as connection:
+        newest = list(posts.of_campaign(connection, desk.campaign.slug, newest_first=True, limit=2))
+        assert [stored.post.ref.uri[-1] for stored in newest] == ["2", "1"]
+        if connection.dialect.name == "sqlite":
+            [(query, given)] = [(query, given) for query, given in asked if "DESC" in query]
+            steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", given).all()
+            assert not [step for step in steps if "TEMP B-TREE" in step.detail]

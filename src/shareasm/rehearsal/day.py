@@ -23,7 +23,7 @@ from shareasm.rehearsal.mastodon import MastodonServer
 from shareasm.rehearsal.world import World
 from shareasm.settings import Settings
 from shareasm.storage import posts, queue
-from shareasm.storage.engine import transaction
+from shareasm.storage.engine import reading
 from shareasm.wiring import Plan
 from shareasm.worker import Event, Rhythm, Worker
 
@@ -83,7 +83,7 @@ def _live(
         for words in audience.step():
             tell(Event(clock.now(), "audience", words))
     worker.stop()
-    with transaction(parts.engine) as connection:
+    with reading(parts.engine) as connection:
         entries = queue.of_campaign(connection, plan.campaign.slug)
         collected = posts.count_of_campaign(connection, plan.campaign.slug)
     parts.engine.dispose()

@@ -5,6 +5,7 @@ Rules that were learned the hard way, each seen when run (SQLAlchemy 2.1, SQLite
 - SQLite drops the offset of a datetime without converting: `Instant` stores UTC and gives aware UTC back.
 - A SQLite transaction that reads and then writes can fail at once with "database is locked", whatever the busy timeout:
   every transaction begins with BEGIN IMMEDIATE, and is short. No transaction is ever held across a network call.
+- What only reads begins with a plain BEGIN (`reading`): a reader of a WAL keeps no writer waiting, however long it reads.
 - WAL with synchronous=FULL costs a few percent at our batch sizes and survives a power cut: a stored receipt stays stored.
 """
 
@@ -72,6 +73,11 @@ def _parse(url: str) -> URL:
         ) from error
     if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
         raise ConfigError(f"DATABASE_URL names {parsed.get_backend_name()}; shareasm works on sqlite and postgresql")
+    if parsed.get_driver_name() not in {"pysqlite", "psycopg"}:
+        raise ConfigError(
+            f"DATABASE_URL asks for the driver {parsed.get_driver_name()}, which shareasm does not use; "
+            f"write {parsed.get_backend_name()}://…"
+        )
     return parsed
 
 
@@ -95,7 +101,7 @@ def _sqlite(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if connection.get_execution_options().get(_READS) else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -108,17 +114,31 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 
 
 @contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Look at the store as it is at one moment, writing nothing: it keeps no writer waiting, and waits for none.
+
+    What reads in order to write belongs into a `transaction`.
+    """
+    with storage_errors(engine), engine.connect() as connection, connection.execution_options(**{_READS: True}).begin():
+        yield connection
+
+
+_READS = "shareasm_reads"
+
+
+@contextmanager
 def storage_errors(engine: Engine) -> Iterator[None]:
     """Turn what the driver raises into one sentence that says which database, what, and what to do."""
     try:
         yield
     except DBAPIError as error:
-        raise StorageError(f"{_place(engine)}: {_reason(error)}") from error
+        raise StorageError(f"{place(engine)}: {_reason(error)}") from error
     except SQLAlchemyError as error:
-        raise StorageError(f"{_place(engine)}: {str(error).splitlines()[0]}") from error
+        raise StorageError(f"{place(engine)}: {str(error).splitlines()[0]}") from error
 
 
-def _place(engine: Engine) -> str:
+def place(engine: Engine) -> str:
+    """Return which database this is, for a sentence; without its password."""
     return f"the database {engine.url.render_as_string(hide_password=True)}"
 
 

@@ -15,11 +15,11 @@ from shareasm.clock import SystemClock
 from shareasm.errors import ConfigError, StorageError
 from shareasm.settings import Settings
 from shareasm.storage import days
-from shareasm.storage.engine import open_engine, transaction
+from shareasm.storage.engine import open_engine, reading
 from shareasm.web.app import NEWEST_SHOWN, Questions, make_app
 from shareasm.wiring import Plan
 
-GRACE_S = 5  # for answers under way when the process stops
+GRACE_S = 1  # for answers under way when the process stops
 
 
 @contextmanager
@@ -66,7 +66,7 @@ def _questions(plan: Plan, settings: Settings, engine: Engine) -> Questions:
 
 def _is_reachable(engine: Engine) -> bool:
     try:
-        with transaction(engine) as connection:
+        with reading(engine) as connection:
             connection.execute(text("SELECT 1"))
     except StorageError:
         return False
@@ -74,5 +74,5 @@ def _is_reachable(engine: Engine) -> bool:
 
 
 def _worker_seen_at(engine: Engine, campaign: str) -> datetime | None:
-    with transaction(engine) as connection:
+    with reading(engine) as connection:
         return days.state(connection, campaign).heartbeat_at
