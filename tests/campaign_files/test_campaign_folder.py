@@ -244,6 +244,21 @@ def test_a_drawing_is_refused(folder: Path) -> None:
     assert "is an SVG drawing" in with_picture(folder, "it.svg")
 
 
+def test_a_letter_is_no_picture(folder: Path) -> None:
+    (folder / "media" / "it.png").write_text("Dear colleagues, the picture is attached.")
+    assert "“it.png” is not a picture of a kind that the networks take." in with_picture(folder, "it.png")
+
+
+def test_a_picture_that_promises_too_much_is_refused(folder: Path) -> None:
+    (folder / "media" / "it.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"nothing behind its first bytes")
+    assert "cannot be read as a picture: the file is damaged" in with_picture(folder, "it.png")
+
+
+def test_an_alt_text_may_be_as_long_as_its_networks_take(folder: Path) -> None:
+    change(folder / "schedule.yaml", "en: A golden disc", f"en: {'a' * 2001}")
+    assert "The alt text has 2001 characters" in said(load_campaign(folder))
+
+
 def test_a_picture_that_is_cut_off_is_refused(folder: Path) -> None:
     data = (folder / "media" / "dialogue.png").read_bytes()
     (folder / "media" / "half.png").write_bytes(data[: len(data) // 2])

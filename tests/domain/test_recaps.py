@@ -398,6 +398,13 @@ def test_the_shelf_knows_who_shared_a_resource() -> None:
     ]
 
 
+def test_a_resource_counts_a_slot_once_and_no_post_of_others_as_ours() -> None:
+    recap = arrange(a_day())
+    for entry in recap.shelf:
+        slots = [item.highlight.slot.id for item in entry.items if item.highlight]
+        assert len(slots) == len(entry.items) == len(set(slots))
+
+
 def test_everybody_but_us_is_thanked_once_in_order_of_name() -> None:
     names = [one.name for one in arrange(a_day()).contributors]
     assert names.count("Kwame Boateng ⛏️🇬🇭") == 1

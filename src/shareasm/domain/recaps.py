@@ -301,18 +301,18 @@ def _shelf(campaign: Campaign, items: Sequence[Item]) -> tuple[ShelfEntry, ...]:
             linked.setdefault(item.post.card.url.rstrip("/"), []).append(item.post.author)
     entries = []
     for resource in campaign.resources:
-        ours = _once_per_slot(item for item in items if item.highlight and item.highlight.resource == resource)
+        ours = _once_per_slot(items, resource)
         accounts = [one for edition in resource.editions for one in linked.get(edition.url.rstrip("/"), ())]
         sharers = {account.ref: account for account in accounts}
         entries.append(ShelfEntry(resource, resource.editions, ours, tuple(sharers.values())))
     return tuple(sorted(entries, key=lambda entry: not (entry.items or entry.sharers)))
 
 
-def _once_per_slot(items: Iterable[Item]) -> tuple[Item, ...]:
-    """Return the first Item of each slot: its languages and thread parts were one occasion."""
+def _once_per_slot(items: Iterable[Item], resource: Resource) -> tuple[Item, ...]:
+    """Return the first Item of each slot about `resource`: its languages and thread parts were one occasion."""
     first: dict[str, Item] = {}
     for item in items:
-        if item.highlight:
+        if item.highlight and item.highlight.resource == resource:
             first.setdefault(item.highlight.slot.id, item)
     return tuple(first.values())
 

@@ -115,12 +115,13 @@ def _decode_apart(body: bytes) -> _Answer:
                 depth += 1
             case b"}" | b"]":
                 depth -= 1
-                if opens_at and not closes_at and depth == 2:
+                is_inside = opens_at and not closes_at
+                if is_inside and depth == 2:
                     items.append(msgspec.Raw(body[begins_at : token.end()]))
-                elif opens_at and not closes_at and depth == 1:
+                if is_inside and depth == 1:
                     closes_at = token.start()
-            case text if depth == 1:
-                key = text
+            case text:
+                key = text if depth == 1 else key
     rest = _answers.decode(body[:opens_at] + body[closes_at:] if closes_at else body)
     return _Answer(items, rest.cursor, rest.hitsTotal)
 
