@@ -68,6 +68,19 @@ def test_in_development_a_file_is_read_and_the_environment_wins(
     assert (read_settings().port, read_settings().token("a")) == (4321, "from-file")
 
 
+@pytest.mark.parametrize(
+    "token", ["planted\nline", "planted token", "plant\xe9d", "planted…", "planted\x7f", "planted\0"]
+)
+@pytest.mark.parametrize("has_file", [False, True])
+def test_a_token_that_fits_into_no_header_is_refused_unseen(tmp_path: Path, token: str, has_file: bool) -> None:
+    (tmp_path / "secret").write_text(token)
+    name = "SHAREASM_TOKEN_IIED_BLUESKY"
+    given = {f"{name}_FILE": str(tmp_path / "secret")} if has_file else {name: token}
+    with pytest.raises(ConfigError, match=f"^{name} ") as caught:
+        read_settings(given)
+    assert "plant" not in f"{caught.value}{caught.value!r}"
+
+
 def test_secrets_are_not_in_the_text_of_the_settings() -> None:
     settings = read_settings(
         {"SHAREASM_TOKEN_A": "planted-token", "DATABASE_URL": "postgresql://u:planted-password@h/n"}

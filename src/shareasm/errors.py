@@ -50,8 +50,21 @@ class NetworkError(ShareasmError):
 
     def __str__(self) -> str:
         about = f" ({self.ref})" if self.ref else ""
-        cause = f": {self.__cause__}" if self.__cause__ and str(self.__cause__) not in self.message else ""
+        cause = f": {_name_cause(self.__cause__)}" if self.__cause__ else ""
         return f"{self.server}{about}: {self.message}{cause}"
+
+
+def _name_cause(cause: BaseException) -> str:
+    """Return what kind of error it was, and the operating system's words where it has some.
+
+    Never a library's own words: they quote headers and answers, and with them tokens, into consoles and the store.
+    """
+    inner: BaseException | None = cause
+    for _ in range(8):  # deeper than any library wraps
+        if isinstance(inner, OSError) and isinstance(inner.strerror, str):
+            return f"{type(cause).__name__} ({inner.strerror})"
+        inner = inner and (inner.__cause__ or inner.__context__)
+    return type(cause).__name__
 
 
 class Unauthorized(NetworkError):

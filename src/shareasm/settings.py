@@ -5,6 +5,7 @@ the working folder is read too; what the environment says wins.
 """
 
 import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -72,8 +73,17 @@ def _development_file() -> dict[str, str]:
 
 def _tokens(values: Mapping[str, str]) -> dict[str, str]:
     names = {name.removesuffix("_FILE") for name in values if name.startswith(TOKEN_PREFIX)}
-    found = {name.removeprefix(TOKEN_PREFIX): _secret(values, name) for name in names}
-    return {name: secret for name, secret in found.items() if secret}
+    found = {name: secret for name in sorted(names) if (secret := _secret(values, name))}
+    for name, secret in found.items():
+        if not _TOKEN.fullmatch(secret):  # it would break a header, and the error would show it
+            raise ConfigError(
+                f"{name} is no token or app password: they have letters, digits and marks of ASCII only, "
+                "no spaces and no line ends; copy it again"
+            )
+    return {name.removeprefix(TOKEN_PREFIX): secret for name, secret in found.items()}
+
+
+_TOKEN = re.compile(r"[\x21-\x7e]+")
 
 
 def _text(values: Mapping[str, str], name: str) -> str | None:

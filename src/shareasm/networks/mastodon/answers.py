@@ -179,7 +179,7 @@ def network_error(error: Exception, asked: Asked, answer: Answer | None = None) 
     if isinstance(error, mastodon_errors.MastodonAPIError):
         return Unreachable("its answer is not readable", is_outcome_unknown=asked.act is Act.WRITE, **at)
     if isinstance(error, mastodon_errors.MastodonError) and not isinstance(error, _SILENCE):
-        return Rejected(f"the request could not be made: {error}", **at)
+        return Rejected("the request could not be made", **at)
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return Rejected("its address is not usable", **at)
     was_sent = asked.act is Act.WRITE and not _was_never_sent(error)
@@ -206,6 +206,7 @@ _BEFORE_SENDING = (
     requests.exceptions.ConnectTimeout,
     requests.exceptions.SSLError,
     requests.exceptions.InvalidURL,
+    requests.exceptions.InvalidHeader,
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.LocationParseError,

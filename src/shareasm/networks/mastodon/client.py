@@ -46,7 +46,10 @@ class Api:
         headers = {"User-Agent": user_agent, "Accept": "application/json"}
         if token:
             headers["Authorization"] = f"Bearer {token}"
-        self._client = httpx.Client(headers=headers, timeout=_TIMEOUT, transport=transport)
+        encoded = [
+            (name.encode(), value.encode()) for name, value in headers.items()
+        ]  # an odd token is the server's to refuse
+        self._client = httpx.Client(headers=encoded, timeout=_TIMEOUT, transport=transport)
         weakref.finalize(self, self._client.close)
         self._rests_until: datetime | None = None
         self._software: str | None = None
