@@ -18,6 +18,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from secrets import token_hex
+from time import monotonic
 from typing import Literal, NamedTuple
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -33,7 +34,7 @@ from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.publish import Press, Result
 from shareasm.recap import Made
 from shareasm.storage import days, queue
-from shareasm.storage.engine import transaction
+from shareasm.storage.engine import reading, transaction
 from shareasm.wiring import Parts
 
 # A tick that finds its job still running is skipped; that is by design, and said by nobody.
@@ -41,7 +42,7 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 LEASE = timedelta(seconds=45)  # a dead worker's jobs are taken over after that; the living renew at every beat
 CLOSE_AGAIN_AFTER = timedelta(seconds=15)
-STOP_WITHIN_S = 9.0  # SIGTERM promises ten
+STOP_WITHIN_S = 8.0  # SIGTERM promises ten; the web pages take the rest
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +128,12 @@ class Worker:
         self._stopping.set()
         for stream in list(self._streams.values()):
             stream.stop()
+        end = monotonic() + STOP_WITHIN_S
         waiter = threading.Thread(target=partial(self._scheduler.shutdown, wait=True), daemon=True)
         waiter.start()
-        waiter.join(STOP_WITHIN_S)
-        for thread in self._threads:
+        for thread in (waiter, *self._threads):
             if thread.is_alive():
-                thread.join(1.0)
+                thread.join(max(end - monotonic(), 0))
         self._release_leases()
         return not waiter.is_alive()
 
@@ -170,7 +171,7 @@ class Worker:
 
     def _was_closed(self) -> bool:
         """Return whether the day is closed, by this worker or another."""
-        with transaction(self.parts.engine) as connection:
+        with reading(self.parts.engine) as connection:
             if days.state(connection, self.parts.campaign.slug).closed_at:
                 self.closed.set()
         return self.closed.is_set()
@@ -393,7 +394,7 @@ def statistics(parts: Parts) -> Mapping[str, int]:
     """Return how much was planned, sent and collected, for the summary at the end."""
     from shareasm.storage import posts
 
-    with transaction(parts.engine) as connection:
+    with reading(parts.engine) as connection:
         entries = queue.of_campaign(connection, parts.campaign.slug)
         collected = posts.count_of_campaign(connection, parts.campaign.slug)
     sent = sum(entry.state is State.PUBLISHED for entry in entries)

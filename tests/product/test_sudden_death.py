@@ -6,6 +6,7 @@ All days run beside each other, each on networks of its own, since a restarted p
 import signal
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -81,13 +82,11 @@ def _wait_until_done(day: Day, call: str, count: int) -> None:
 
 def wait_until(is_so: Callable[[], object], seconds: float) -> None:
     """Return once `is_so`; nobody tells when, so it is asked again and again."""
-    end, never = threading.Event(), threading.Timer(seconds, lambda: end.set())
-    never.start()
-    try:
-        while not is_so():
-            assert not end.wait(0.05), "waited in vain"
-    finally:
-        never.cancel()
+    never = threading.Event()
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "waited in vain"
+        never.wait(0.05)
 
 
 DEATHS: dict[str, Death] = {

@@ -147,19 +147,19 @@ def _take_plan(parts: "Parts") -> None:
 
 def _live(worker: "Worker", *, until_closed: bool) -> None:
     """Let a worker run until a signal, or until the day is closed."""
-    with _stop_signal() as stopping:
+    with _stop_signal() as stopping:  # also while it stops: a second Ctrl-C then ends it at once
         worker.start()
         while not stopping.wait(0.2):
             if until_closed and worker.closed.is_set():
                 break
-    click.echo("Stopping: the calls in hand are finished first.")
-    if not worker.stop():
-        click.secho(
-            "A call did not come back in time. It is written down as open and looked up at the next start.",
-            fg="yellow",
-            err=True,
-        )
-        _leave(0)
+        click.echo("Stopping: the calls in hand are finished first.")
+        if not worker.stop():
+            click.secho(
+                "A call did not come back in time. It is written down as open and looked up at the next start.",
+                fg="yellow",
+                err=True,
+            )
+            _leave(0)
     if worker.faults:
         raise click.exceptions.Exit(1)
 
