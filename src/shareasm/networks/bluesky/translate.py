@@ -118,8 +118,7 @@ def _decode_apart(body: bytes) -> _Answer:
                 is_inside = opens_at and not closes_at
                 if is_inside and depth == 2:
                     items.append(msgspec.Raw(body[begins_at : token.end()]))
-                if is_inside and depth == 1:
-                    closes_at = token.start()
+                closes_at = token.start() if is_inside and depth == 1 else closes_at
             case text:
                 key = text if depth == 1 else key
     rest = _answers.decode(body[:opens_at] + body[closes_at:] if closes_at else body)
