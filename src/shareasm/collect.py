@@ -168,6 +168,7 @@ def _store_posts(
     ids = posts.insert(connection, new, by.source, now)
     posts.update(connection, changed, by.source, now)
     posts.touch(connection, same, by.source, now, is_check=by.is_check)
+    posts.note_revisions(connection, same)
     rules: dict[int, str | None] = {ids[item.seen.post.ref]: "tag" for item in new if item.seen.post.ref in ids}
     rules |= {item.stored.id: belongs(campaign, item.seen.post) for item in changed}
     posts.set_belonging(connection, campaign.slug, rules)

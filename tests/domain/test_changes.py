@@ -2,8 +2,11 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Literal, get_args
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from factories import NOON, post, seen
 from shareasm.domain.changes import Changed, Gone, New, Same, Seen, Sighting, Stored, decide, home_host, is_gone_now
@@ -131,6 +134,7 @@ def test_what_its_author_deleted_returns_only_by_a_later_commit() -> None:
     [
         ("3k1", False, "3k2", True),
         ("3k3", False, "3k2", False),
+        ("3k2", False, "3k2", False),
         ("3k1", False, None, True),
         (None, False, None, True),
         ("3k1", True, None, False),
@@ -147,3 +151,78 @@ def test_a_deletion_is_news_unless_the_post_was_made_again_since(
 def test_the_home_of_a_post_is_its_uris_host() -> None:
     assert home_host(post().ref) == "memory.example"
     assert home_host(post(**SKY).ref) == ""  # type: ignore[arg-type]
+
+
+def test_a_record_made_again_in_the_commit_that_deleted_it_is_there() -> None:
+    gone = stored(seen(revision="3k2", **SKY), is_gone=True, gone_revision="3k2")  # type: ignore[arg-type]
+    assert isinstance(decide(gone, seen("edited #shareASM", revision="3k2", **SKY), SEARCH), Changed)  # type: ignore[arg-type]
+
+
+def test_what_a_check_found_gone_is_not_shown_again_by_the_replay_of_its_commit() -> None:
+    gone = stored(seen(revision="3k2", **SKY), is_gone=True)  # type: ignore[arg-type]
+    assert isinstance(decide(gone, seen(is_complete=False, revision="3k2", **SKY), SEARCH), Same)  # type: ignore[arg-type]
+
+
+PICTURE = (Media(MediaKind.IMAGE, "https://cdn.example/x.jpg", "A mine"),)
+
+
+@pytest.mark.parametrize("was", [None, "3k1"])
+def test_a_replayed_bare_record_of_the_known_version_changes_nothing(was: str | None) -> None:
+    full = seen(media=PICTURE, version="cid1", revision=was, **SKY)  # type: ignore[arg-type]
+    bare = seen(is_complete=False, version="cid1", revision="3k2", **SKY)  # type: ignore[arg-type]
+    decision = decide(stored(full), bare, SEARCH)
+    assert isinstance(decision, Same)
+    assert decision.seen.post.revision == "3k2"
+
+
+def test_the_known_version_made_again_keeps_its_pictures() -> None:
+    full = seen(media=PICTURE, version="cid1", revision="3k1", **SKY)  # type: ignore[arg-type]
+    gone = stored(full, is_gone=True, revision="3k2", gone_revision="3k2")
+    decision = decide(gone, seen(is_complete=False, version="cid1", revision="3k2", **SKY), SEARCH)  # type: ignore[arg-type]
+    assert isinstance(decision, Changed)
+    assert decision.seen.post.media == PICTURE
+
+
+# ---- one key under many commits ----------------------------------------------------------------------------------------
+
+Commit = Literal["make", "delete", "delete and make"]
+
+
+def after(state: Stored, event: Seen | Gone) -> Stored:
+    """Return what is stored after `event`, as the store writes it."""
+    if isinstance(event, Gone):
+        if not is_gone_now(state, event):
+            return state
+        return replace(state, is_gone=True, revision=event.revision or state.revision, gone_revision=event.revision)
+    decision = decide(state, event, SEARCH)
+    match decision:
+        case Changed():
+            return stored(decision.seen)
+        case Same() if event.post.revision and event.post.revision > (state.revision or "") and not state.is_gone:
+            return replace(state, revision=event.post.revision)
+    return state
+
+
+def events(commits: list[Commit]) -> list[Seen | Gone]:
+    """Return the stream's events for `commits` on one key, whose record the search showed before."""
+    told: list[Seen | Gone] = []
+    for number, commit in enumerate(commits, start=1):
+        revision = f"3k{number}"
+        if "delete" in commit:
+            told.append(Gone(post(**SKY).ref, "deleted", revision))  # type: ignore[arg-type]
+        if "make" in commit:
+            told.append(seen(f"{number} #shareASM", is_complete=False, version=revision, revision=revision, **SKY))  # type: ignore[arg-type]
+    return told
+
+
+@given(st.data())
+def test_the_last_commit_wins_in_whatever_order_and_however_often_its_events_come(data: st.DataObject) -> None:
+    commits = data.draw(st.lists(st.sampled_from(get_args(Commit)), min_size=1, max_size=6))
+    told = events(commits)
+    again = data.draw(st.lists(st.sampled_from(told), max_size=6))
+    state = stored(seen("0 #shareASM", version="3k0", **SKY))  # type: ignore[arg-type]
+    for event in data.draw(st.permutations(told + again)):
+        state = after(state, event)
+    assert state.is_gone is (commits[-1] == "delete")
+    if not state.is_gone:
+        assert state.post.text == f"{len(commits)} #shareASM"

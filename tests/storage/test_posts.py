@@ -1,20 +1,22 @@
 """Posts are stored once, whoever shows them and however often; their raw JSON is kept."""
 
 import zlib
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from clocks import FixedClock
 from factories import NOON, campaign, post, seen, source
+from postgresql import Cluster
 from shareasm.collect import Desk, Tally, store
-from shareasm.domain.changes import AuthorChange, Gone, New, Skipped
-from shareasm.domain.posts import Network, PostRef, Visibility, encode_post
+from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Skipped
+from shareasm.domain.posts import Media, MediaKind, Network, PostRef, Visibility, encode_post
 from shareasm.networks.ports import Page
 from shareasm.storage import posts, sources
-from shareasm.storage.engine import reading, transaction
+from shareasm.storage.engine import open_engine, reading, transaction
 from shareasm.storage.tables import posts as posts_table
 from shareasm.storage.tables import raws, sightings, skips
 
@@ -158,6 +160,33 @@ def test_a_deletion_that_arrives_after_the_record_was_made_again_is_old_news(des
     assert shown(desk)[0].gone_reason is None
 
 
+@pytest.mark.parametrize("batches", ["one batch", "delete first", "create first"])
+def test_an_edit_that_deletes_and_creates_in_one_commit_is_shown(desk: Desk, batches: str) -> None:
+    put(desk, seen("helo #shareASM", **BLUESKY))
+    edited = replace(seen("hello #shareASM", revision="3k2", **BLUESKY), is_complete=False)
+    deletion = Gone(edited.post.ref, "deleted", revision="3k2")
+    match batches:
+        case "one batch":
+            put(desk, edited, gone=(deletion,))
+        case "delete first":
+            put(desk, gone=(deletion,))
+            put(desk, edited)
+        case "create first":
+            put(desk, edited)
+            put(desk, gone=(deletion,))
+    assert [(item.gone_reason, item.post.text) for item in shown(desk)] == [(None, "hello #shareASM")]
+
+
+def test_a_replayed_bare_record_keeps_the_pictures_and_brings_its_revision(desk: Desk) -> None:
+    pictures = (Media(MediaKind.IMAGE, "https://cdn.example/x.jpg", "A mine"),)
+    put(desk, seen(media=pictures, version="cid1", **BLUESKY))
+    bare = replace(seen(version="cid1", revision="3k2", **BLUESKY), is_complete=False)
+    assert put(desk, bare) == Tally(same=1)
+    assert shown(desk)[0].post.media == pictures
+    put(desk, gone=(Gone(bare.post.ref, "deleted", revision="3k1"),))
+    assert shown(desk)[0].gone_reason is None
+
+
 def test_older_news_of_a_stream_does_not_overwrite_newer(desk: Desk) -> None:
     put(desk, seen("new #shareASM", revision="3k2", **BLUESKY))
     put(desk, seen("old #shareASM", revision="3k1", **BLUESKY))
@@ -174,8 +203,6 @@ def test_a_bare_record_of_a_stream_waits_to_be_looked_up(desk: Desk) -> None:
 def test_a_bare_record_keeps_what_is_known_of_its_author(desk: Desk) -> None:
     put(desk, seen(revision="3k1", **BLUESKY))
     bare = post("edited #shareASM", revision="3k2", **BLUESKY)
-    from dataclasses import replace
-
     unknown = replace(bare, author=replace(bare.author, handle="", name=""))
     put(desk, replace(seen(is_complete=False), post=unknown))
     assert (shown(desk)[0].post.text, shown(desk)[0].post.author.name) == ("edited #shareASM", "Amina")
@@ -254,3 +281,36 @@ def test_the_newest_posts_are_those_that_came_last_and_cost_no_sorting(desk: Des
             [(query, given)] = [(query, given) for query, given in asked if "DESC" in query]
             steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", given).all()
             assert not [step for step in steps if "TEMP B-TREE" in step.detail]
+
+
+@pytest.mark.postgresql
+def test_a_deletion_that_comes_while_a_page_is_stored_is_not_undone(
+    cluster: Cluster, postgresql_template: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with cluster.database(template=postgresql_template) as name:
+        engine, other = open_engine(cluster.url(name)), open_engine(cluster.url(name))
+        ours, theirs = (Desk(each, campaign(), FixedClock(NOON)) for each in (engine, other))
+        stored = seen(revision="3kaaaaaaaaaa1", **BLUESKY)
+        put(ours, stored)
+        deletion = threading.Thread(
+            target=put, args=(theirs,), kwargs={"gone": (Gone(stored.post.ref, "deleted", "3kaaaaaaaaaa2"),)}
+        )
+        update = posts.update
+
+        def slow(connection: Connection, changes: Sequence[Changed], *rest: object) -> None:
+            deletion.start()
+            while deletion.is_alive() and not _is_somebody_waiting(engine):
+                deletion.join(0.01)
+            update(connection, changes, *rest)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(posts, "update", slow)
+        put(ours, seen("Safer mines, said better #shareASM", revision=None, **BLUESKY))
+        deletion.join(20)
+        assert [found.gone_reason for found in shown(ours)] == ["deleted"]
+        engine.dispose()
+        other.dispose()
+
+
+def _is_somebody_waiting(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return bool(connection.execute(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())

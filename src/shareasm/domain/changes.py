@@ -4,7 +4,7 @@ A stream, a search and several servers' timelines bring the same post in any ord
 decided here and nowhere else:
 
 - Older news never overwrites newer: Bluesky's `rev` rises with every commit of an author; Mastodon tells `edited_at`.
-- A stream's bare record says nothing of its author; what is known of the author stays.
+- A stream's bare record says nothing of its author, and of pictures only that there are some; what is known stays.
 - Servers show the same post each in its own way. The post's own server leads, else the source that saw it first, so that two
   servers' versions do not replace each other at every poll; an edit counts from wherever it is seen first.
 - What is gone stays gone, whatever a slow index still shows. It returns by a later commit of its author, or, where it was
@@ -96,7 +96,7 @@ class Changed(NamedTuple):
 
 
 class Same(NamedTuple):
-    """Nothing to write but that it was seen. `stored` may become complete by it."""
+    """Nothing to write but that it was seen, and a later revision. `stored` may become complete by it."""
 
     stored: Stored
     seen: Seen
@@ -109,27 +109,23 @@ def decide(stored: Stored | None, seen: Seen, by: Sighting) -> Intent:
     """Return what `seen` means for the store."""
     if stored is None:
         return New(seen)
-    if (
-        not stored.is_gone
-        and fingerprint(seen.post) == stored.fingerprint
-        and seen.post.revision in {None, stored.revision}
-    ):
+    if not stored.is_gone and fingerprint(seen.post) == stored.fingerprint:
         return Same(stored, seen)
     if not _is_news(stored, seen, by):
         return Same(stored, seen)
     merged = _keep_what_is_known(stored, seen)
-    if (
-        not stored.is_gone
-        and fingerprint(merged.post) == stored.fingerprint
-        and stored.revision == merged.post.revision
-    ):
+    if not stored.is_gone and fingerprint(merged.post) == stored.fingerprint:
         return Same(stored, merged)  # a bare record of what is known already
     return Changed(stored, merged, is_edit=_words(merged.post) != _words(stored.post))
 
 
 def is_gone_now(stored: Stored, gone: Gone) -> bool:
-    """Return whether `gone` is news: not of a version that was made again since."""
-    if gone.revision and stored.revision and gone.revision < stored.revision:
+    """Return whether `gone` is news: not of a version that was made again since, nor in the same commit.
+
+    A commit that deletes a key and creates it (how clients edit on Bluesky) leaves the record there, whichever of the two
+    events comes first.
+    """
+    if gone.revision and stored.revision and gone.revision <= stored.revision:
         return False
     return not stored.is_gone or gone.revision is not None
 
@@ -142,13 +138,19 @@ def home_host(ref: PostRef) -> str:
 def _is_news(stored: Stored, seen: Seen, by: Sighting) -> bool:
     post = seen.post
     if stored.is_gone:
-        by_commit = bool(post.revision and stored.revision and post.revision > stored.revision)
-        return by_commit or (by.is_check and stored.gone_revision is None)
+        return _is_made_again(stored, post) or (by.is_check and stored.gone_revision is None)
     if post.ref.network is Network.BLUESKY:
         return _is_bluesky_news(stored, post, by)
     if (post.edited_at or post.created_at) > (stored.post.edited_at or stored.post.created_at):
         return True
     return by.source == stored.source or by.host == home_host(post.ref)
+
+
+def _is_made_again(stored: Stored, post: Post) -> bool:
+    if not post.revision or not stored.revision:
+        return False
+    # Of the deletion's own commit: that one deleted and created. A check's finding no old commit undoes.
+    return post.revision > stored.revision or post.revision == stored.gone_revision
 
 
 def _is_bluesky_news(stored: Stored, post: Post, by: Sighting) -> bool:
@@ -162,8 +164,9 @@ def _is_bluesky_news(stored: Stored, post: Post, by: Sighting) -> bool:
 def _keep_what_is_known(stored: Stored, seen: Seen) -> Seen:
     if seen.is_complete or not stored.is_complete:
         post = seen.post
+    elif (was := stored.post).version and was.version == seen.post.version:
+        post = replace(was, revision=seen.post.revision)  # the very record that we know in full, pictures and all
     else:
-        was = stored.post
         post = replace(seen.post, author=was.author, counts=was.counts, labels=seen.post.labels | was.labels)
     if post.revision is None and stored.revision is not None:
         post = replace(post, revision=stored.revision)

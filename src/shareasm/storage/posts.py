@@ -59,7 +59,11 @@ class ToCheck:
 
 
 def find(connection: Connection, refs: Iterable[PostRef]) -> dict[PostRef, Stored]:
-    """Return what is stored of `refs`; the unknown ones are left out."""
+    """Return what is stored of `refs`; the unknown ones are left out.
+
+    It serves a decision: until the transaction ends nobody else changes these rows. Else PostgreSQL would let a deletion
+    in between, and what was decided without it would undo it.
+    """
     found: dict[PostRef, Stored] = {}
     for network, by_uri in _by_network(refs).items():
         for chunk in _chunks(list(by_uri)):
@@ -106,6 +110,14 @@ def touch(connection: Connection, same: Sequence[Same], source: str, now: dateti
     for chunk in _chunks(complete):
         connection.execute(posts.update().where(posts.c.id.in_(chunk), posts.c.gone_at.is_(None)), {"checked_at": now})
     _add_sightings(connection, [(item.stored.id, item.seen) for item in same], source, now)
+
+
+def note_revisions(connection: Connection, same: Sequence[Same]) -> None:
+    """Note the later revisions under which a stream told again of what is stored: older news is known by them."""
+    for item in same:
+        revision = item.seen.post.revision
+        if revision and revision > (item.stored.revision or ""):
+            connection.execute(posts.update().where(posts.c.id == item.stored.id), {"revision": revision})
 
 
 def mark_gone(connection: Connection, gone: Sequence[Gone], now: datetime) -> int:
@@ -237,17 +249,22 @@ def count_of_campaign(connection: Connection, campaign: str) -> int:
 
 # ---- rows ⇄ records ----------------------------------------------------------------------------------------------------
 
-_FIND = sa.select(
-    posts.c.id,
-    posts.c.uri,
-    posts.c.content,
-    posts.c.fingerprint,
-    posts.c.source,
-    posts.c.checked_at,
-    posts.c.gone_at,
-    posts.c.revision,
-    posts.c.gone_revision,
-).where(posts.c.network == sa.bindparam("network"), posts.c.uri.in_(sa.bindparam("uris", expanding=True)))
+_FIND = (
+    sa.select(
+        posts.c.id,
+        posts.c.uri,
+        posts.c.content,
+        posts.c.fingerprint,
+        posts.c.source,
+        posts.c.checked_at,
+        posts.c.gone_at,
+        posts.c.revision,
+        posts.c.gone_revision,
+    )
+    .where(posts.c.network == sa.bindparam("network"), posts.c.uri.in_(sa.bindparam("uris", expanding=True)))
+    .order_by(posts.c.id)  # in one order, so that two transactions never wait for each other
+    .with_for_update()
+)
 
 _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _THERE = sa.select(posts.c.id).where(posts.c.id.in_(_IDS))
