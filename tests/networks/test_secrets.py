@@ -1,8 +1,10 @@
 """Tokens and passwords never reach a message, a repr or the store, whatever goes wrong with them."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 
 import httpx
 import pytest
@@ -25,6 +27,25 @@ WINDOW = Window(NOW, NOW)
 NOWHERE = "http://127.0.0.1:1"
 
 
+class Refusing(BaseHTTPRequestHandler):
+    """Lets nobody in: headers are written only to a server that is there."""
+
+    def do_GET(self) -> None:
+        self.send_error(401)
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture
+def there(socket_enabled: None) -> Iterator[str]:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Refusing) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
 def everything_said(error: BaseException) -> str:
     """Return what consoles, logs and the store may show of an error; not its traceback, which nobody is shown."""
     return f"{error} {error!r} {error.args} {getattr(error, 'message', '')}"
@@ -39,15 +60,15 @@ def shows_nothing(call: Callable[[], object], *planted: str) -> NetworkError:
 
 
 @pytest.mark.parametrize("token", ODD)
-def test_a_token_that_breaks_the_header_is_not_shown(token: str, socket_enabled: None) -> None:
-    reader = MastodonReader(NOWHERE, token=token, user_agent="x", now=lambda: NOW)
+def test_a_token_that_breaks_the_header_is_not_shown(token: str, there: str) -> None:
+    reader = MastodonReader(there, token=token, user_agent="x", now=lambda: NOW)
     shows_nothing(lambda: list(reader.sweep_tag("a", WINDOW)))
     assert "PLANT" not in repr(reader)
 
 
 @pytest.mark.parametrize("token", ["PLANTED\nline", "PLANTED\r\nX-A: b"])
-def test_a_post_with_such_a_token_was_certainly_not_sent(token: str, socket_enabled: None) -> None:
-    publisher = MastodonPublisher(NOWHERE, token, user_agent="x", now=lambda: NOW, prepare=lambda *_: None)  # type: ignore[arg-type]
+def test_a_post_with_such_a_token_was_certainly_not_sent(token: str, there: str) -> None:
+    publisher = MastodonPublisher(there, token, user_agent="x", now=lambda: NOW, prepare=lambda *_: None)  # type: ignore[arg-type]
     error = shows_nothing(lambda: publisher.publish('{"status":"x"}', "k"))
     assert isinstance(error, Unreachable)
     assert not error.is_outcome_unknown
@@ -80,28 +101,28 @@ def test_an_odd_answer_to_a_sign_in_is_not_shown(answer: Callable[[httpx.Request
 
 
 @pytest.mark.parametrize("access", ODD)
-def test_a_session_token_that_breaks_the_header_is_not_shown(access: str, socket_enabled: None) -> None:
-    tokens = Tokens(NOWHERE, "us.example", DID, access, "PLANTED", NOWHERE)
+def test_a_session_token_that_breaks_the_header_is_not_shown(access: str, there: str) -> None:
+    tokens = Tokens(there, "us.example", DID, access, "PLANTED", there)
     kept = Session(
-        NOWHERE,
+        there,
         "us.example",
         "PLANTED",
         load=lambda: json.dumps({name: getattr(tokens, name) for name in tokens.__struct_fields__}),
         save=lambda _: None,
         now=lambda: NOW,
     )
-    server = Server(NOWHERE, now=lambda: NOW, session=kept)
+    server = Server(there, now=lambda: NOW, session=kept)
     shows_nothing(lambda: list(BlueskySearch(server).sweep_tag("a", Window(NOW.replace(hour=0), NOW))))
     server.close()
     assert "PLANT" not in f"{tokens!r}{kept!r}{server!r}"
 
 
-def test_a_token_that_breaks_the_header_is_not_stored(tmp_path: Path, socket_enabled: None) -> None:
+def test_a_token_that_breaks_the_header_is_not_stored(tmp_path: Path, there: str) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
     upgrade(engine)
     desk = collect.Desk(engine, campaign(), FixedClock(NOON))
     for number, token in enumerate(ODD):
-        reader = MastodonReader(NOWHERE, token=token, user_agent="x", now=lambda: NOW)
+        reader = MastodonReader(there, token=token, user_agent="x", now=lambda: NOW)
         assert collect.sweep(desk, source(f"{number}.example"), reader, OPENS).error
     engine.dispose()
     stored = b"".join(file.read_bytes() for file in tmp_path.iterdir())
