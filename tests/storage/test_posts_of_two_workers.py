@@ -1,0 +1,64 @@
+"""Two workers on one PostgreSQL store news of the same post in the same moment: what came later holds."""
+
+import threading
+from collections.abc import Iterator, Sequence
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection, Engine
+
+from clocks import FixedClock
+from factories import NOON, campaign, seen, source
+from postgresql import Cluster
+from shareasm.collect import Desk, store
+from shareasm.domain.changes import Changed, Gone, Seen
+from shareasm.domain.posts import Network
+from shareasm.networks.ports import Page
+from shareasm.storage import posts
+from shareasm.storage.engine import open_engine, reading
+
+pytestmark = pytest.mark.postgresql
+
+
+@pytest.fixture
+def desks(cluster: Cluster, postgresql_template: str) -> Iterator[tuple[Desk, Desk]]:
+    """The desks of two workers on one store."""
+    with cluster.database(template=postgresql_template) as name:
+        engines = [open_engine(cluster.url(name)) for _ in range(2)]
+        ours, theirs = (Desk(engine, campaign(), FixedClock(NOON)) for engine in engines)
+        yield ours, theirs
+        for engine in engines:
+            engine.dispose()
+
+
+def put(desk: Desk, *items: Seen, gone: Sequence[Gone] = ()) -> None:
+    store(desk, source(), Page(posts=items, gone=tuple(gone)), "shareasm")
+
+
+def is_somebody_waiting(engine: Engine) -> bool:
+    with reading(engine) as connection:
+        return bool(connection.execute(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
+
+
+def test_a_deletion_that_comes_while_a_page_is_stored_is_not_undone(
+    desks: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = desks
+    first = seen(network=Network.BLUESKY, revision="3kaaaaaaaaaa1")
+    put(ours, first)
+    gone = [Gone(first.post.ref, "deleted", "3kaaaaaaaaaa2")]
+    deletion = threading.Thread(target=put, args=(theirs,), kwargs={"gone": gone})
+    update = posts.update
+
+    def interrupted(connection: Connection, changes: Sequence[Changed], *rest: object) -> None:
+        if changes:
+            deletion.start()
+            while deletion.is_alive() and not is_somebody_waiting(ours.engine):
+                deletion.join(0.01)
+        update(connection, changes, *rest)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(posts, "update", interrupted)
+    put(ours, seen("Safer mines, said better #shareASM", network=Network.BLUESKY))
+    deletion.join(20)
+    with reading(ours.engine) as connection:
+        assert [stored.gone_reason for stored in posts.of_campaign(connection, "shareasm-2027")] == ["deleted"]
