@@ -34,6 +34,7 @@ posts = sa.Table(
     sa.Column("created_at", Instant, nullable=False),  # as the author claims it
     sa.Column("first_seen_at", Instant, nullable=False),
     sa.Column("checked_at", Instant),  # when its network last showed it whole; NULL: only a stream's bare record so far
+    sa.Column("asked_at", Instant),  # when its network was last asked about it, answered or not: others come first then
     sa.Column("gone_at", Instant),  # when we learned that it is not public any more
     sa.Column("gone_reason", sa.Text),
     sa.Column("source", sa.Text, nullable=False),  # whose version of it is stored

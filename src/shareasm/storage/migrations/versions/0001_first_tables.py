@@ -116,6 +116,7 @@ def upgrade() -> None:
         sa.Column("created_at", Instant(), nullable=False),
         sa.Column("first_seen_at", Instant(), nullable=False),
         sa.Column("checked_at", Instant(), nullable=True),
+        sa.Column("asked_at", Instant(), nullable=True),
         sa.Column("gone_at", Instant(), nullable=True),
         sa.Column("gone_reason", sa.Text(), nullable=True),
         sa.Column("source", sa.Text(), nullable=False),
