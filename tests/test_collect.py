@@ -1,7 +1,7 @@
 """Collecting reads every source from its checkpoint, survives each one's failures, and asks again about what it has."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -182,9 +182,10 @@ class Stream:
     def __init__(self, *pages: Page, error: Exception | None = None) -> None:
         self.pages, self.error = pages, error
         self.began_at: str | None = None
+        self.since: datetime | None = None
 
-    def read(self, tags: object, checkpoint: str | None) -> object:
-        self.began_at = checkpoint
+    def read(self, tags: object, checkpoint: str | None, since: datetime) -> object:
+        self.began_at, self.since = checkpoint, since
         yield from self.pages
         if self.error:
             raise self.error
@@ -206,6 +207,7 @@ def test_a_stream_goes_on_from_its_checkpoint_and_begins_anew_when_that_is_too_o
     third = Stream()
     collect.follow(desk, sky, third, silent)  # type: ignore[arg-type]
     assert third.began_at is None
+    assert third.since == desk.campaign.opens_at
 
 
 def test_a_bare_record_of_the_stream_is_looked_up_by_any_checker_of_its_network(desk: Desk) -> None:

@@ -6,7 +6,7 @@ Reading is repeated and overlaps on purpose: no network's search is complete, an
 that fails says so in its state, is left alone for a while, and never stops the others.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -15,11 +15,11 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import Connection, Engine
 
 from shareasm.clock import Clock
-from shareasm.domain.campaigns import Campaign, Source, belongs
+from shareasm.domain.campaigns import Campaign, Source, SourceKind, belongs
 from shareasm.domain.changes import Changed, Gone, New, Same, Seen, Sighting, Skipped, decide, home_host
 from shareasm.domain.posts import Network, PostRef, Visibility
 from shareasm.domain.richtext import fold_hashtag
-from shareasm.errors import NetworkError, RateLimited, Unauthorized
+from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
 from shareasm.networks.ports import Page, PostChecker, TagReader, TagStream, Window
 from shareasm.storage import posts, sources
 from shareasm.storage.engine import reading, transaction
@@ -28,6 +28,10 @@ STREAM_TAG = ""  # a stream carries all tags under one checkpoint
 FIRST_WAIT_S = 30
 LONGEST_WAIT_S = 15 * 60
 CHECK_PAGE = 200  # posts asked about in one go
+QUESTIONS_AT_ONCE = 100  # of them, to one checker: what it answered before it fails is kept
+ASK_AGAIN_AFTER = timedelta(minutes=5)  # about a post that nobody answered about; others have their turn before
+TRY_AGAIN_AFTER = timedelta(seconds=5)  # a server that was out of reach at the last check
+MOST_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +73,9 @@ class Desk:
 # ---- reading a source --------------------------------------------------------------------------------------------------
 
 
-def read(desk: Desk, source: Source, reader: TagReader) -> Outcome:
-    """Read what is new of every tag since the checkpoint."""
-    if _is_resting(desk, source):
+def read(desk: Desk, source: Source, reader: TagReader, *, is_last: bool = False) -> Outcome:
+    """Read what is new of every tag since the checkpoint. The last look is also made where a failure asks for rest."""
+    if not is_last and _is_resting(desk, source):
         return Outcome(Tally())
     tally = Tally()
     try:
@@ -85,9 +89,9 @@ def read(desk: Desk, source: Source, reader: TagReader) -> Outcome:
     return Outcome(tally)
 
 
-def sweep(desk: Desk, source: Source, reader: TagReader, since: datetime) -> Outcome:
+def sweep(desk: Desk, source: Source, reader: TagReader, since: datetime, *, is_last: bool = False) -> Outcome:
     """Read everything since `since` again, for what arrived late or below the cursor (platform rules of Mastodon's ids)."""
-    if _is_resting(desk, source):
+    if not is_last and _is_resting(desk, source):
         return Outcome(Tally())
     tally = Tally()
     window = replace(_window(desk), opens_at=max(since, desk.campaign.opens_at))
@@ -108,7 +112,7 @@ def follow(desk: Desk, source: Source, stream: TagStream, tell: Callable[[Tally]
     tags = desk.campaign.hashtags
     with reading(desk.engine) as connection:
         checkpoint = sources.checkpoint(connection, desk.campaign.slug, source.id, STREAM_TAG)
-    for page in stream.read(tags, checkpoint):
+    for page in stream.read(tags, checkpoint, desk.campaign.opens_at):
         with desk.clock.held():
             tally = store(desk, source, page, STREAM_TAG)
         tell(tally)
@@ -196,62 +200,183 @@ def _sighting(source: Source, *, is_check: bool = False) -> Sighting:
 # ---- asking again ------------------------------------------------------------------------------------------------------
 
 
-def verify(desk: Desk, checkers: Mapping[str, PostChecker], before: datetime) -> Tally:
+class Asked(NamedTuple):
+    """What asking again brought, and which sources did not answer, each with the reason."""
+
+    tally: Tally
+    silent: Mapping[str, NetworkError]
+
+
+def verify(desk: Desk, checkers: Mapping[str, PostChecker], before: datetime) -> Asked:
     """Ask the networks about posts that were last confirmed before `before`: edited, deleted, hidden, made private?
 
-    A post that no source can be asked about stays as it is, unconfirmed. One pass, bounded; call again for the rest.
+    A post that no source can be asked about stays as it is, unconfirmed. One pass, bounded; call again for the rest. A
+    source whose checks fail is left alone for a while; its reading goes on.
     """
-    with reading(desk.engine) as connection:
-        due = posts.to_check(connection, desk.campaign.slug, before, CHECK_PAGE)
-    tally = Tally()
-    answers: dict[PostRef, list[tuple[Source, Seen | Gone]]] = {}
-    for source, refs in _whom_to_ask(desk.campaign.sources, checkers, due):
-        try:
-            for ref, answer in checkers[source.id].check(refs).items():
-                answers.setdefault(ref, []).append((source, answer))
-        except NetworkError as error:
-            _note_failure(desk, source, error)
-    for ref, given in answers.items():
-        tally += _settle(desk, ref, given)
-    return tally
+    now = desk.clock.now()
+    with transaction(desk.engine) as connection:
+        due = posts.to_check(connection, desk.campaign.slug, before, CHECK_PAGE, not_asked_since=now - ASK_AGAIN_AFTER)
+        posts.mark_asked(connection, [item.id for item in due], now)
+        states = sources.check_states(connection, desk.campaign.slug)
+    resting = {name for name, state in states.items() if state.next_read_at and state.next_read_at > now}
+    asking = _Asking(desk, checkers, resting)
+    tally, _ = asking.ask(due)
+    _note_checks(desk, states, asking)
+    return Asked(tally, asking.silent)
+
+
+def confirm(
+    desk: Desk,
+    checkers: Mapping[str, PostChecker],
+    wait_until: Callable[[datetime], bool],
+    is_stopping: Callable[[], bool] = lambda: False,
+) -> Asked:
+    """Ask about everything that is stored and not gone, before it is shown, in as many rounds as it takes.
+
+    Nobody rests: whom a rate limit holds back is waited for by `wait_until`, which says whether to go on. A round that brings
+    no answer is the last one, but for a few tries where a server was only out of reach.
+    """
+    start = desk.clock.now()
+    tally, silent, tries = Tally(), dict[str, NetworkError](), 0
+    while (left := _unconfirmed(desk, start)) and not is_stopping():
+        asking, answered = _Asking(desk, checkers), 0
+        for first in range(0, len(left), CHECK_PAGE):
+            if is_stopping():
+                break
+            with reading(desk.engine) as connection:
+                due = posts.questions(connection, left[first : first + CHECK_PAGE])
+            brought, answered_now = asking.ask(due)
+            tally, answered = tally + brought, answered + answered_now
+        silent, tries = asking.silent, 0 if answered else tries + 1
+        go_on_at = _next_round(silent.values(), desk.clock.now(), tries)
+        if go_on_at is None or not wait_until(go_on_at):
+            break
+    return Asked(tally, silent)
+
+
+def _next_round(errors: Collection[NetworkError], now: datetime, tries: int) -> datetime | None:
+    """Return when to ask on after a round; None: never. `tries` counts the rounds without an answer."""
+    waits = [max(error.until, now + TRY_AGAIN_AFTER) for error in errors if isinstance(error, RateLimited)]
+    if tries < MOST_TRIES:
+        waits += [now + TRY_AGAIN_AFTER for error in errors if isinstance(error, Unreachable)]
+    if tries == 0:
+        waits.append(now)  # an answer may be left out for want of time: it comes in the next round, or that is the last
+    return min(waits, default=None)
 
 
 def count_unconfirmed(desk: Desk, before: datetime) -> int:
-    """Return how many posts were not confirmed by their network since `before`."""
+    """Return how many posts that are not gone were not confirmed by their network since `before`."""
+    return len(_unconfirmed(desk, before))
+
+
+def _unconfirmed(desk: Desk, before: datetime) -> list[int]:
     with reading(desk.engine) as connection:
-        return posts.count_unchecked(connection, desk.campaign.slug, before)
+        return posts.unconfirmed(connection, desk.campaign.slug, before)
 
 
-def _whom_to_ask(
-    all_sources: Iterable[Source], checkers: Mapping[str, PostChecker], due: Sequence[posts.ToCheck]
-) -> list[tuple[Source, list[tuple[PostRef, str]]]]:
-    """Return for each source what to ask it: the post's own server where we read that one, else each that showed it."""
-    by_id = {source.id: source for source in all_sources if source.id in checkers}
-    questions: dict[str, list[tuple[PostRef, str]]] = {}
-    for item in due:
-        able = [(name, local_id) for name, local_id in item.sightings if name in by_id]
-        if (
-            item.ref.network is Network.BLUESKY
-        ):  # one network, one truth: any checker will do, also for a bare stream record
-            able = [(name, item.ref.uri) for name in by_id if by_id[name].network is Network.BLUESKY][:1]
-        home = [(name, local_id) for name, local_id in able if _sighting(by_id[name]).host == home_host(item.ref)]
-        for name, local_id in home or able:
-            questions.setdefault(name, []).append((item.ref, local_id))
-    return [(by_id[name], refs) for name, refs in questions.items()]
+Question = tuple[PostRef, str]  # a post, and how the source that is asked names it
 
 
-def _settle(desk: Desk, ref: PostRef, given: list[tuple[Source, Seen | Gone]]) -> Tally:
-    """Take the answers about one post: it is gone when every source that was asked says so."""
+class _Asking:
+    """One walk over stored posts. A source that fails is left out for the rest of it: `silent` says why."""
+
+    def __init__(self, desk: Desk, checkers: Mapping[str, PostChecker], resting: Set[str] = frozenset()) -> None:
+        self._desk = desk
+        self._checkers = checkers
+        self._resting = resting
+        self._sources = {source.id: source for source in desk.campaign.sources if source.id in checkers}
+        self._answers: dict[PostRef, list[tuple[Source, Seen | Gone]]] = {}
+        self.silent: dict[str, NetworkError] = {}
+        self.well: set[str] = set()
+
+    def ask(self, due: Sequence[posts.ToCheck]) -> tuple[Tally, int]:
+        """Ask about each post, store the answers; return what they brought and how many there were."""
+        asked_at = self._desk.clock.now()
+        self._answers = {}
+        for name, questions in self._whom_to_ask(
+            item for item in due if item.ref.network is not Network.BLUESKY
+        ).items():
+            self._put(name, questions)
+        self._ask_bluesky([(item.ref, item.ref.uri) for item in due if item.ref.network is Network.BLUESKY])
+        return _settle(self._desk, self._answers, asked_at), len(self._answers)
+
+    def _whom_to_ask(self, due: Iterable[posts.ToCheck]) -> dict[str, list[Question]]:
+        """Return what to ask whom: the post's own server where we read that one, else each that showed it."""
+        questions: dict[str, list[Question]] = {}
+        for item in due:
+            able = [(name, local_id) for name, local_id in item.sightings if name in self._sources]
+            home = [at for at in able if _sighting(self._sources[at[0]]).host == home_host(item.ref)]
+            for name, local_id in home or able:
+                questions.setdefault(name, []).append((item.ref, local_id))
+        return questions
+
+    def _ask_bluesky(self, questions: list[Question]) -> None:
+        """Ask one checker after the other until all is answered: one network, one truth, also about a bare record.
+
+        The stream's AppView comes first: it is open, so no lost sign-in stands in the way.
+        """
+        able = [source for source in self._sources.values() if source.network is Network.BLUESKY]
+        for source in sorted(able, key=lambda source: source.kind is not SourceKind.JETSTREAM):
+            self._put(source.id, [question for question in questions if question[0] not in self._answers])
+
+    def _put(self, name: str, questions: Sequence[Question]) -> None:
+        for first in range(0, len(questions), QUESTIONS_AT_ONCE):
+            if name in self.silent or name in self._resting:
+                return
+            try:
+                answers = self._checkers[name].check(questions[first : first + QUESTIONS_AT_ONCE])
+            except NetworkError as error:
+                self.silent[name] = error
+                return
+            self.well.add(name)
+            for ref, answer in answers.items():
+                self._answers.setdefault(ref, []).append((self._sources[name], answer))
+
+
+def _settle(desk: Desk, answers: Mapping[PostRef, list[tuple[Source, Seen | Gone]]], asked_at: datetime) -> Tally:
+    """Store the answers: a post is gone when every source that was asked about it says so."""
+    there: dict[str, list[Seen]] = {}
+    gone: list[Gone] = []
+    for given in answers.values():
+        if shown := next(((source, answer) for source, answer in given if isinstance(answer, Seen)), None):
+            there.setdefault(shown[0].id, []).append(shown[1])
+        else:
+            gone += [answer for _, answer in given[:1] if isinstance(answer, Gone)]
+    if not answers:
+        return Tally()
     now = desk.clock.now()
-    there = [(source, answer) for source, answer in given if isinstance(answer, Seen)]
     with transaction(desk.engine) as connection:
-        if there:
-            source, seen = there[0]
-            return _store_posts(connection, desk.campaign, _sighting(source, is_check=True), [seen], now)
-        gone = [answer for _, answer in given if isinstance(answer, Gone)]
-        count = posts.mark_gone(connection, gone[:1], now)
-        posts.mark_checked(connection, ref, now)
-        return Tally(gone=count)
+        tally = Tally(gone=posts.mark_gone(connection, gone, now))
+        for name, seen in there.items():
+            by = _sighting(_by_id(desk, name), is_check=True)
+            tally += _store_posts(connection, desk.campaign, by, seen, now)
+            authors = [item.post.author.ref for item in seen if item.is_complete and not item.post.author.is_suspended]
+            posts.show_authors(connection, _by_id(desk, name).network, authors, asked_at)
+        hidden = [item.post.ref for seen in there.values() for item in seen if not _is_public(item)]
+        posts.mark_checked(connection, [item.ref for item in gone] + hidden, now)
+    return tally
+
+
+def _is_public(seen: Seen) -> bool:
+    return seen.post.visibility is Visibility.PUBLIC
+
+
+def _by_id(desk: Desk, name: str) -> Source:
+    return next(source for source in desk.campaign.sources if source.id == name)
+
+
+def _note_checks(desk: Desk, states: Mapping[str, sources.SourceState], asking: _Asking) -> None:
+    now, campaign = desk.clock.now(), desk.campaign.slug
+    failed = {name for name, state in states.items() if state.failed_at}
+    if not asking.silent and not failed & asking.well:
+        return
+    with transaction(desk.engine) as connection:
+        for name in failed & asking.well - asking.silent.keys():
+            sources.note_ok(connection, campaign, sources.check_name(name), now)
+        for name, error in asking.silent.items():
+            state = states.get(name, sources.SourceState(sources.check_name(name)))
+            until = next_read_at(error, state.failure_count, now)
+            sources.note_failure(connection, campaign, state, until, str(error), now)
 
 
 # ---- how a source fares ------------------------------------------------------------------------------------------------

@@ -2,8 +2,9 @@
 
 import time
 from collections.abc import Callable
+from datetime import datetime
 
-from contract.bench import Bench
+from contract.bench import CLOCK, Bench, around_now
 from contract.servers import servers_where
 from shareasm.domain.changes import Gone, Seen
 from shareasm.domain.posts import PostRef
@@ -15,9 +16,9 @@ LONGEST_WAIT = 20
 class Listener:
     """Reads a stream into lists, until a condition holds."""
 
-    def __init__(self, bench: Bench, tag: str, checkpoint: str | None = None) -> None:
+    def __init__(self, bench: Bench, tag: str, checkpoint: str | None = None, since: datetime | None = None) -> None:
         self._stream = bench.stream()
-        self._pages = self._stream.read([tag], checkpoint)
+        self._pages = self._stream.read([tag], checkpoint, since or CLOCK.now())
         self.posts: list[Seen] = []
         self.gone: list[Gone] = []
         self.checkpoint = checkpoint
@@ -91,3 +92,10 @@ def test_what_was_said_while_nobody_listened_comes_from_the_checkpoint(bench: Be
     again = Listener(bench, tag, listener.checkpoint).until(lambda heard: set(missed) <= set(heard.refs))
     again.close()
     assert set(again.refs) <= {before, *missed}  # the last event may come again
+
+
+@with_stream
+def test_what_was_said_before_anybody_listened_comes_from_the_opening_on(bench: Bench, tag: str) -> None:
+    early = [bench.say(f"Early {number} #{tag}") for number in range(2)]
+    listener = Listener(bench, tag, since=around_now().opens_at).until(lambda heard: set(early) <= set(heard.refs))
+    listener.close()

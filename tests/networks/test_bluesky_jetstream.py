@@ -6,7 +6,7 @@ import time
 import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -18,12 +18,14 @@ from websockets.http11 import Request, Response
 from websockets.sync.server import Server, ServerConnection, serve
 
 from networks.bluesky_pds import NOW
+from shareasm.clock import SystemClock
 from shareasm.domain.changes import AuthorChange
 from shareasm.domain.richtext import fold_hashtag
 from shareasm.errors import NetworkError, Unreachable
 from shareasm.networks.bluesky import jetstream
 from shareasm.networks.bluesky.jetstream import Filter, JetstreamStream
 from shareasm.networks.ports import CheckpointTooOld, Page
+from shareasm.rehearsal.bluesky import StandInBluesky
 
 DID = "did:plc:aaaaaaaaaaaaaaaaaaaaaaaa"
 EVENT = "network.bsky.jetstream.subscribeEvents"
@@ -85,8 +87,8 @@ class Station:
     def stream(self, **more: object) -> JetstreamStream:
         return JetstreamStream(self.url, now=lambda: NOW, batch_s=0.05, **more)  # type: ignore[arg-type]
 
-    def read(self, checkpoint: str | None = None) -> list[Page]:
-        return list(self.stream().read(TAGS, checkpoint))
+    def read(self, checkpoint: str | None = None, since: datetime = NOW) -> list[Page]:
+        return list(self.stream().read(TAGS, checkpoint, since))
 
 
 @contextmanager
@@ -247,6 +249,40 @@ def test_a_checkpoint_that_cannot_be_read_means_from_now_on(station: Station, ch
     assert "cursor" not in station.asked[0]
 
 
+OPENS = datetime(2027, 2, 3, 6, 0, 0, 1, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("checkpoint", [None, "", "no json"])
+def test_a_first_read_begins_when_the_campaign_opened(station: Station, checkpoint: str | None) -> None:
+    station.read(checkpoint, OPENS)
+    assert station.asked[0]["cursor"] == [str(int(OPENS.timestamp()) * 1_000_000 + 1)]
+
+
+def test_a_campaign_that_opens_later_is_read_from_now_on(station: Station) -> None:
+    station.read(None, NOW + timedelta(minutes=5))
+    assert "cursor" not in station.asked[0]
+
+
+def test_a_checkpoint_goes_before_the_opening(station: Station) -> None:
+    station.read(stored_at(station, 7), OPENS)
+    assert station.asked[0]["cursor"] == ["7"]
+
+
+def test_a_first_read_of_what_is_no_longer_kept_begins_with_the_oldest(socket_enabled: None) -> None:
+    clock = SystemClock()
+    with StandInBluesky(clock) as standin:
+        amina = standin.account("amina.test", "Amina")
+        for number in range(3):
+            standin.say(amina, f"{number} #shareASM", ["en"])
+        standin.jetstream.forget_before(standin._repos.events[-1].seq)
+        stream = JetstreamStream(standin.jetstream_url, now=clock.now, batch_s=0.05)
+        pages = stream.read(TAGS, None, clock.now() - timedelta(days=3))
+        heard = next(page for page in pages if page.posts)
+        stream.stop()
+        list(pages)
+    assert texts([heard]) == ["2 #shareASM"]
+
+
 # ---- how it ends -----------------------------------------------------------------------------------------------------
 
 
@@ -283,7 +319,7 @@ def test_a_refused_line_is_one_of_our_errors(station: Station, status: int, body
 
 def test_nobody_there_is_unreachable(socket_enabled: None) -> None:
     with pytest.raises(Unreachable):
-        list(JetstreamStream("ws://127.0.0.1:1", now=lambda: NOW).read(TAGS, None))
+        list(JetstreamStream("ws://127.0.0.1:1", now=lambda: NOW).read(TAGS, None, NOW))
 
 
 def test_a_broken_line_gives_what_came_before_it_broke(station: Station) -> None:
@@ -294,7 +330,7 @@ def test_a_broken_line_gives_what_came_before_it_broke(station: Station) -> None
     station.script = script
     collected: list[Page] = []
     with pytest.raises(Unreachable):
-        for page in station.stream().read(TAGS, None):
+        for page in station.stream().read(TAGS, None, NOW):
             collected.append(page)  # noqa: PERF402  what came before the error counts
     assert texts(collected) == ["hi #shareASM"]
 
@@ -315,7 +351,7 @@ def test_stop_ends_a_quiet_stream_soon(station: Station) -> None:
     held = threading.Event()
     station.script = lambda _: held.wait(10) and None  # type: ignore[func-returns-value]
     stream = station.stream()
-    pages = stream.read(TAGS, None)
+    pages = stream.read(TAGS, None, NOW)
     assert next(pages) == Page()
     began = time.monotonic()
     threading.Thread(target=stream.stop).start()

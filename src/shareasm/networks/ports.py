@@ -53,10 +53,12 @@ class TagReader(Protocol):
 class TagStream(Protocol):
     """A live stream. `read` returns when the connection ends or `stop` is called; the caller reconnects from its checkpoint."""
 
-    def read(self, tags: Sequence[str], checkpoint: str | None) -> Iterator[Page]:
+    def read(self, tags: Sequence[str], checkpoint: str | None, since: datetime) -> Iterator[Page]:
         """Yield batches as they come, also empty ones about every second: the checkpoint moves and a stop is noticed.
 
-        Raises CheckpointTooOld when the server no longer keeps events from there: fill the hole by search, then read live.
+        Without a checkpoint it begins at `since`, or where the server's memory begins, if that is later. Raises
+        CheckpointTooOld when the server no longer keeps events from there: fill the hole by search, then read again
+        without it.
         """
         ...
 

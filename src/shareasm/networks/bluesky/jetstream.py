@@ -10,7 +10,7 @@ import re
 from asyncio import Runner, timeout
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from threading import Event
 from urllib.parse import urlencode, urlsplit
 
@@ -43,6 +43,8 @@ PING_S = 20
 """Seconds between pings; a line that answers none within as long again is dead."""
 OTHER_HOST_REWIND = timedelta(minutes=5)
 """Sequence numbers are each host's own. On another one we go by time, and its clock and ours may differ."""
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 # ---- which frames can matter -----------------------------------------------------------------------------------------
 
 _CREATE = b'"operation":"create"'
@@ -183,13 +185,14 @@ class JetstreamStream:
         self._stop = Event()
         self._position: _Checkpoint | None = None  # of the last event that is behind us
         self._expected_seq = 0  # of the first event to come, where it is known
+        self._is_going_on = False
 
     def stop(self) -> None:
         """Let `read` end within about a second."""
         self._stop.set()
 
-    def read(self, tags: Sequence[str], checkpoint: str | None) -> Iterator[Page]:
-        """Yield what happens under `tags`, from `checkpoint` on or from now.
+    def read(self, tags: Sequence[str], checkpoint: str | None, since: datetime) -> Iterator[Page]:
+        """Yield what happens under `tags`, from `checkpoint` on, without one from `since` or the server's oldest event.
 
         Creations come when they carry a tag; every update, deletion and account event comes, since only the store knows
         whom it has. The event at the checkpoint comes again. Raises CheckpointTooOld, and Unreachable when the line breaks.
@@ -197,9 +200,10 @@ class JetstreamStream:
         stored = _read_checkpoint(checkpoint)
         self._position = stored
         self._expected_seq = stored.seq if stored and stored.host == self._host else 0
+        self._is_going_on = stored is not None
         with Runner() as runner:  # its loop runs while we wait for events, and rests while the caller stores them
             try:
-                line = runner.run(self._open(stored))
+                line = runner.run(self._open(self._cursor(stored, since)))
                 try:
                     yield from self._pages(runner, line, Filter(tags))
                 finally:
@@ -210,15 +214,15 @@ class JetstreamStream:
                     raise CheckpointTooOld(reply.words) from error
                 raise failure(error, self._base_url, self._now()) from error
 
-    async def _open(self, stored: _Checkpoint | None) -> ClientConnection:
+    async def _open(self, cursor: int | None) -> ClientConnection:
         query = [
             ("kinds", "commit"),
             ("kinds", "account"),
             ("collections", POST_COLLECTION),
             ("maxMessageSizeBytes", str(FRAME_LIMIT // 4)),
         ]
-        if stored is not None:
-            query.append(("cursor", str(self._cursor(stored))))
+        if cursor is not None:
+            query.append(("cursor", str(cursor)))
         return await connect(
             f"{self._base_url}/xrpc/{METHOD}?{urlencode(query)}",
             subprotocols=[Subprotocol("xrpc.v1.json")],
@@ -231,8 +235,13 @@ class JetstreamStream:
             ping_timeout=PING_S,
         )
 
-    def _cursor(self, stored: _Checkpoint) -> int:
-        """Return a sequence number, or microseconds (1e15 and more) on another host than the one that gave the number."""
+    def _cursor(self, stored: _Checkpoint | None, since: datetime) -> int | None:
+        """Return a sequence number, or microseconds (1e15 and more) on another host than the one that gave the number.
+
+        A server that no longer has a number refuses it; a time only makes it begin at its oldest event and say so.
+        """
+        if stored is None:
+            return _microseconds(since) if since < self._now() else None
         if stored.host == self._host:
             return stored.seq
         return stored.time_us - OTHER_HOST_REWIND // timedelta(microseconds=1)
@@ -295,8 +304,7 @@ class JetstreamStream:
             return
         if self._position is None or self._position.host != self._host or position.seq > self._position.seq:
             at = read_datetime(position.time) or self._now()
-            time_us = int(at.timestamp() * 1_000_000)
-            self._position = _Checkpoint(position.seq, time_us, self._host)
+            self._position = _Checkpoint(position.seq, _microseconds(at), self._host)
 
     def _take(self, frame: bytes, wanted: Filter, batch: _Batch) -> None:
         try:
@@ -313,7 +321,9 @@ class JetstreamStream:
                 self._take_commit(event, frame, wanted, batch)
             case "account":
                 self._take_account(event, frame, batch)
-            case "info" if event.name == "OutdatedCursor":
+            case "info" if (
+                event.name == "OutdatedCursor" and self._is_going_on
+            ):  # at a first read no hole, but all there is
                 raise CheckpointTooOld("the stream goes back less far")
 
     def _take_commit(self, event: _Payload, frame: bytes, wanted: Filter, batch: _Batch) -> None:
@@ -352,6 +362,10 @@ class JetstreamStream:
 
 def _carries(seen: Seen, wanted: Filter) -> bool:
     return any(tag.name in wanted.names for tag in seen.post.hashtags)
+
+
+def _microseconds(at: datetime) -> int:
+    return (at - _EPOCH) // timedelta(microseconds=1)
 
 
 def _read_checkpoint(checkpoint: str | None) -> _Checkpoint | None:
