@@ -23,6 +23,8 @@ from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.render import render_page, write_recap
 
 SIZES = (1_000, 10_000)
+MEMORY_SIZES = (1_000, 10_000, 100_000)
+PER_SEED = 10_000  # posts made in one go
 FIRST, ARRANGE, TEMPLATES, LIMIT = (
     "first render: arrange, templates, files",
     "arranging alone",
@@ -45,17 +47,17 @@ def main() -> None:
         ("posts a second", *(f"{size:,} posts" for size in SIZES)),
         *((name, *(per_second(size, taken[name, size]) for size in SIZES)) for name in names),
     )
-    peaks = {size: peak_above_the_data(size) for size in SIZES}
-    said = ", ".join(
-        f"{sizes[size] / size / 1000:.1f} kB a post, {peaks[size]:.0f} MB above the data" for size in SIZES
-    )
-    print(f"HTML and memory: {said}.\n")
+    peaks = {size: peak_above_the_data(size) for size in MEMORY_SIZES}
+    print(f"{sizes[SIZES[-1]] / SIZES[-1] / 1000:.1f} kB of HTML a post.\n")
     tell(
         *(
             Claim(f"{size:,} posts: of the limit", 100 * taken[LIMIT, size] / taken[FIRST, size], 10, "%")
             for size in SIZES
         ),
-        *(Claim(f"{size:,} posts: memory above the data", peaks[size], 20, "MB", is_at_most=True) for size in SIZES),
+        *(
+            Claim(f"{size:,} posts: memory above the data", peaks[size], 20, "MB", is_at_most=True)
+            for size in MEMORY_SIZES
+        ),
     )
 
 
@@ -124,7 +126,9 @@ def peak_above_the_data(size: int) -> float:
     """Return the MB by which a process of its own grows while it arranges and writes a day that it holds already."""
     with tempfile.TemporaryDirectory() as folder:
         lines = Path(folder) / "posts"
-        lines.write_bytes(b"\n".join(encode_post(seen.post) for seen in posts(size)))
+        with lines.open("wb") as file:
+            for seed in range(max(1, size // PER_SEED)):
+                file.writelines(encode_post(seen.post) + b"\n" for seen in posts(min(size, PER_SEED), seed=seed + 1))
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             return pool.apply(grown, (lines, Path(folder)))
 
