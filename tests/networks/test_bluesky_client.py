@@ -190,6 +190,79 @@ def test_posts_are_looked_up_25_at_a_time_and_the_missing_are_gone() -> None:
     assert isinstance(found[ref("k18")], Seen)
 
 
+class AppView:
+    """Shows the posts that it has, in getPosts while its index is up, and in feeds."""
+
+    def __init__(self, *keys: str) -> None:
+        self.keys = set(keys)
+        self.is_index_up = True
+        self.asked: list[str] = []
+
+    def __call__(self, request: httpx.Request) -> httpx.Response:
+        method = request.url.path.rpartition(".")[2]
+        self.asked.append(method)
+        if method == "getAuthorFeed":
+            return httpx.Response(200, json={"feed": [{"post": view(key)} for key in sorted(self.keys)]})
+        keys = [uri.rpartition("/")[2] for uri in request.url.params.get_list("uris")]
+        shown = [view(key) for key in keys if key in self.keys] if self.is_index_up else []
+        return httpx.Response(200, json={"posts": shown})
+
+
+def asks(*keys: str) -> list[tuple[PostRef, str]]:
+    return [(ref(key), key) for key in keys]
+
+
+@pytest.mark.parametrize("has_asked_before", [False, True])
+@pytest.mark.parametrize("count", [1, 20, 60])
+def test_an_index_that_shows_nothing_makes_nobody_gone(has_asked_before: bool, count: int) -> None:
+    appview = AppView(*(f"k{i}" for i in range(60)))
+    checker = BlueskyChecker(server(appview))
+    everybody = asks(*(f"k{i}" for i in range(count)))
+    if has_asked_before:
+        checker.check(everybody)
+    appview.is_index_up = False
+    assert checker.check(everybody) == {}
+    appview.is_index_up = True
+    assert len(checker.check(everybody)) == count
+
+
+@pytest.mark.parametrize("count", [1, 20])
+def test_all_of_an_answer_are_gone_when_a_post_that_is_there_is_shown(count: int) -> None:
+    appview = AppView("there")
+    checker = BlueskyChecker(server(appview))
+    gone = asks(*(f"k{i}" for i in range(count)))
+    assert set(checker.check(gone).values()) == {Gone(at, "deleted or hidden") for at, _ in gone}
+    assert appview.asked == ["getPosts", "getAuthorFeed", "getPosts"]
+    checker.check(asks("there"))
+    appview.asked.clear()
+    assert len(checker.check(gone)) == count
+    assert appview.asked == ["getPosts", "getPosts"], "the control is the post that was shown before"
+
+
+def test_a_control_from_a_later_answer_counts_too() -> None:
+    appview = AppView("k59")
+    found = BlueskyChecker(server(appview)).check(asks(*(f"k{i}" for i in range(60))))
+    assert len(found) == 60
+    assert appview.asked == ["getPosts"] * 4
+
+
+def test_a_control_that_is_gone_itself_is_replaced() -> None:
+    appview = AppView("a", "b")
+    checker = BlueskyChecker(server(appview))
+    checker.check(asks("a"))
+    appview.keys = {"b"}
+    assert checker.check(asks("a")) == {}
+    assert checker.check(asks("a")) == {ref("a"): Gone(ref("a"), "deleted or hidden")}
+
+
+@pytest.mark.parametrize("feed", ["", "{}", '{"feed":[]}', '{"feed":[{"post":{"uri":"x"}}]}'])
+def test_without_a_control_nothing_is_said(feed: str) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, text=feed if "getAuthorFeed" in request.url.path else '{"posts":[]}')
+
+    assert BlueskyChecker(server(answer)).check(asks("a")) == {}
+
+
 def test_a_post_that_cannot_be_read_is_not_called_gone() -> None:
     broken = {**view("b"), "record": None}
     assert look_up(["a", "b"], lambda _: [view("a"), broken]).keys() == {ref("a")}
