@@ -9,11 +9,11 @@ from clocks import FixedClock
 from factories import NOON, campaign, minutes, schedule, seen, slot, source
 from shareasm import collect
 from shareasm.domain.changes import Skipped
-from shareasm.errors import Rejected, Unreachable
+from shareasm.errors import Rejected, Unauthorized, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Page
 from shareasm.publish import Press, bring_in_line, publish_due
-from shareasm.status import Status, read_status, status_facts, status_lines
+from shareasm.status import LATE_AFTER, Status, read_status, status_facts, status_lines
 from shareasm.storage import days
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
@@ -88,6 +88,21 @@ def test_what_needs_a_person_is_named_with_its_reason(office: Office, error: Rej
     office.send()
     assert word in office.screen
     assert "needs a look" in office.screen
+
+
+def test_a_post_that_an_account_could_not_send_is_named_with_its_reason(office: Office) -> None:
+    office.network.fail_next("publish", Unauthorized("refuses the token", server="https://memory.example"))
+    office.send()
+    assert "  waiting: welcome (en) on ours: not sent yet: https://memory.example: refuses the token" in office.screen
+    assert not office.status().is_all_well
+
+
+def test_a_post_that_nobody_sends_is_named_a_minute_after_its_time(office: Office) -> None:
+    office.clock.advance(LATE_AFTER)
+    office.beat()
+    assert office.status().is_all_well
+    office.clock.advance(seconds=1)
+    assert "waiting: welcome (en) on ours: its time has come, and nobody has sent it" in office.screen
 
 
 def test_a_worker_that_is_gone_is_said(office: Office) -> None:

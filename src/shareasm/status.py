@@ -18,6 +18,9 @@ ALIVE_FOR = timedelta(minutes=2)
 
 NEEDS_A_PERSON = frozenset({State.UNKNOWN, State.FAILED, State.MISSED})
 
+LATE_AFTER = timedelta(minutes=1)
+"""A post that is still waiting then is worth a look, also where nobody has tried: its account may have no secret."""
+
 
 @dataclass(frozen=True, slots=True)
 class Status:
@@ -60,11 +63,18 @@ def read_status(engine: Engine, campaign: Campaign, now: datetime) -> Status:
             counts=dict(Counter(entry.state for entry in entries)),
             next_entry=next((e for e in entries if e.state is State.WAITING and _thread(e) not in blocked), None),
             last_sent=max((e for e in entries if e.published_at), key=_published_at, default=None),
-            troubles=tuple(entry for entry in entries if entry.state in NEEDS_A_PERSON),
+            troubles=tuple(entry for entry in entries if entry.state in NEEDS_A_PERSON or _is_stuck(entry, now)),
             collected_count=posts.count_of_campaign(connection, campaign.slug),
             sources=tuple(states.get(source.id, SourceState(source.id)) for source in campaign.sources),
             skips=tuple(sources.newest_skips(connection, campaign.slug, 10)),
         )
+
+
+def _is_stuck(entry: QueueEntry, now: datetime) -> bool:
+    """Whether a post should be out by now: it was tried in vain, or its time has come and nobody tried."""
+    if entry.state is not State.WAITING or entry.due_at > now:
+        return False
+    return entry.note is not None or (entry.key.part == 0 and now - entry.due_at > LATE_AFTER)
 
 
 def _thread(entry: QueueEntry) -> tuple[str, str, str]:
@@ -137,7 +147,7 @@ def _queue_lines(status: Status) -> Iterator[str]:
     if status.day.note:
         yield f"Note:      {status.day.note}"
     for entry in status.troubles:
-        yield f"  {entry.state.value}: {_name(entry)}: {entry.note or ''}"
+        yield f"  {entry.state.value}: {_name(entry)}: {entry.note or 'its time has come, and nobody has sent it'}"
 
 
 def _source_lines(status: Status) -> Iterator[str]:
