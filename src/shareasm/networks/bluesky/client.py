@@ -6,6 +6,7 @@ cannot send the `null` on which publishing once rests.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
 
@@ -191,12 +192,16 @@ class BlueskySearch:
 
     def _pages(self, queries: Sequence[str], opens_at: datetime, closes_at: datetime) -> Iterator[Page]:
         requests_left = REQUESTS_PER_READ
+        met: set[tuple[PostRef, str | None]] = set()  # two spellings find the same posts
         for query in queries:
             windows = [(opens_at, closes_at)] if opens_at < closes_at else []
             while windows:
                 since, until = windows.pop()
                 read = _WindowRead(self._server, query, since, until)
-                yield from read.pages(requests_left)
+                for page in read.pages(requests_left):
+                    fresh = tuple(seen for seen in page.posts if (seen.post.ref, seen.post.version) not in met)
+                    met.update((seen.post.ref, seen.post.version) for seen in fresh)
+                    yield replace(page, posts=fresh)
                 requests_left -= read.request_count
                 if requests_left <= 0:
                     reason = f"search for {query} stopped after {REQUESTS_PER_READ} requests; the next sweep goes on"
