@@ -295,6 +295,42 @@ def test_too_many_sign_ins_are_waited_out(bench: Bench) -> None:
     assert session.tokens().did == DID
 
 
+def test_a_session_that_cannot_be_stored_holds_until_a_restart(
+    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = bench.session()
+    first = session.tokens()  # stored, and older than what follows
+
+    def refuse(_: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(session, "_save", refuse)
+    second = session.renew(first)
+    assert [session.tokens() for _ in range(5)] == [second] * 5
+    third = session.renew(second)
+    assert third not in {first, second}
+    assert bench.pds.calls == ["createSession", "refreshSession", "refreshSession"]
+    assert "No space left on device" in caplog.text
+    assert second.access not in caplog.text
+
+
+def test_a_first_session_that_cannot_be_stored_is_signed_in_once(bench: Bench) -> None:
+    def refuse(_: str) -> None:
+        raise OSError(28, "No space left on device")
+
+    session = Session(
+        URL,
+        "iied.example",
+        "app-password",
+        load=lambda: None,
+        save=refuse,
+        now=lambda: NOW,
+        transport=bench.pds.transport,
+    )
+    assert len({session.tokens() for _ in range(5)}) == 1
+    assert bench.pds.calls == ["createSession"]
+
+
 @pytest.mark.parametrize("stored", ["", "not json", "{}", '{"server":1}'])
 def test_a_stored_session_that_cannot_be_read_is_none(bench: Bench, stored: str) -> None:
     bench.stored = stored

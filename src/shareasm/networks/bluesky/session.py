@@ -5,6 +5,7 @@ password is not tried again for an hour. The official client library speaks the 
 sign-in or a renewal is due, since it takes more than a second to load.
 """
 
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 Now = Callable[[], datetime]
 """Tells the campaign's time, aware UTC (`Clock.now`)."""
+
+_log = logging.getLogger(__name__)
 
 REFUSED_FOR = timedelta(hours=1)
 
@@ -67,6 +70,7 @@ class Session:
         self._transport = transport
         self._lock = Lock()
         self._tokens: Tokens | None = None
+        self._is_saved = True  # False: the disk refused the newest session, and what is stored is older
         self._refusal: tuple[datetime, NetworkError] | None = None  # until when, why
 
     def __repr__(self) -> str:
@@ -92,7 +96,7 @@ class Session:
             return self._tokens
 
     def _stored(self) -> Tokens | None:
-        text = self._load()
+        text = self._load() if self._is_saved else None
         try:
             tokens = msgspec.json.decode(text, type=Tokens) if text else None
         except MALFORMED:
@@ -134,7 +138,15 @@ class Session:
         if not is_did(did):
             raise Unauthorized("the server signs us in as nobody", server=self._server, ref=self._handle)
         tokens = Tokens(self._server, self._handle, did, access, refresh, pds.rstrip("/").removesuffix("/xrpc"))
-        self._save(msgspec.json.encode(tokens).decode())
+        self._tokens = tokens
+        try:
+            self._save(msgspec.json.encode(tokens).decode())
+            self._is_saved = True
+        except OSError as error:  # a full disk must not make us sign in at every call: the server allows few
+            self._is_saved = False
+            _log.warning(
+                "the sign-in of %s cannot be stored (%s): a restart signs in again", self._handle, error.strerror
+            )
         return tokens
 
     @contextmanager
