@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 
 from atproto import JetstreamClient, models
 from race import Claim, per_second, race, rounds, table, tell
-from workload import TAG, events
+from workload import OPENS, TAG, events
 
 from shareasm.domain.richtext import fold_hashtag
 from shareasm.networks.bluesky.jetstream import JetstreamStream
@@ -55,7 +55,7 @@ def main() -> None:
 def ours(url: str) -> tuple[float, Found]:
     """Read everything as the collector does; the server closes at the end."""
     began = time.perf_counter()
-    pages = list(JetstreamStream(url, now=lambda: datetime.now(UTC)).read([TAG], None))
+    pages = list(JetstreamStream(url, now=lambda: datetime.now(UTC)).read([TAG], None, OPENS))
     seconds = time.perf_counter() - began
     assert pages[-1].checkpoint is not None
     assert f'"seq":{EVENTS}' in pages[-1].checkpoint, "some events were not read"
