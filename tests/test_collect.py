@@ -1,15 +1,19 @@
 """Collecting reads every source from its checkpoint, survives each one's failures, and asks again about what it has."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
 from clocks import FixedClock
-from factories import NOON, SourceKind, campaign, minutes, post, source
+from factories import NOON, campaign, minutes, post, seen, source
 from shareasm import collect
 from shareasm.collect import Desk, Tally
+from shareasm.domain.campaigns import Source, SourceKind
+from shareasm.domain.changes import AuthorChange, Gone, Seen
 from shareasm.domain.posts import Network, PostRef, Visibility
 from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
 from shareasm.networks.memory import MemoryNetwork
@@ -121,8 +125,8 @@ def test_asking_again_finds_edits_deletions_and_what_was_made_private(desk: Desk
     network.posts[hidden.ref] = replace(hidden, visibility=Visibility.PRIVATE)
     del network.posts[deleted.ref]
     desk.clock.advance(minutes=5)  # type: ignore[attr-defined]
-    tally = collect.verify(desk, {source().id: network}, before=desk.clock.now())
-    assert tally == Tally(same=1, changed=1, gone=2)
+    asked = collect.verify(desk, {source().id: network}, before=desk.clock.now())
+    assert asked.tally == Tally(same=1, changed=1, gone=2)
     assert sorted(shown(desk)) == ["edited #shareASM", "kept #shareASM"]
     assert kept.text in shown(desk)
 
@@ -176,6 +180,192 @@ def test_a_post_that_any_asked_server_still_shows_is_still_there(desk: Desk, net
     assert shown(desk) == ["#shareASM"]
 
 
+# ---- many posts, few answers -------------------------------------------------------------------------------------------
+
+
+class Checker:
+    """Answers about what is `there`, and raises what it was given first, one error a call."""
+
+    def __init__(self, there: Iterable[Seen] = (), *errors: NetworkError | None, always: NetworkError | None = None):
+        self.there = {item.post.ref: item for item in there}
+        self.errors, self.always = list(errors), always
+        self.asked: list[PostRef] = []
+        self.calls = 0
+
+    def check(self, refs: Sequence[tuple[PostRef, str]]) -> dict[PostRef, Seen | Gone]:
+        self.calls += 1
+        if error := self.always or (self.errors.pop(0) if self.errors else None):
+            raise error
+        self.asked += [ref for ref, _ in refs]
+        return {ref: self.there.get(ref) or Gone(ref, "deleted") for ref, _ in refs}
+
+
+def many(count: int, host: str = "memory.example") -> list[Seen]:
+    return [
+        seen(f"{number} #shareASM", uri=f"https://{host}/users/amina/statuses/{number}", local_id=str(number))
+        for number in range(count)
+    ]
+
+
+def put(desk: Desk, by: Source, items: Sequence[Seen], **page: Any) -> None:
+    collect.store(desk, by, Page(posts=tuple(items), **page), "shareasm")
+
+
+def waiting(desk: Desk) -> Callable[[datetime], bool]:
+    def wait_until(instant: datetime) -> bool:
+        cast("FixedClock", desk.clock).set(max(instant, desk.clock.now()))
+        return True
+
+    return wait_until
+
+
+def test_gone_posts_do_not_keep_the_others_from_being_confirmed(desk: Desk) -> None:
+    gone, live = many(250), many(300)[250:]
+    put(desk, source(), gone)
+    with transaction(desk.engine) as connection:
+        posts.mark_gone(connection, [Gone(item.post.ref, "deleted") for item in gone], NOON)
+    cast("FixedClock", desk.clock).advance(minutes=1)
+    put(desk, source(), live)
+    cast("FixedClock", desk.clock).advance(minutes=1)
+    checker = Checker(live[10:])
+    asked = collect.confirm(desk, {source().id: checker}, waiting(desk))
+    assert (asked.tally.gone, len(shown(desk)), len(checker.asked)) == (10, 40, 50)
+
+
+def test_a_silent_server_does_not_keep_the_others_from_being_confirmed(desk: Desk) -> None:
+    dead, well = source("dead.example"), source()
+    desk = replace(desk, campaign=campaign(sources=(dead, well)))
+    put(desk, dead, many(250, "dead.example"))
+    put(desk, well, many(30))
+    cast("FixedClock", desk.clock).advance(minutes=1)
+    silent = Checker(always=DOWN)
+    asked = collect.confirm(desk, {dead.id: silent, well.id: Checker()}, waiting(desk))
+    assert (asked.tally.gone, len(shown(desk))) == (30, 250)
+    assert asked.silent == {dead.id: DOWN}
+    assert silent.calls < 10
+
+
+def test_over_the_day_a_silent_server_does_not_keep_the_others_from_being_asked(desk: Desk) -> None:
+    dead, well = source("dead.example"), source()
+    desk = replace(desk, campaign=campaign(sources=(dead, well)))
+    put(desk, dead, many(450, "dead.example"))
+    put(desk, well, many(30))
+    checkers = {dead.id: Checker(always=DOWN), well.id: Checker()}
+    for _ in range(4):
+        cast("FixedClock", desk.clock).advance(minutes=1)
+        collect.verify(desk, checkers, desk.clock.now())
+    assert len(checkers[well.id].asked) == 30
+    assert len(shown(desk)) == 450
+
+
+def test_a_post_that_nobody_answers_about_is_not_asked_about_at_every_tick(desk: Desk) -> None:
+    class Shrug(Checker):
+        def check(self, refs: Sequence[tuple[PostRef, str]]) -> dict[PostRef, Seen | Gone]:
+            super().check(refs)
+            return {}
+
+    put(desk, source(), many(1))
+    shrug = Shrug()
+    for _ in range(7):
+        cast("FixedClock", desk.clock).advance(minutes=1)
+        collect.verify(desk, {source().id: shrug}, desk.clock.now())
+    assert shrug.calls == 2
+
+
+def test_the_last_check_waits_for_a_rate_limit_and_goes_on(desk: Desk) -> None:
+    items = many(250)
+    put(desk, source(), items)
+    now = cast("FixedClock", desk.clock).advance(minutes=1)
+    limited = RateLimited("slow down", server=SERVER, until=now + minutes(4))
+    checker = Checker(items[:100], None, limited)
+    asked = collect.confirm(desk, {source().id: checker}, waiting(desk))
+    assert (asked.tally.gone, asked.silent, len(shown(desk))) == (150, {}, 100)
+    assert desk.clock.now() == now + minutes(4)
+
+
+def test_the_last_check_does_not_wait_for_ever(desk: Desk) -> None:
+    put(desk, source(), many(3))
+    now = cast("FixedClock", desk.clock).advance(minutes=1)
+    limited = RateLimited("slow down", server=SERVER, until=now + minutes(4))
+    asked = collect.confirm(desk, {source().id: Checker(always=limited)}, lambda _: False)
+    assert asked.silent == {source().id: limited}
+    assert collect.count_unconfirmed(desk, now) == 3
+
+
+def test_the_last_check_asks_a_server_again_that_was_out_of_reach_once(desk: Desk) -> None:
+    put(desk, source(), many(3))
+    cast("FixedClock", desk.clock).advance(minutes=1)
+    assert collect.confirm(desk, {source().id: Checker((), DOWN)}, waiting(desk)).tally.gone == 3
+
+
+def test_the_last_check_ends_when_the_worker_stops(desk: Desk) -> None:
+    put(desk, source(), many(3))
+    cast("FixedClock", desk.clock).advance(minutes=1)
+    checker = Checker()
+    collect.confirm(desk, {source().id: checker}, waiting(desk), lambda: True)
+    assert checker.calls == 0
+
+
+def test_a_check_that_is_refused_stops_no_reading(desk: Desk, network: MemoryNetwork) -> None:
+    network.say("first #shareASM", at=NOON)
+    collect.read(desk, source(), network)
+    refused = Checker(always=Unauthorized("shown only to people who are signed in", server=SERVER))
+    for _ in range(3):
+        cast("FixedClock", desk.clock).advance(minutes=1)
+        collect.verify(desk, {source().id: refused}, desk.clock.now())
+    assert refused.calls == 1  # it rests
+    network.say("second #shareASM", at=NOON)
+    assert collect.read(desk, source(), network).tally == Tally(new=1)
+    assert state(desk).failed_at is None
+    cast("FixedClock", desk.clock).advance(minutes=15)
+    refused.always = None
+    collect.verify(desk, {source().id: refused}, desk.clock.now())
+    with transaction(desk.engine) as connection:
+        assert not sources.check_states(connection, desk.campaign.slug)[source().id].failed_at
+
+
+def test_the_last_look_is_made_at_a_source_that_rests(desk: Desk, network: MemoryNetwork) -> None:
+    collect.note_failure(desk, source(), DOWN)
+    network.say("#shareASM", at=NOON)
+    assert collect.read(desk, source(), network).was_resting
+    assert collect.sweep(desk, source(), network, NOON).was_resting
+    assert collect.read(desk, source(), network, is_last=True).tally == Tally(new=1)
+    collect.note_failure(desk, source(), DOWN)
+    assert collect.sweep(desk, source(), network, NOON, is_last=True).tally == Tally(same=1)
+
+
+def test_on_bluesky_the_open_appview_is_asked_first_and_the_others_where_it_does_not_answer(desk: Desk) -> None:
+    search, sky = source("pds.example", SourceKind.SEARCH), source("jetstream.example", SourceKind.JETSTREAM)
+    desk = replace(desk, campaign=campaign(sources=(search, sky)))
+    item = seen(network=Network.BLUESKY)
+    put(desk, search, [item])
+    refused, open_one = Checker(always=Unauthorized("password refused", server=SERVER)), Checker([item])
+    cast("FixedClock", desk.clock).advance(minutes=1)
+    assert collect.verify(desk, {search.id: refused, sky.id: open_one}, desk.clock.now()).tally == Tally(same=1)
+    assert refused.calls == 0
+    cast("FixedClock", desk.clock).advance(minutes=10)
+    signed_in = Checker([item])
+    checkers = {search.id: signed_in, sky.id: Checker(always=DOWN)}
+    assert collect.verify(desk, checkers, desk.clock.now()).tally == Tally(same=1)
+
+
+def test_an_author_whose_return_was_missed_is_shown_when_a_check_shows_them(desk: Desk) -> None:
+    sky = source("jetstream.example", SourceKind.JETSTREAM)
+    desk = replace(desk, campaign=campaign(sources=(sky,)))
+    item = seen(network=Network.BLUESKY)
+    put(desk, sky, [item], authors=(AuthorChange(item.post.author.ref, False, "account deactivated"),))
+
+    def is_active() -> bool:
+        with transaction(desk.engine) as connection:
+            return all(stored.is_author_active for stored in posts.of_campaign(connection, desk.campaign.slug))
+
+    collect.confirm(desk, {sky.id: Checker([item])}, waiting(desk))
+    assert not is_active()  # asked no later than the event came
+    cast("FixedClock", desk.clock).advance(minutes=1)
+    collect.confirm(desk, {sky.id: Checker([item])}, waiting(desk))
+    assert is_active()
+
+
 class Stream:
     """A stream that yields what it was given."""
 
@@ -211,8 +401,6 @@ def test_a_stream_goes_on_from_its_checkpoint_and_begins_anew_when_that_is_too_o
 
 
 def test_a_bare_record_of_the_stream_is_looked_up_by_any_checker_of_its_network(desk: Desk) -> None:
-    from shareasm.domain.changes import Seen
-
     sky, search = source("jetstream.example", SourceKind.JETSTREAM), source("pds.example", SourceKind.SEARCH)
     desk = replace(desk, campaign=campaign(sources=(sky, search)))
     record = post(network=Network.BLUESKY)

@@ -6,7 +6,8 @@ Reading is repeated and overlaps on purpose: no network's search is complete, an
 that fails says so in its state, is left alone for a while, and never stops the others.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -59,6 +60,7 @@ class Outcome(NamedTuple):
 
     tally: Tally
     error: NetworkError | None = None
+    was_resting: bool = False  # not read at all: it failed a while ago
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +78,7 @@ class Desk:
 def read(desk: Desk, source: Source, reader: TagReader, *, is_last: bool = False) -> Outcome:
     """Read what is new of every tag since the checkpoint. The last look is also made where a failure asks for rest."""
     if not is_last and _is_resting(desk, source):
-        return Outcome(Tally())
+        return Outcome(Tally(), was_resting=True)
     tally = Tally()
     try:
         for tag in desk.campaign.hashtags:
@@ -92,7 +94,7 @@ def read(desk: Desk, source: Source, reader: TagReader, *, is_last: bool = False
 def sweep(desk: Desk, source: Source, reader: TagReader, since: datetime, *, is_last: bool = False) -> Outcome:
     """Read everything since `since` again, for what arrived late or below the cursor (platform rules of Mastodon's ids)."""
     if not is_last and _is_resting(desk, source):
-        return Outcome(Tally())
+        return Outcome(Tally(), was_resting=True)
     tally = Tally()
     window = replace(_window(desk), opens_at=max(since, desk.campaign.opens_at))
     try:
@@ -184,8 +186,11 @@ def _store_posts(
 
 def _part_by_visibility(seen: Sequence[Seen]) -> tuple[dict[PostRef, Seen], list[PostRef]]:
     """Return the public posts, each once (the last one of a page wins), and the refs of those that are not public."""
-    public = {item.post.ref: item for item in seen if item.post.visibility is Visibility.PUBLIC}
-    return public, [item.post.ref for item in seen if item.post.visibility is not Visibility.PUBLIC]
+    return {item.post.ref: item for item in seen if _is_public(item)}, [i.post.ref for i in seen if not _is_public(i)]
+
+
+def _is_public(seen: Seen) -> bool:
+    return seen.post.visibility is Visibility.PUBLIC
 
 
 def _not_public(ref: PostRef) -> Skipped:
@@ -220,7 +225,7 @@ def verify(desk: Desk, checkers: Mapping[str, PostChecker], before: datetime) ->
         states = sources.check_states(connection, desk.campaign.slug)
     resting = {name for name, state in states.items() if state.next_read_at and state.next_read_at > now}
     asking = _Asking(desk, checkers, resting)
-    tally, _ = asking.ask(due)
+    tally = asking.ask(due)
     _note_checks(desk, states, asking)
     return Asked(tally, asking.silent)
 
@@ -238,18 +243,19 @@ def confirm(
     """
     start = desk.clock.now()
     tally, silent, tries = Tally(), dict[str, NetworkError](), 0
-    while (left := _unconfirmed(desk, start)) and not is_stopping():
-        asking, answered = _Asking(desk, checkers), 0
+    left = _unconfirmed(desk, start)
+    while left and not is_stopping():
+        asking = _Asking(desk, checkers)
         for first in range(0, len(left), CHECK_PAGE):
-            if is_stopping():
-                break
             with reading(desk.engine) as connection:
                 due = posts.questions(connection, left[first : first + CHECK_PAGE])
-            brought, answered_now = asking.ask(due)
-            tally, answered = tally + brought, answered + answered_now
-        silent, tries = asking.silent, 0 if answered else tries + 1
+            tally += asking.ask(due)
+            if is_stopping():
+                break
+        before, left, silent = left, _unconfirmed(desk, start), asking.silent
+        tries = 0 if set(before) - set(left) else tries + 1
         go_on_at = _next_round(silent.values(), desk.clock.now(), tries)
-        if go_on_at is None or not wait_until(go_on_at):
+        if not left or go_on_at is None or not wait_until(go_on_at):
             break
     return Asked(tally, silent)
 
@@ -259,9 +265,8 @@ def _next_round(errors: Collection[NetworkError], now: datetime, tries: int) -> 
     waits = [max(error.until, now + TRY_AGAIN_AFTER) for error in errors if isinstance(error, RateLimited)]
     if tries < MOST_TRIES:
         waits += [now + TRY_AGAIN_AFTER for error in errors if isinstance(error, Unreachable)]
-    if tries == 0:
-        waits.append(now)  # an answer may be left out for want of time: it comes in the next round, or that is the last
-    return min(waits, default=None)
+    # Without an error an answer may be left out for want of time: it comes in the next round, or that is the last one.
+    return min(waits, default=None if tries else now)
 
 
 def count_unconfirmed(desk: Desk, before: datetime) -> int:
@@ -280,7 +285,9 @@ Question = tuple[PostRef, str]  # a post, and how the source that is asked names
 class _Asking:
     """One walk over stored posts. A source that fails is left out for the rest of it: `silent` says why."""
 
-    def __init__(self, desk: Desk, checkers: Mapping[str, PostChecker], resting: Set[str] = frozenset()) -> None:
+    def __init__(
+        self, desk: Desk, checkers: Mapping[str, PostChecker], resting: AbstractSet[str] = frozenset()
+    ) -> None:
         self._desk = desk
         self._checkers = checkers
         self._resting = resting
@@ -289,8 +296,8 @@ class _Asking:
         self.silent: dict[str, NetworkError] = {}
         self.well: set[str] = set()
 
-    def ask(self, due: Sequence[posts.ToCheck]) -> tuple[Tally, int]:
-        """Ask about each post, store the answers; return what they brought and how many there were."""
+    def ask(self, due: Sequence[posts.ToCheck]) -> Tally:
+        """Ask about each post and store the answers."""
         asked_at = self._desk.clock.now()
         self._answers = {}
         for name, questions in self._whom_to_ask(
@@ -298,7 +305,7 @@ class _Asking:
         ).items():
             self._put(name, questions)
         self._ask_bluesky([(item.ref, item.ref.uri) for item in due if item.ref.network is Network.BLUESKY])
-        return _settle(self._desk, self._answers, asked_at), len(self._answers)
+        return _settle(self._desk, self._answers, asked_at)
 
     def _whom_to_ask(self, due: Iterable[posts.ToCheck]) -> dict[str, list[Question]]:
         """Return what to ask whom: the post's own server where we read that one, else each that showed it."""
@@ -335,34 +342,26 @@ class _Asking:
 
 def _settle(desk: Desk, answers: Mapping[PostRef, list[tuple[Source, Seen | Gone]]], asked_at: datetime) -> Tally:
     """Store the answers: a post is gone when every source that was asked about it says so."""
-    there: dict[str, list[Seen]] = {}
+    there: dict[Source, list[Seen]] = {}
     gone: list[Gone] = []
     for given in answers.values():
-        if shown := next(((source, answer) for source, answer in given if isinstance(answer, Seen)), None):
-            there.setdefault(shown[0].id, []).append(shown[1])
-        else:
+        shown = [(source, answer) for source, answer in given if isinstance(answer, Seen)]
+        for source, seen in shown[:1]:
+            there.setdefault(source, []).append(seen)
+        if not shown:
             gone += [answer for _, answer in given[:1] if isinstance(answer, Gone)]
     if not answers:
         return Tally()
     now = desk.clock.now()
     with transaction(desk.engine) as connection:
         tally = Tally(gone=posts.mark_gone(connection, gone, now))
-        for name, seen in there.items():
-            by = _sighting(_by_id(desk, name), is_check=True)
-            tally += _store_posts(connection, desk.campaign, by, seen, now)
-            authors = [item.post.author.ref for item in seen if item.is_complete and not item.post.author.is_suspended]
-            posts.show_authors(connection, _by_id(desk, name).network, authors, asked_at)
-        hidden = [item.post.ref for seen in there.values() for item in seen if not _is_public(item)]
+        for source, seens in there.items():
+            tally += _store_posts(connection, desk.campaign, _sighting(source, is_check=True), seens, now)
+            authors = [item.post.author.ref for item in seens if item.is_complete and not item.post.author.is_suspended]
+            posts.show_authors(connection, source.network, authors, asked_at)
+        hidden = [item.post.ref for seens in there.values() for item in seens if not _is_public(item)]
         posts.mark_checked(connection, [item.ref for item in gone] + hidden, now)
     return tally
-
-
-def _is_public(seen: Seen) -> bool:
-    return seen.post.visibility is Visibility.PUBLIC
-
-
-def _by_id(desk: Desk, name: str) -> Source:
-    return next(source for source in desk.campaign.sources if source.id == name)
 
 
 def _note_checks(desk: Desk, states: Mapping[str, sources.SourceState], asking: _Asking) -> None:

@@ -13,7 +13,8 @@ import os
 import socket
 import threading
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -26,10 +27,10 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from shareasm import collect, publish
-from shareasm.collect import Desk, Outcome, Tally
+from shareasm.collect import Asked, Desk, Outcome, Tally
 from shareasm.domain.campaigns import Source
 from shareasm.domain.queue import State
-from shareasm.errors import NetworkError, ShareasmError
+from shareasm.errors import NetworkError, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.publish import Press, Result
 from shareasm.recap import Made
@@ -42,7 +43,12 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 LEASE = timedelta(seconds=45)  # a dead worker's jobs are taken over after that; the living renew at every beat
 CLOSE_AGAIN_AFTER = timedelta(seconds=15)
-STOP_WITHIN_S = 8.0  # SIGTERM promises ten; the web pages take the rest
+PATIENCE = timedelta(minutes=10)  # with rate limits, before the recap
+
+# SIGTERM promises ten seconds; the web pages take up to one and a half of them.
+JOBS_END_WITHIN_S = 5.5
+STREAMS_END_WITHIN_S = 1.0
+STORE_ANSWERS_WITHIN_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +134,15 @@ class Worker:
         self._stopping.set()
         for stream in list(self._streams.values()):
             stream.stop()
-        end = monotonic() + STOP_WITHIN_S
-        waiter = threading.Thread(target=partial(self._scheduler.shutdown, wait=True), daemon=True)
-        waiter.start()
-        for thread in (waiter, *self._threads):
-            if thread.is_alive():
-                thread.join(max(end - monotonic(), 0))
-        self._release_leases()
-        return not waiter.is_alive()
+        jobs = _apart(self._end_jobs)
+        _wait_for([jobs], JOBS_END_WITHIN_S)
+        _wait_for(self._threads, STREAMS_END_WITHIN_S)
+        _wait_for([_apart(self._release_leases)], STORE_ANSWERS_WITHIN_S)
+        return not jobs.is_alive()
+
+    def _end_jobs(self) -> None:
+        if self._scheduler.running:  # not where the start went wrong
+            self._scheduler.shutdown(wait=True)
 
     def once(self, job: Literal["collect", "publish", "verify"]) -> None:
         """Run one kind of job once, now, for those who bring their own scheduler."""
@@ -185,15 +192,16 @@ class Worker:
             back = since or self.parts.clock.now() - timedelta(seconds=self.rhythm.sweep_back_s)
             self._tell_outcome(source, collect.sweep(self._desk, source, self.parts.readers[source.id], back))
 
-    def _verify(self, before: datetime | None = None) -> None:
-        if before is None and not self._has_lease("verify"):  # a recap asks for itself, whoever asks besides
-            return
-        limit = before or self.parts.clock.now() - timedelta(seconds=self.rhythm.verify_after_s)
-        tally = collect.verify(self._desk, self.parts.checkers, limit)
-        if tally.gone:
-            self._say(
-                "gone", f"{_count(tally.gone, 'post is', 'posts are')} not public any more, and not shown any more"
-            )
+    def _look_last(self, source: Source) -> None:
+        """Read and sweep, whoever holds the lease and whatever failed before: twice is harmless, not at all is not."""
+        reader, opens_at = self.parts.readers[source.id], self.parts.campaign.opens_at
+        self._tell_outcome(source, collect.read(self._desk, source, reader, is_last=True))
+        self._tell_outcome(source, collect.sweep(self._desk, source, reader, opens_at, is_last=True))
+
+    def _verify(self) -> None:
+        if self._has_lease("verify"):
+            limit = self.parts.clock.now() - timedelta(seconds=self.rhythm.verify_after_s)
+            self._tell_asked(collect.verify(self._desk, self.parts.checkers, limit))
 
     def _publish(self, account: str) -> None:
         with self._sending[account]:  # a publisher is used by one thread at a time, also while the day closes
@@ -207,41 +215,52 @@ class Worker:
             job.modify(next_run_time=datetime.now(UTC))
 
     def _follow(self, source: Source) -> None:
+        """Follow a stream for as long as the worker runs, whatever ends a connection or stands in the way of the next."""
         failures = 0
+
+        def tell(tally: Tally) -> None:
+            nonlocal failures
+            failures = 0  # it delivers
+            self._tell_tally(source, tally)
+
         while not self._stopping.is_set():
-            if not self._is_open() or not self._has_lease(f"read {source.id}"):
-                until_open = self.parts.clock.seconds_until(self.parts.campaign.opens_at)
-                self._wait(LEASE.total_seconds() / 4, at_most_s=until_open or math.inf)
-                continue
-            stream = self.parts.streams[source.id]()
-            self._streams[source.id] = stream
             try:
-                collect.follow(self._desk, source, stream, partial(self._tell_tally, source))
-                failures = 0
-            except CheckpointTooOld:
-                self._say(
-                    "trouble", f"{source.id} does not go back far enough; reading the whole window by search instead"
-                )
-                collect.forget_checkpoint(self._desk, source)
-                self._sweep_network(source)
-            except NetworkError as error:
-                failures += 1
-                collect.note_failure(self._desk, source, error)
-                self._tell_trouble(source.id, str(error))
-                self._wait(min(2.0**failures, 60))
-            except ShareasmError as error:  # the store does not take it: what came is told again from the checkpoint
+                self._follow_once(source, tell)
+            except ShareasmError as error:  # also of the store: what came is told again from the checkpoint
                 failures += 1
                 self._tell_trouble(source.id, str(error))
-                self._wait(min(2.0**failures, 60))
             except Exception as fault:  # noqa: BLE001  the rim: a fault of ours is told, and the stream goes on
                 failures += 1
                 self._fault(f"stream {source.id}", fault)
-                self._wait(min(2.0**failures, 60))
+            self._wait(2.0 ** min(failures, 6))  # a server that closes each connection at once is not pestered either
+
+    def _follow_once(self, source: Source, tell: Callable[[Tally], None]) -> None:
+        if not self._is_open() or not self._has_lease(f"read {source.id}"):
+            until_open = self.parts.clock.seconds_until(self.parts.campaign.opens_at)
+            self._wait(LEASE.total_seconds() / 4, at_most_s=until_open or math.inf)
+            return
+        stream = self._streams[source.id] = self.parts.streams[source.id]()
+        try:
+            collect.follow(self._desk, source, stream, tell)
+        except CheckpointTooOld:
+            self._sweep_network(source)
+            collect.forget_checkpoint(self._desk, source)
+        except NetworkError as error:
+            collect.note_failure(self._desk, source, error)
+            raise
 
     def _sweep_network(self, stream: Source) -> None:
-        for source in self.parts.campaign.sources:
-            if source.network is stream.network and source.id in self.parts.readers:
-                self._sweep(source, since=self.parts.campaign.opens_at)
+        """Fill the hole of a stream by search, where there is one."""
+        campaign, readers = self.parts.campaign, self.parts.readers
+        others = [one for one in campaign.sources if one.network is stream.network and one.id in readers]
+        instead = (
+            "reading the whole window by search instead"
+            if others
+            else "what was said while it was away stays unknown, for no search of its network is set up"
+        )
+        self._say("trouble", f"{stream.id} does not go back far enough; {instead}")
+        for source in others:
+            self._sweep(source, since=campaign.opens_at)
 
     def _close_or_again(self) -> None:
         """Close the day; what stood in the way (a dead worker's lease, a full disk) may be gone a little later."""
@@ -263,8 +282,7 @@ class Worker:
                 self._publish(account)
             for source in self.parts.campaign.sources:
                 if source.id in self.parts.readers:
-                    self._guarded(partial(self._read, source), f"read {source.id}")
-                    self._guarded(partial(self._sweep, source, self.parts.campaign.opens_at), f"sweep {source.id}")
+                    self._guarded(partial(self._look_last, source), f"last look at {source.id}")
             self._confirm_all()
             made = self.parts.make_recap()
             with transaction(self.parts.engine) as connection:
@@ -276,16 +294,30 @@ class Worker:
             self._closing.release()
 
     def _confirm_all(self) -> None:
-        """Ask about every post until all are confirmed, or a pass confirms no more."""
+        """Ask about every post, and say how many nobody answered about."""
         start = self.parts.clock.now()
-        left = collect.count_unconfirmed(self._desk, start)
-        while left and not self._stopping.is_set():
-            self._say("recap", f"asking the networks about {_count(left, 'post', 'posts')} before anything is shown")
-            self._verify(before=start)
-            now_left = collect.count_unconfirmed(self._desk, start)
-            if now_left >= left:
-                break
-            left = now_left
+        asked_about = collect.count_unconfirmed(self._desk, start)
+        if not asked_about:
+            return
+        what = _count(asked_about, "post", "posts")
+        self._say("recap", f"asking the networks about {what} before anything is shown")
+        asked = collect.confirm(self._desk, self.parts.checkers, self._patience(), self._stopping.is_set)
+        self._tell_asked(asked)
+        if left := collect.count_unconfirmed(self._desk, start):
+            what = _count(left, "post was not confirmed and is", "posts were not confirmed and are")
+            self._say("trouble", f"{what} shown as last seen; the recap says so, and `shareasm recap` asks again")
+
+    def _patience(self) -> Callable[[datetime], bool]:
+        """Return a waiter for rate limits. It gives up, all in all, after PATIENCE; a rehearsal's clock stands meanwhile."""
+        left_s = self.parts.clock.pace(PATIENCE.total_seconds())
+
+        def wait_until(instant: datetime) -> bool:
+            nonlocal left_s
+            real = self.parts.clock.seconds_until(instant)
+            left_s -= real
+            return left_s >= 0 and not self._stopping.wait(real)
+
+        return wait_until
 
     # ---- helpers of the jobs -------------------------------------------------------------------------------------------
 
@@ -307,7 +339,8 @@ class Worker:
             return days.take_lease(connection, name, self.name, self.parts.clock.now(), LEASE)
 
     def _release_leases(self) -> None:
-        with transaction(self.parts.engine) as connection:
+        # A store that does not take it is no reason not to stop: leases run out.
+        with suppress(StorageError), transaction(self.parts.engine) as connection:
             days.release_leases(connection, self.name)
 
     def _wait(self, seconds: float, *, at_most_s: float = math.inf) -> None:
@@ -364,12 +397,21 @@ class Worker:
     def _fault(self, name: str, fault: BaseException) -> None:
         self.faults.append(fault)
         trace = "".join(traceback.format_exception(fault))
-        self._say("fault", f"{name}: a fault of the program, please report it\n{trace}")
+        if self._told.get(name) != trace:
+            self._told[name] = trace
+            self._say("fault", f"{name}: a fault of the program, please report it\n{trace}")
+
+    def _tell_asked(self, asked: Asked) -> None:
+        for source, error in asked.silent.items():
+            self._tell_trouble(f"asking {source}", str(error))
+        if gone := asked.tally.gone:
+            what = _count(gone, "post is", "posts are")
+            self._say("gone", f"{what} not public any more, and not shown any more")
 
     def _tell_outcome(self, source: Source, outcome: Outcome) -> None:
         if outcome.error:
             self._tell_trouble(source.id, str(outcome.error))
-        else:
+        elif not outcome.was_resting:
             self._told.pop(source.id, None)
         self._tell_tally(source, outcome.tally)
 
@@ -384,6 +426,21 @@ class Worker:
         what = f"{slot}{f' part {part + 1}' if part else ''} ({language}) on {account}"
         kind = "sent" if result.receipt else "missed" if result.entry.state is State.MISSED else "trouble"
         self._say(kind, f"{what}: {result.words}")
+
+
+def _apart(act: Callable[[], None]) -> threading.Thread:
+    """Do it in a thread that keeps nobody: neither who waits for it, nor the process."""
+    thread = threading.Thread(target=act, daemon=True)
+    thread.start()
+    return thread
+
+
+def _wait_for(threads: Iterable[threading.Thread], seconds: float) -> None:
+    """Wait for all of them together, and no longer than `seconds`."""
+    end = monotonic() + seconds
+    for thread in threads:
+        if thread.is_alive():
+            thread.join(max(end - monotonic(), 0))
 
 
 def _count(number: int, one: str, many: str) -> str:

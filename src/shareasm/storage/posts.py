@@ -51,6 +51,7 @@ class StoredPost:
 class ToCheck:
     """A post that is to be asked about, with how each source names it: (source, local id)."""
 
+    id: int  # its arrival number
     ref: PostRef
     sightings: tuple[tuple[str, str], ...]
 
@@ -157,6 +158,18 @@ def mark_authors(connection: Connection, network: Network, changes: Sequence[Aut
     upsert(connection, author_states, list(rows.values()), key=["network", "author_ref"])
 
 
+def show_authors(connection: Connection, network: Network, refs: Sequence[str], asked_at: datetime) -> None:
+    """Show authors again whose posts their network showed when it was asked at `asked_at`: the stream's word was missed."""
+    for chunk in _chunks(refs):
+        hidden = author_states.update().where(
+            author_states.c.network == network,
+            author_states.c.author_ref.in_(chunk),
+            author_states.c.is_active.is_(False),
+            author_states.c.changed_at < asked_at,
+        )
+        connection.execute(hidden, {"is_active": True, "reason": "shown again", "changed_at": asked_at})
+
+
 def set_belonging(connection: Connection, campaign: str, belongs: dict[int, str | None]) -> None:
     """Note for each arrival number by which rule the post belongs to `campaign`; None takes it out."""
     rows = [{"campaign": campaign, "post_id": id_, "belongs_by": rule} for id_, rule in belongs.items() if rule]
@@ -176,40 +189,67 @@ def add_belonging(connection: Connection, campaign: str, ids: Sequence[int]) -> 
 # ---- reading for checks and pages --------------------------------------------------------------------------------------
 
 
-def to_check(connection: Connection, campaign: str, before: datetime, limit: int) -> list[ToCheck]:
-    """Return posts of `campaign` that were last confirmed before `before`, the longest unconfirmed first."""
+def to_check(
+    connection: Connection, campaign: str, before: datetime, limit: int, *, not_asked_since: datetime
+) -> list[ToCheck]:
+    """Return posts of `campaign` that were last confirmed before `before`: those first that wait longest to be asked.
+
+    Those that were asked about after `not_asked_since` have had their turn. Gone ones come too, for they may return; but not
+    those that their author deleted by a commit: only a commit brings them back.
+    """
     query = (
-        sa.select(posts.c.id, posts.c.network, posts.c.uri)
+        sa.select(posts.c.id)
         .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
-        .where(campaign_posts.c.campaign == campaign)
-        .where(sa.or_(posts.c.checked_at.is_(None), posts.c.checked_at < before))
-        .order_by(posts.c.checked_at.asc().nulls_first(), posts.c.id)
+        .where(campaign_posts.c.campaign == campaign, posts.c.gone_revision.is_(None), _unconfirmed(before))
+        .where(sa.or_(posts.c.asked_at.is_(None), posts.c.asked_at <= not_asked_since))
+        .order_by(posts.c.asked_at.asc().nulls_first(), posts.c.id)
         .limit(limit)
     )
-    rows = connection.execute(query).all()
-    where = _sightings_of(connection, [row.id for row in rows])
+    return questions(connection, connection.scalars(query).all())
+
+
+def unconfirmed(connection: Connection, campaign: str, before: datetime) -> list[int]:
+    """Return the arrival numbers of all posts of `campaign` that were not confirmed since `before`, gone ones left out."""
+    query = (
+        sa.select(posts.c.id)
+        .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
+        .where(campaign_posts.c.campaign == campaign, posts.c.gone_at.is_(None), _unconfirmed(before))
+        .order_by(posts.c.id)
+    )
+    return list(connection.scalars(query))
+
+
+def questions(connection: Connection, ids: Sequence[int]) -> list[ToCheck]:
+    """Return how to ask about the posts with these arrival numbers, in their order."""
+    found = {
+        row.id: PostRef(Network(row.network), row.uri)
+        for chunk in _chunks(ids)
+        for row in connection.execute(sa.select(posts.c.id, posts.c.network, posts.c.uri).where(posts.c.id.in_(chunk)))
+    }
+    where = _sightings_of(connection, list(found))
     return [
-        ToCheck(PostRef(Network(row.network), row.uri), tuple((at.source, at.local_id) for at in where.get(row.id, ())))
-        for row in rows
+        ToCheck(id_, found[id_], tuple((at.source, at.local_id) for at in where.get(id_, ())))
+        for id_ in ids
+        if id_ in found
     ]
 
 
-def mark_checked(connection: Connection, ref: PostRef, now: datetime) -> None:
-    """Note that its network was asked about a post that is gone, so that the next check asks about others first."""
-    connection.execute(
-        posts.update().where(posts.c.network == ref.network, posts.c.uri == ref.uri), {"checked_at": now}
-    )
+def mark_asked(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Note that these posts had their turn, whatever was answered, so that the next check asks about others first."""
+    for chunk in _chunks(ids):
+        connection.execute(posts.update().where(posts.c.id.in_(chunk)), {"asked_at": now})
 
 
-def count_unchecked(connection: Connection, campaign: str, before: datetime) -> int:
-    """Return how many posts of `campaign` were not confirmed since `before`, gone ones left out."""
-    query = (
-        sa.select(sa.func.count())
-        .select_from(campaign_posts.join(posts, posts.c.id == campaign_posts.c.post_id))
-        .where(campaign_posts.c.campaign == campaign, posts.c.gone_at.is_(None))
-        .where(sa.or_(posts.c.checked_at.is_(None), posts.c.checked_at < before))
-    )
-    return connection.execute(query).scalar_one()
+def mark_checked(connection: Connection, refs: Iterable[PostRef], now: datetime) -> None:
+    """Note that its network answered about each of these posts, although that it is gone."""
+    for network, by_uri in _by_network(refs).items():
+        for chunk in _chunks(list(by_uri)):
+            gone = posts.update().where(posts.c.network == network, posts.c.uri.in_(chunk))
+            connection.execute(gone, {"checked_at": now})
+
+
+def _unconfirmed(before: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(posts.c.checked_at.is_(None), posts.c.checked_at < before)
 
 
 def of_campaign(

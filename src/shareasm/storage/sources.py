@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -11,6 +12,8 @@ from sqlalchemy.engine import Connection
 from shareasm.domain.changes import Skipped
 from shareasm.storage.engine import insert_ignoring, upsert
 from shareasm.storage.tables import checkpoints, skips, source_states
+
+_CHECK = "check "  # how a source's checks fare is kept under a key of its own: they fail where its reading may go well
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,18 +85,35 @@ def states(connection: Connection, campaign: str) -> dict[str, SourceState]:
     skip_counts = sa.select(skips.c.source, sa.func.count().label("n")).where(skips.c.campaign == campaign)
     counted = {row.source: row.n for row in connection.execute(skip_counts.group_by(skips.c.source))}
     rows = connection.execute(sa.select(source_states).where(source_states.c.campaign == campaign))
-    return {
-        row.source: SourceState(
-            source=row.source,
-            last_ok_at=row.last_ok_at,
-            failed_at=row.failed_at,
-            failure_count=row.failure_count,
-            next_read_at=row.next_read_at,
-            note=row.note,
-            skip_count=counted.get(row.source, 0),
-        )
-        for row in rows
-    }
+    return {row.source: _to_state(row, counted.get(row.source, 0)) for row in rows if not row.source.startswith(_CHECK)}
+
+
+def check_states(connection: Connection, campaign: str) -> dict[str, SourceState]:
+    """Return how the checks of each source of `campaign` fare; one whose checks never failed is left out.
+
+    The names in the records are those under which `note_ok` and `note_failure` take them.
+    """
+    query = sa.select(source_states).where(
+        source_states.c.campaign == campaign, source_states.c.source.startswith(_CHECK)
+    )
+    return {row.source.removeprefix(_CHECK): _to_state(row) for row in connection.execute(query)}
+
+
+def check_name(source: str) -> str:
+    """Return the name under which a source's checks are noted."""
+    return _CHECK + source
+
+
+def _to_state(row: sa.Row[Any], skip_count: int = 0) -> SourceState:
+    return SourceState(
+        source=row.source,
+        last_ok_at=row.last_ok_at,
+        failed_at=row.failed_at,
+        failure_count=row.failure_count,
+        next_read_at=row.next_read_at,
+        note=row.note,
+        skip_count=skip_count,
+    )
 
 
 def add_skips(connection: Connection, campaign: str, source: str, items: Iterable[Skipped], now: datetime) -> None:
