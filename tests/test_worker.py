@@ -1,6 +1,7 @@
 """The worker runs a day by itself: it sends, collects, closes, and stops when told. Real threads, a network in memory."""
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -251,3 +252,25 @@ def test_a_job_can_be_run_once_for_those_who_bring_their_own_scheduler(day: Day,
     day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
     worker.once(job)  # type: ignore[arg-type]
     assert day.network.calls[:1] == {"collect": ["read"], "publish": ["freeze"], "verify": []}[job]
+
+
+def test_a_store_that_somebody_holds_does_not_keep_it_from_stopping(day: Day) -> None:
+    worker = day.worker(campaign=replace(day.campaign, closes_at=datetime.now(UTC) + timedelta(hours=1)))
+    worker.start()
+    day.wait_for(lambda event: event.kind == "sent")
+    with transaction(day.engine):  # SQLite waits ten seconds for its end
+        began = time.monotonic()
+        worker.stop()
+        assert time.monotonic() - began < 9
+
+
+def test_a_worker_that_could_not_start_stops_in_peace(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: object) -> None:
+        raise StorageError("the database x: nothing answers there")
+
+    monkeypatch.setattr(days, "beat", away)
+    worker = day.worker()
+    with pytest.raises(StorageError):
+        worker.start()
+    monkeypatch.setattr(days, "release_leases", away)
+    assert worker.stop()
