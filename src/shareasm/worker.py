@@ -142,6 +142,7 @@ class Worker:
 
     def _end_jobs(self) -> None:
         if self._scheduler.running:  # not where the start went wrong
+            self._scheduler.pause()  # else it may hand a tick to the threads that have just ended
             self._scheduler.shutdown(wait=True)
 
     def once(self, job: Literal["collect", "publish", "verify"]) -> None:
