@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from shareasm.errors import ShareasmError
+
 if TYPE_CHECKING:
     from shareasm.wiring import Parts, Plan
     from shareasm.worker import Worker
@@ -30,7 +32,7 @@ def run(folder: Path | None, *, until_closed: bool, port: int | None, no_web: bo
     \b
     Example:  shareasm run config/campaigns/shareasm-2027
     """
-    with _worker(folder) as (worker, plan), _web(plan, port, is_wanted=not no_web) as address:
+    with _certain_end(), _worker(folder) as (worker, plan), _web(plan, port, is_wanted=not no_web) as address:
         if address:
             click.echo(f"The day so far: {address}")
         _live(worker, until_closed=until_closed)
@@ -45,7 +47,7 @@ def worker(folder: Path | None, *, until_closed: bool) -> None:
     \b
     Example:  shareasm worker config/campaigns/shareasm-2027
     """
-    with _worker(folder) as (jobs, _):
+    with _certain_end(), _worker(folder) as (jobs, _):
         _live(jobs, until_closed=until_closed)
 
 
@@ -62,7 +64,7 @@ def web(folder: Path | None, port: int | None) -> None:
     from shareasm.settings import read_settings
 
     plan = load_plan(campaign_folder(folder, read_settings()))
-    with _stop_signal() as stopping, _web(plan, port, is_wanted=True) as address:
+    with _certain_end(), _stop_signal() as stopping, _web(plan, port, is_wanted=True) as address:
         click.echo(f"Serving {plan.campaign.name} at {address}")
         stopping.wait()
 
@@ -148,24 +150,53 @@ def _take_plan(parts: "Parts") -> None:
 def _live(worker: "Worker", *, until_closed: bool) -> None:
     """Let a worker run until a signal, or until the day is closed."""
     with _stop_signal() as stopping:  # also while it stops: a second Ctrl-C then ends it at once
-        worker.start()
-        while not stopping.wait(0.2):
-            if until_closed and worker.closed.is_set():
-                break
-        click.echo("Stopping: the calls in hand are finished first.")
-        if not worker.stop():
-            click.secho(
-                "A call did not come back in time. It is written down as open and looked up at the next start.",
-                fg="yellow",
-                err=True,
-            )
-            _leave(0)
+        try:
+            worker.start()
+            while not stopping.wait(0.2):
+                if until_closed and worker.closed.is_set():
+                    break
+            click.echo("Stopping: the calls in hand are finished first.")
+        finally:
+            has_ended = worker.stop()
+    if not has_ended:
+        click.secho(
+            "A call did not come back in time. It is written down as open and looked up at the next start.",
+            fg="yellow",
+            err=True,
+        )
     if worker.faults:
         raise click.exceptions.Exit(1)
 
 
+@contextmanager
+def _certain_end() -> Iterator[None]:
+    """End the process when the command has ended: a thread that waits for a dead server would keep it for minutes."""
+    code = 0
+    try:
+        yield
+    except click.exceptions.Exit as end:
+        code = end.exit_code
+        raise
+    except ShareasmError as error:
+        code = 1
+        if _is_kept():
+            click.secho(f"shareasm: {error}", fg="red", err=True)
+        raise
+    except BaseException:
+        code = 1
+        raise
+    finally:
+        if _is_kept():
+            _leave(code)
+
+
+def _is_kept() -> bool:
+    """Return whether a thread runs that Python would wait for."""
+    return any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread())
+
+
 def _leave(code: int) -> None:
-    """End at once: a thread that waits for a dead server would keep the process for half a minute."""
+    """End at once, whatever else runs."""
     import os
     import sys
 

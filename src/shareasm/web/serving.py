@@ -35,7 +35,7 @@ def serve(plan: Plan, settings: Settings, *, port: int) -> Iterator[str]:
         yield f"http://{settings.host}:{listening.getsockname()[1]}/"
     finally:
         server.should_exit = True
-        thread.join(GRACE_S + 1)
+        thread.join(GRACE_S + 0.5)
         engine.dispose()
 
 
