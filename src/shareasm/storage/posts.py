@@ -69,7 +69,7 @@ def find(connection: Connection, refs: Iterable[PostRef]) -> dict[PostRef, Store
     for network, by_uri in _by_network(refs).items():
         for chunk in _chunks(list(by_uri)):
             rows = connection.execute(_FIND, {"network": network, "uris": chunk})
-            found.update((by_uri[row.uri], _to_stored(row)) for row in rows)
+            found.update((by_uri[uri], Stored(*stored)) for *stored, uri in rows)
     return found
 
 
@@ -290,16 +290,16 @@ def count_of_campaign(connection: Connection, campaign: str) -> int:
 # ---- rows ⇄ records ----------------------------------------------------------------------------------------------------
 
 _FIND = (
-    sa.select(
+    sa.select(  # the fields of Stored in their order, then the uri
         posts.c.id,
-        posts.c.uri,
         posts.c.content,
         posts.c.fingerprint,
         posts.c.source,
-        posts.c.checked_at,
-        posts.c.gone_at,
+        posts.c.checked_at.is_not(None),
+        posts.c.gone_at.is_not(None),
         posts.c.revision,
         posts.c.gone_revision,
+        posts.c.uri,
     )
     .where(posts.c.network == sa.bindparam("network"), posts.c.uri.in_(sa.bindparam("uris", expanding=True)))
     .order_by(posts.c.id)  # in one order, so that two transactions never wait for each other
@@ -319,19 +319,6 @@ _BELONGING = sa.select(campaign_posts.c.post_id).where(
 def _known(connection: Connection, query: sa.Select[int], ids: Sequence[int], **values: str) -> set[int]:
     """Return those of `ids` that `query` finds."""
     return {id_ for chunk in _chunks(ids) for id_ in connection.scalars(query, {"ids": chunk, **values})}
-
-
-def _to_stored(row: Any) -> Stored:
-    return Stored(
-        id=row.id,
-        content=row.content,
-        fingerprint=row.fingerprint,
-        source=row.source,
-        is_complete=row.checked_at is not None,
-        is_gone=row.gone_at is not None,
-        revision=row.revision,
-        gone_revision=row.gone_revision,
-    )
 
 
 def _to_row(seen: Seen, source: str, now: datetime) -> dict[str, Any]:
