@@ -261,6 +261,17 @@ def test_a_control_that_is_gone_itself_is_replaced() -> None:
     assert checker.check(asks("a")) == {ref("a"): Gone(ref("a"), "deleted or hidden")}
 
 
+def test_the_only_post_of_an_author_who_is_there_is_gone_but_not_many_at_once() -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        method = request.url.path.rpartition(".")[2]
+        return httpx.Response(
+            200, json={"getProfile": {"did": DID}, "getAuthorFeed": {"feed": []}}.get(method, {"posts": []})
+        )
+
+    assert BlueskyChecker(server(answer)).check(asks("a")) == {ref("a"): Gone(ref("a"), "deleted or hidden")}
+    assert BlueskyChecker(server(answer)).check(asks("a", "b")) == {}
+
+
 @pytest.mark.parametrize("feed", ["", "{}", '{"feed":[]}', '{"feed":[{"post":{"uri":"x"}}]}'])
 def test_without_a_control_nothing_is_said(feed: str) -> None:
     def answer(request: httpx.Request) -> httpx.Response:

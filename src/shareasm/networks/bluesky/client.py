@@ -286,6 +286,10 @@ POSTS_PER_LOOKUP = 25
 AUTHORS_ASKED = 3
 
 
+class _Profile(msgspec.Struct):
+    did: str
+
+
 class _FeedPost(msgspec.Struct):
     uri: str
 
@@ -332,14 +336,19 @@ class BlueskyChecker:
                 found |= states
             else:
                 doubtful |= states
-        if doubtful and self._is_well(doubtful):  # asked last: one of the other answers may have shown a control
+        if doubtful and self._is_well(list(doubtful)):  # asked last: one of the other answers may have shown a control
             found |= doubtful
         return found
 
-    def _is_well(self, doubtful: Iterable[PostRef]) -> bool:
-        """Return whether the server shows a post that is there: the last one that it showed us, else one of an author's."""
+    def _is_well(self, doubtful: Sequence[PostRef]) -> bool:
+        """Return whether the server shows a post that is there: the last one that it showed us, else one of an author's.
+
+        Where there is none to ask for, one single post is believed to be gone of a server that knows its author.
+        """
         control = self._control or self._other_post(doubtful)
-        if control and any(isinstance(state, Seen) for state in self._look_up([control]).values()):
+        if control is None:
+            return len(doubtful) == 1 and self._knows_author(doubtful[0])
+        if any(isinstance(state, Seen) for state in self._look_up([control]).values()):
             return True
         self._control = None  # it may be deleted itself; the next answer with a post gives another
         return False
@@ -354,6 +363,15 @@ class BlueskyChecker:
             if address:
                 return PostRef(Network.BLUESKY, address.uri)
         return None
+
+    def _knows_author(self, ref: PostRef) -> bool:
+        address = read_post_address(ref.uri)
+        did = address.did if address else ""
+        reply = self._server.ask("GET", "app.bsky.actor.getProfile", params=[("actor", did)])
+        try:
+            return reply.is_success and msgspec.json.decode(reply.body, type=_Profile).did == did
+        except MALFORMED:
+            return False
 
     def _look_up(self, refs: Sequence[PostRef]) -> Mapping[PostRef, Seen | Gone]:
         body = self._server.query("app.bsky.feed.getPosts", [("uris", ref.uri) for ref in refs])
