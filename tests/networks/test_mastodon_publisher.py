@@ -401,7 +401,12 @@ def test_a_server_that_cannot_delete_says_so(server, publisher, script):
 def test_the_account_of_the_token_is_named(publisher, script):
     assert publisher.verify() == "iied@mastodon.example"
     publisher.verify()
-    assert len(script.asked) == 1
+    assert script.paths().count("/api/v1/accounts/verify_credentials") == 1
+
+
+def test_the_account_goes_by_the_domain_that_its_server_says(publisher, script):
+    script.on("/api/v2/instance", {"domain": "example.org"})
+    assert publisher.verify() == "iied@example.org"
 
 
 @pytest.mark.parametrize("answer", [{"id": "7"}, {"id": "7", "acct": "a b"}, [], httpx.Response(200, text="{")])

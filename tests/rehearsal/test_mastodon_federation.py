@@ -33,6 +33,20 @@ def test_a_status_has_one_uri_and_two_ids(two: tuple[Bench, Bench]) -> None:
     assert seen["tags"] == [{"name": "shareasm", "url": f"{away.server.url}/tags/shareasm"}]
 
 
+def test_people_go_by_another_host_than_the_address_where_the_server_says_so() -> None:
+    with running(domain="home.example") as home, running(domain="away.example") as away:
+        federate(home.server, away.server)
+        said = home.say("Hello #ShareASM")
+        seen = away.tag()[0]
+        about = httpx.get(f"{home.server.url}/api/v2/instance").json()
+        old = httpx.get(f"{home.server.url}/api/v1/instance").json()
+    assert home.amina.handle == "amina@home.example"
+    assert (said["account"]["acct"], seen["account"]["acct"]) == ("amina", "amina@home.example")
+    assert (about["domain"], old["uri"]) == ("home.example", "home.example")
+    assert said["uri"].startswith(home.server.url)
+    assert old["urls"]["streaming_api"] == home.server.url.replace("http", "ws", 1)
+
+
 def test_times_are_cut_to_the_second(two: tuple[Bench, Bench]) -> None:
     home, away = two
     federate(home.server, away.server)

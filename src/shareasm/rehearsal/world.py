@@ -23,8 +23,8 @@ class World:
     @classmethod
     def build(cls, clock: Clock, *, seed: int = 1) -> "World":
         """Return a world in which nobody lives yet. `seed` decides the chance in ids."""
-        home = MastodonServer(clock, title="The first stand-in", seed=seed)
-        away = MastodonServer(clock, title="The second stand-in", seed=seed + 1)
+        home = MastodonServer(clock, title="The first stand-in", domain="first.example", seed=seed)
+        away = MastodonServer(clock, title="The second stand-in", domain="second.example", seed=seed + 1)
         federate(home, away)
         federate(away, home)
         return cls(clock, home, away, StandInBluesky(clock))

@@ -15,20 +15,23 @@ NOTE_LIMIT = 5_000  # characters of a bio that are looked through
 _ACCT = re.compile(r"([^\s@\x00-\x1f\x7f-\x9f]+)(?:@([^\s@/\x00-\x1f\x7f-\x9f]+))?")
 
 
-def user_at_host(account: Author, server: str) -> str:
-    """Return user@host. A local account's `acct` has no host: it is that of its own address, else of the server asked."""
+def user_at_host(account: Author, server: str, domain: str | None = None) -> str:
+    """Return user@host. A local account's `acct` has no host: it is `domain`, by which the server says that its people go.
+
+    Where it says none, it is the host of the account's own address, else of the server asked.
+    """
     match = _ACCT.fullmatch(account.acct)
     if (
         match is None or clean_line(account.acct, NAME_LIMIT) != account.acct
     ):  # too long, or with marks that turn text round
         raise Unfit("its author's handle is none")  # reasons quote nothing: the item may not be public
-    host = match[2] or urlsplit(safe_url(account.uri) or safe_url(account.url) or server).netloc
+    host = match[2] or domain or urlsplit(safe_url(account.uri) or safe_url(account.url) or server).netloc
     return f"{match[1]}@{host.lower()}"
 
 
-def account_of(account: Author, server: str) -> Account:
+def account_of(account: Author, server: str, domain: str | None = None) -> Account:
     """Return the author of a post. Raises Unfit where there is no handle to show. `server` is the base URL that was asked."""
-    handle = user_at_host(account, server)
+    handle = user_at_host(account, server, domain)
     url = safe_url(account.url) or ""
     name = clean_line(account.display_name or "", NAME_LIMIT)
     return Account(

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from shareasm.domain.richtext import clean_line
-from shareasm.errors import RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import Answer, Asked, network_error, refusal, retry_at
 
 BODY_LIMIT = 10_000_000
@@ -20,6 +20,8 @@ TOTAL_TIME_S = 30
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=10)
 
 _NODEINFO = re.compile(r"https?://[^/]+(/[\w./-]{1,200})")
+
+_HOST = re.compile(r"[\w-][\w.-]{0,252}(?::\d{1,5})?")
 
 Query = Sequence[tuple[str, str]]
 
@@ -53,6 +55,7 @@ class Api:
         weakref.finalize(self, self._client.close)
         self._rests_until: datetime | None = None
         self._software: str | None = None
+        self._domain: str | None = None
 
     def get(self, path: str, query: Query = (), *, ref: str | None = None) -> bytes:
         """Return the JSON body of a good answer. Redirects are not followed: the token goes to no other server."""
@@ -94,6 +97,28 @@ class Api:
             except Unreachable:
                 return None  # perhaps the next time
         return self._software
+
+    def domain(self) -> str | None:
+        """Return the host in the handles of its accounts, by its own word; None where it says none. Asked until answered.
+
+        It may be another than that of its address (Mastodon's LOCAL_DOMAIN and WEB_DOMAIN).
+        """
+        if self._domain is None:
+            try:
+                self._domain = self._ask_domain()
+            except NetworkError:
+                return None  # perhaps the next time
+        return self._domain or None
+
+    def _ask_domain(self) -> str:
+        for path, name in (("/api/v2/instance", "domain"), ("/api/v1/instance", "uri")):
+            try:
+                said = self.get_object(path).get(name)
+            except (Rejected, Unauthorized):
+                continue
+            if isinstance(said, str) and _HOST.fullmatch(said):
+                return said.lower()
+        return ""
 
     def confirm_well(self) -> None:
         """Raise NetworkError unless the server says something of itself, wherever it does that (not all know v1 or v2)."""

@@ -89,7 +89,9 @@ class MastodonPublisher:
     def verify(self) -> str:
         """Return the handle (user@host) that the token belongs to. Raises Unauthorized where the server refuses it."""
         try:
-            return user_at_host(self._own().account, self._api.server)
+            account = self._own().account
+            domain = None if "@" in account.acct else self._api.domain()
+            return user_at_host(account, self._api.server, domain)
         except Unfit as unfit:
             raise self._unreadable("our account") from unfit
 

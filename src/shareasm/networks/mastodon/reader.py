@@ -6,6 +6,7 @@ id and appears below every cursor: the sweep finds it. And some servers have no 
 read down to a post that is known.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -39,6 +40,9 @@ NOT_PUBLIC = "not public"
 
 WITHOUT_CURSOR = frozenset({"snac", "pixelfed"})
 """snac's ids change with an edit, so that a cursor vanishes; Pixelfed's `min_id` gives the newest page and skips the middle."""
+
+
+_LOCAL_ACCOUNT = re.compile(rb'"acct":\s*"[^"@]+"')
 
 
 class Checkpoint(msgspec.Struct):
@@ -140,9 +144,13 @@ class MastodonReader:
 
     def _decode(self, body: bytes) -> Decoded:
         try:
-            return decode_page(body, self._api.server)
+            return self._decode_list(body)
         except ValueError as error:
             raise Unreachable(_what_it_is(body), server=self._api.server) from error
+
+    def _decode_list(self, body: bytes) -> Decoded:
+        domain = self._api.domain() if _LOCAL_ACCOUNT.search(body) else None
+        return decode_page(body, self._api.server, domain)
 
     # ---- asking again --------------------------------------------------------------------------------------------------
 
@@ -182,7 +190,7 @@ class MastodonReader:
         if not self._has_batches:
             return {}
         try:
-            decoded = decode_page(self._api.get("/api/v1/statuses", [("id[]", one) for one in ids]), self._api.server)
+            decoded = self._decode_list(self._api.get("/api/v1/statuses", [("id[]", one) for one in ids]))
         except (Rejected, ValueError):
             self._has_batches = False
             return {}

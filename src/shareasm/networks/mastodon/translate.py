@@ -73,14 +73,16 @@ class Decoded(NamedTuple):
     ids: list[str]
 
 
-def decode_page(body: bytes, server: str) -> Decoded:
+def decode_page(body: bytes, server: str, domain: str | None = None) -> Decoded:
     """Return every status of a JSON list as a Post or as skipped with its reason. `server` is the base URL that was asked.
+
+    `domain` is the host in the handles of its own accounts, where it is known.
 
     A boost gives the post that it boosts. Raises ValueError where `body` is no JSON list at all.
     """
     page = Decoded([], [], [])
     for item in split_page(body):
-        outcome, local_id = _translate(item, server)
+        outcome, local_id = _translate(item, server, domain)
         if local_id:
             page.ids.append(local_id)
         if isinstance(outcome, Seen):
@@ -92,10 +94,10 @@ def decode_page(body: bytes, server: str) -> Decoded:
 
 def translate_status(item: bytes, server: str) -> Seen | Skipped:
     """Return one status as a Post, or why it is none."""
-    return _translate(item, server)[0]
+    return _translate(item, server, None)[0]
 
 
-def _translate(item: bytes, server: str) -> tuple[Seen | Skipped, str]:
+def _translate(item: bytes, server: str, domain: str | None) -> tuple[Seen | Skipped, str]:
     local_id = ""
     try:
         status = decode_status(item)
@@ -103,7 +105,7 @@ def _translate(item: bytes, server: str) -> tuple[Seen | Skipped, str]:
         if bytes(status.reblog) != b"null":
             item = bytes(status.reblog)
             status = decode_status(item)
-        return _seen(status, item, server), local_id
+        return _seen(status, item, server, domain), local_id
     except Unfit as unfit:
         return _set_aside(str(unfit), item), local_id
 
@@ -137,13 +139,13 @@ def is_usable_id(value: object) -> bool:
 # ---- a status ----------------------------------------------------------------------------------------------------------
 
 
-def _seen(status: Status, item: bytes, server: str) -> Seen:
+def _seen(status: Status, item: bytes, server: str, domain: str | None) -> Seen:
     local_id = str(status.id)
     if not is_usable_id(status.id):
         raise Unfit("it has no usable id")
     uri = normal_uri(status.uri, status.url)
     _refuse_forgery(uri, status.account)
-    post = _post(status, uri, account_of(status.account, server))
+    post = _post(status, uri, account_of(status.account, server, domain))
     if status.content is None and not (post.media or post.poll or post.content_warning):
         raise Unfit("it has neither words nor media")
     answered = str(status.in_reply_to_id) if post.is_reply and is_usable_id(status.in_reply_to_id) else None

@@ -55,7 +55,7 @@ class Pages:
             "description": "",
             "email": "",
             "version": rules.version,
-            "urls": {"streaming_api": f"ws://{self._instance.domain}"},
+            "urls": {"streaming_api": self._instance.base_url.replace("http", "ws", 1)},
             "stats": {"user_count": len(self._instance.accounts), "status_count": 0, "domain_count": 0},
             "languages": ["en"],
             "registrations": False,
@@ -71,7 +71,7 @@ class Pages:
         rules, access = self._instance.rules, self._instance.access
         feeds = {"local": access.local, "remote": access.remote}
         configuration: dict[str, object] = {
-            "urls": {"streaming": f"ws://{self._instance.domain}"},
+            "urls": {"streaming": self._instance.base_url.replace("http", "ws", 1)},
             "accounts": {"max_featured_tags": 10},
             "statuses": {
                 "max_characters": rules.max_characters_said,

@@ -69,16 +69,18 @@ class MastodonServer:
         title: str = "A stand-in",
         access: Access | None = None,
         budgets: Budgets | None = None,
+        domain: str | None = None,
         port: int = 0,
         seed: int | None = None,
     ) -> None:
+        """`domain` is the host in handles where it is not that of the address."""
         rules = behaviours(flavour, version)
         if idempotency is not None:
             rules = replace(rules, idempotency=idempotency)
         self._loopback = LoopbackServer(self._answer, port=port, clock=clock)
         self.url = self._loopback.url
         self.instance = Instance(
-            rules, clock, self._loopback.host, self.url, access or Access(), seed or self._loopback.port
+            rules, clock, domain or self._loopback.host, self.url, access or Access(), seed or self._loopback.port
         )
         self.limits = RateLimits(clock, budgets or Budgets())
         self._links: list[Federation] = []
