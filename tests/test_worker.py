@@ -5,18 +5,24 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy.engine import Connection
 
 from clocks import FixedClock
 from factories import campaign, schedule, slot, source
-from shareasm import recap
+from shareasm import collect, recap
 from shareasm.clock import SystemClock
-from shareasm.domain.posts import PostRef
+from shareasm.collect import Desk
+from shareasm.domain.campaigns import SourceKind
+from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import State
-from shareasm.errors import StorageError, Unreachable
+from shareasm.errors import StorageError, Unauthorized, Unreachable
 from shareasm.networks.memory import MemoryNetwork
+from shareasm.networks.ports import CheckpointTooOld, Page
 from shareasm.publish import bring_in_line
 from shareasm.render import Written
 from shareasm.storage import days, posts, queue
@@ -154,6 +160,22 @@ def test_stopping_finishes_the_call_in_hand_and_starting_again_goes_on(day: Day)
     assert day.states() == [State.PUBLISHED]
 
 
+def test_a_start_tries_again_at_once_what_a_person_may_have_mended(day: Day) -> None:
+    day.network.fail_next("publish", Unauthorized("refuses the token", server="https://memory.example"))
+    day.network.fail_next("read", Unauthorized("refuses the token", server="https://memory.example"))
+    day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
+    first = day.worker()
+    first.start()
+    day.wait_for(lambda event: "not sent yet" in event.text)
+    first.stop()
+    assert day.states() == [State.WAITING]
+    second = day.worker()
+    second.start()
+    assert second.closed.wait(20)
+    second.stop()
+    assert (day.states(), day.recaps) == ([State.PUBLISHED], [2])
+
+
 def test_one_failing_source_is_told_once_and_stops_nothing_else(day: Day) -> None:
     class Dead(MemoryNetwork):
         def read_tag(self, *given: object) -> object:  # type: ignore[override]
@@ -274,3 +296,139 @@ def test_a_worker_that_could_not_start_stops_in_peace(day: Day, monkeypatch: pyt
         worker.start()
     monkeypatch.setattr(days, "release_leases", away)
     assert worker.stop()
+
+
+# ---- the closing beside another worker, and the last check -------------------------------------------------------------
+
+
+def held_by_another(day: Day, *jobs: str) -> None:
+    with transaction(day.engine) as connection:
+        for job in jobs:
+            name = f"{day.campaign.slug}: {job}"
+            assert days.take_lease(connection, name, "another", datetime.now(UTC), timedelta(minutes=2))
+
+
+def test_the_closing_looks_and_asks_whoever_holds_the_leases(day: Day) -> None:
+    day.campaign = replace(day.campaign, opens_at=datetime.now(UTC) - timedelta(hours=2), closes_at=datetime.now(UTC))
+    regretted = day.network.say("I will regret this #shareASM", at=datetime.now(UTC) - timedelta(hours=1))
+    collect.read(Desk(day.engine, day.campaign, SystemClock()), source(), day.network)
+    del day.network.posts[regretted.ref]
+    day.network.say("Last words #shareASM", at=datetime.now(UTC) - timedelta(minutes=1))
+    held_by_another(day, "verify", f"read {source().id}")
+    worker = day.worker(campaign=day.campaign, publishers={})
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    with transaction(day.engine) as connection:
+        stored = {item.post.text: item.gone_reason for item in posts.of_campaign(connection, day.campaign.slug)}
+    assert stored == {"I will regret this #shareASM": "deleted", "Last words #shareASM": None}
+
+
+def test_a_recap_beside_a_running_worker_asks_for_itself(day: Day) -> None:
+    regretted = day.network.say("I will regret this #shareASM", at=datetime.now(UTC))
+    collect.read(Desk(day.engine, day.campaign, SystemClock()), source(), day.network)
+    del day.network.posts[regretted.ref]
+    held_by_another(day, "verify")
+    day.worker().once("verify")
+    assert any(event.kind == "gone" for event in day.told)
+
+
+def test_what_could_not_be_confirmed_is_told(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shareasm.worker.PATIENCE", timedelta(seconds=0.1))
+    day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
+    collect.read(Desk(day.engine, day.campaign, SystemClock()), source(), day.network)
+    day.network.fail_next("check", DOWN)
+    day.worker().once("verify")
+    silence, sentence = (event.text for event in day.told if event.kind == "trouble")
+    assert silence == f"asking {source().id}: https://memory.example: connection refused"
+    assert sentence.startswith("1 post was not confirmed and is shown as last seen")
+
+
+# ---- the live stream ---------------------------------------------------------------------------------------------------
+
+SKY = source("jetstream.example", SourceKind.JETSTREAM)
+
+
+class Stream:
+    """Opens, yields a page and ends as `endings` say, one a connection; then stays open."""
+
+    def __init__(self, endings: list[Exception | None], opened: list[float]) -> None:
+        self.endings, self.opened, self.stopped = endings, opened, threading.Event()
+
+    def read(self, tags: object, checkpoint: str | None, since: datetime) -> Iterator[Page]:
+        self.opened.append(time.monotonic())
+        yield Page()
+        if not self.endings:
+            self.stopped.wait(20)
+        elif error := self.endings.pop(0):
+            raise error
+
+    def stop(self) -> None:
+        self.stopped.set()
+
+
+class Seconds(SystemClock):
+    """A clock on which a second takes a tenth."""
+
+    def pace(self, seconds: float) -> float:
+        return seconds / 10
+
+
+def follow(day: Day, *endings: Exception | None, **parts: object) -> list[float]:
+    """Follow a stream that ends so often; return when it was opened."""
+    opened: list[float] = []
+    left = list(endings)
+    day.campaign = replace(day.campaign, sources=(SKY, source()), closes_at=datetime.now(UTC) + timedelta(hours=1))
+    streams = {SKY.id: lambda: Stream(left, opened)}
+    worker = day.worker(campaign=day.campaign, clock=Seconds(), streams=streams, publishers={}, **parts)
+    worker.start()
+    try:
+        deadline = time.monotonic() + 20
+        while len(opened) <= len(endings) and time.monotonic() < deadline:
+            threading.Event().wait(0.02)
+    finally:
+        worker.stop()
+    assert len(opened) == len(endings) + 1
+    return opened
+
+
+def test_a_stream_that_is_closed_at_once_is_opened_again_after_a_second(day: Day) -> None:
+    opened = follow(day, None, None, None)
+    assert all(after - before >= 0.1 for before, after in pairwise(opened))
+
+
+def test_a_stream_survives_errors_of_the_store_wherever_they_come(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = iter([True, True, False])
+
+    def away_twice(*given: object) -> None:
+        if next(errors, False):
+            raise StorageError("the database x: another program holds it")
+
+    monkeypatch.setattr(collect, "note_failure", away_twice)
+    monkeypatch.setattr(collect, "forget_checkpoint", away_twice)
+    follow(day, DOWN, CheckpointTooOld(), DOWN)
+    assert any("another program holds it" in event.text for event in day.told)
+
+
+def test_a_lease_that_cannot_be_asked_for_ends_no_stream(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    take, failures = days.take_lease, iter([StorageError("the database x: another program holds it")])
+
+    def away_once(connection: Connection, name: str, *rest: Any) -> bool:
+        if SKY.id in name and (failure := next(failures, None)):
+            raise failure
+        return take(connection, name, *rest)
+
+    monkeypatch.setattr(days, "take_lease", away_once)
+    follow(day)
+
+
+@pytest.mark.parametrize(
+    ("searches", "words"), [(True, "by search instead"), (False, "no search of its network is set up")]
+)
+def test_a_hole_in_the_stream_is_told_with_what_is_done_about_it(day: Day, words: str, *, searches: bool) -> None:
+    search = source("pds.example", SourceKind.SEARCH)
+    day.campaign = replace(day.campaign, sources=(SKY, search))
+    network = MemoryNetwork(Network.BLUESKY)
+    worker = day.worker(campaign=day.campaign, readers={search.id: network} if searches else {})
+    worker._sweep_network(SKY)
+    assert [event.text.endswith(words) for event in day.told] == [True]
