@@ -34,7 +34,7 @@ from shareasm.errors import NetworkError, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.publish import Press, Result
 from shareasm.recap import Made
-from shareasm.storage import days, queue
+from shareasm.storage import days, queue, sources
 from shareasm.storage.engine import reading, transaction
 from shareasm.wiring import Parts
 
@@ -109,6 +109,7 @@ class Worker:
     def start(self) -> None:
         """Begin to tick; returns at once."""
         self._beat()
+        self._end_waits()
         rhythm, parts = self.rhythm, self.parts
         self._every(rhythm.beat_s, "beat", self._beat)
         if self.closed.is_set():
@@ -176,6 +177,12 @@ class Worker:
             days.renew_leases(connection, self.name, now, LEASE)  # a long sweep or the closing outlasts one lease
             queue.renew_claims(connection, self.name, list(self._in_hand), now)  # and an upload outlasts one claim
         self._was_closed()
+
+    def _end_waits(self) -> None:
+        """Try everything again at once: whoever starts the program may have mended what it waits for, such as a secret."""
+        with transaction(self.parts.engine) as connection:
+            queue.end_waits(connection, self.parts.campaign.slug)
+            sources.end_waits(connection, self.parts.campaign.slug)
 
     def _was_closed(self) -> bool:
         """Return whether the day is closed, by this worker or another."""

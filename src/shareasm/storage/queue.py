@@ -236,6 +236,12 @@ def mark_missed(connection: Connection, campaign: str, account: str, now: dateti
     return [_to_entry(row) for row in rows]
 
 
+def end_waits(connection: Connection, campaign: str) -> None:
+    """Let every entry that was tried in vain be tried at once. A lost answer keeps the minute between its looks."""
+    query = entries.update().where(entries.c.campaign == campaign, entries.c.state == State.WAITING)
+    connection.execute(query, {"next_attempt_at": None})
+
+
 def _mine(connection: Connection, entry_id: int, worker: str, values: dict[str, Any]) -> bool:
     query = entries.update().where(
         entries.c.id == entry_id, entries.c.state == State.CLAIMED, entries.c.claimed_by == worker

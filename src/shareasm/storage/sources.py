@@ -80,6 +80,12 @@ def note_failure(
     upsert(connection, source_states, [row], key=["campaign", "source"])
 
 
+def end_waits(connection: Connection, campaign: str) -> None:
+    """Let every source that failed be read at once."""
+    query = source_states.update().where(source_states.c.campaign == campaign)
+    connection.execute(query, {"next_read_at": None})
+
+
 def states(connection: Connection, campaign: str) -> dict[str, SourceState]:
     """Return the state of every source of `campaign` that was read at least once."""
     skip_counts = sa.select(skips.c.source, sa.func.count().label("n")).where(skips.c.campaign == campaign)
