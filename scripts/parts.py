@@ -101,7 +101,7 @@ PARTS = [
     Part("unit", "rules and parts, no sockets, coverage", unit),
     Part("storage", "SQLite and PostgreSQL", storage, POSTGRESQL),
     Part("contract", "adapters against the stand-in networks", contract),
-    Part("product", "the program over loopback, the wheel", product),
+    Part("product", "the program over loopback, the wheel", product, POSTGRESQL),
     Part("bluesky", "adapters against the real Bluesky network", bluesky, POSTGRESQL | BLUESKY, needs_bluesky=True),
     Part("browser", "the pages in chromium", browser, CHROMIUM),
 ]
