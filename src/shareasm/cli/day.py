@@ -171,7 +171,7 @@ def _live(worker: "Worker", *, until_closed: bool) -> None:
 @contextmanager
 def _certain_end() -> Iterator[None]:
     """End the process when the command has ended: a thread that waits for a dead server would keep it for minutes."""
-    code = 0
+    code, others = 0, set(threading.enumerate())
     try:
         yield
     except click.exceptions.Exit as end:
@@ -179,20 +179,15 @@ def _certain_end() -> Iterator[None]:
         raise
     except ShareasmError as error:
         code = 1
-        if _is_kept():
+        if set(threading.enumerate()) - others:
             click.secho(f"shareasm: {error}", fg="red", err=True)
         raise
     except BaseException:
         code = 1
         raise
     finally:
-        if _is_kept():
+        if set(threading.enumerate()) - others:
             _leave(code)
-
-
-def _is_kept() -> bool:
-    """Return whether a thread runs that Python would wait for."""
-    return any(not thread.daemon for thread in threading.enumerate() if thread is not threading.main_thread())
 
 
 def _leave(code: int) -> None:
