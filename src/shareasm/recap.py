@@ -6,9 +6,11 @@ Nothing is asked of the networks here (that is `collect.verify`, before) but the
 fetched while rendering. The same store and story give the same bytes.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import Counter, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -29,6 +31,10 @@ from shareasm.render import Written, write_recap
 from shareasm.storage import decisions, pictures, posts, queue, sources
 from shareasm.storage.engine import reading, transaction
 from shareasm.storage.posts import StoredPost
+
+FETCHED_AT_ONCE = 4  # pictures
+MOST_SILENCES = 3  # of one host, in a row
+LATELY = timedelta(hours=1)  # posts are asked about so often while the day goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +95,18 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
         not_shown=count_reasons(item.verdict for item in judged),
         withheld=_addresses(item.stored for item in judged if not item.verdict.show),
         sources=tuple(_seen_by(source, states.get(source.id)) for source in materials.campaign.sources),
+        unconfirmed_count=sum(_is_unconfirmed(materials, item.stored) for item in shown),
         checked_at=min((item.stored.checked_at for item in shown if item.stored.checked_at), default=None),
         missing_pictures_count=sum(isinstance(picture, Refusal) for picture in kept.values()),
         logo=_keep_own(materials, materials.campaign.look.logo),
     )
+
+
+def _is_unconfirmed(materials: Materials, stored: StoredPost) -> bool:
+    """Return whether the check before the recap got no answer about this post: after the window's end, else lately."""
+    now, closes_at = materials.now(), materials.campaign.closes_at
+    since = closes_at if now >= closes_at else now - LATELY
+    return stored.checked_at is None or stored.checked_at < since
 
 
 def _seen_by(source: Source, state: sources.SourceState | None) -> SourceState:
@@ -159,29 +173,53 @@ def _addresses(withheld: Iterable[StoredPost]) -> frozenset[str]:
 
 
 def _keep_pictures(materials: Materials, shown: Iterable[Judged]) -> dict[str, KeptPicture | Refusal]:
-    """Return what we keep for every image that the page shows; what was kept or refused before is not fetched again."""
+    """Return what we keep for every image that the page shows. What is kept is not fetched again; a refusal is not kept, for
+    the host may be well at the next recap.
+    """
     wanted = [url for item in shown for url in picture_addresses(item.stored.post, is_covered=item.verdict.is_covered)]
     addresses = list(dict.fromkeys(wanted))
     with reading(materials.engine) as connection:
-        known = pictures.find(connection, addresses)
-    for url in addresses:
-        if not _is_there(materials, known.get(url)):
-            known[url] = _fetch(materials, url)
-    return known
+        kept = {url: one for url, one in pictures.find(connection, addresses).items() if _is_there(materials, one)}
+    for url, data in _fetched(materials.fetch, [url for url in addresses if url not in kept]):
+        picture = kept[url] = data if isinstance(data, Refusal) else keep(data, materials.files)
+        if isinstance(picture, KeptPicture):
+            with transaction(materials.engine) as connection:
+                pictures.put(connection, url, picture, materials.now())
+    return kept
 
 
-def _is_there(materials: Materials, picture: KeptPicture | Refusal | None) -> bool:
-    if isinstance(picture, KeptPicture):
-        return all((materials.files / file.path).is_file() for file in picture.files)
-    return picture is not None
+def _is_there(materials: Materials, picture: KeptPicture | Refusal) -> bool:
+    return isinstance(picture, KeptPicture) and all((materials.files / file.path).is_file() for file in picture.files)
 
 
-def _fetch(materials: Materials, url: str) -> KeptPicture | Refusal:
-    data = materials.fetch(url)
-    picture = data if isinstance(data, Refusal) else keep(data, materials.files)
-    with transaction(materials.engine) as connection:
-        pictures.put(connection, url, picture, materials.now())
-    return picture
+def _fetched(
+    fetch: Callable[[str], bytes | Refusal], addresses: Iterable[str]
+) -> Iterator[tuple[str, bytes | Refusal]]:
+    """Yield what each address gives, in their order; a few are fetched at a time, and few answers wait in memory.
+
+    A host that was silent too often is left alone for the rest: a dead one would cost half a minute for each picture.
+    """
+    silences: Counter[str] = Counter()
+
+    def fetch_unless_silent(url: str) -> bytes | Refusal:
+        host = urlsplit(url).netloc
+        if silences[host] >= MOST_SILENCES:
+            return Refusal("its host did not answer before", is_silence=True)
+        data = fetch(url)
+        if isinstance(data, Refusal) and data.is_silence:
+            silences[host] += 1
+        else:
+            silences.pop(host, None)
+        return data
+
+    with ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="picture") as pool:
+        under_way: deque[tuple[str, Future[bytes | Refusal]]] = deque()
+        for url in addresses:
+            under_way.append((url, pool.submit(fetch_unless_silent, url)))
+            if len(under_way) > 2 * FETCHED_AT_ONCE:
+                first, answer = under_way.popleft()
+                yield first, answer.result()
+        yield from ((url, answer.result()) for url, answer in under_way)
 
 
 def _keep_own(materials: Materials, path: str | None) -> KeptPicture | None:

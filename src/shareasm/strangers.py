@@ -85,9 +85,9 @@ class StrangerClient:
         except _Refused as refused:
             return Refusal(str(refused))
         except (httpcore.TimeoutException, TimeoutError):
-            return Refusal(f"no answer in time ({TOTAL_S:.0f} s)")
+            return Refusal(f"no answer in time ({TOTAL_S:.0f} s)", is_silence=True)
         except (httpcore.ProtocolError, httpcore.NetworkError, OSError, ValueError) as error:
-            return Refusal(f"no usable answer: {str(error) or type(error).__name__}")
+            return Refusal(f"no usable answer: {str(error) or type(error).__name__}", is_silence=True)
 
     def _fetch(self, url: str, types: frozenset[str], most_bytes: int) -> Fetched:
         deadline = self._clock() + TOTAL_S

@@ -33,6 +33,7 @@ class Refusal:
     """Why an address was not opened or its bytes are no picture for us; words for a log and the method note."""
 
     reason: str
+    is_silence: bool = False  # nobody answered in time, or not usably: another address of that host will fare the same
 
 
 @dataclass(frozen=True, slots=True)

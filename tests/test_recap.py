@@ -1,0 +1,144 @@
+"""The recap keeps what pictures it can get, asks again at the next one, and says what nobody confirmed."""
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from clocks import FixedClock
+from factories import CLOSES, NOON, campaign, minutes, schedule, seen, source
+from shareasm import collect
+from shareasm.collect import Desk
+from shareasm.domain.changes import Seen
+from shareasm.domain.pictures import Refusal
+from shareasm.domain.posts import Media, MediaKind
+from shareasm.networks.memory import MemoryNetwork
+from shareasm.networks.ports import Page
+from shareasm.recap import FETCHED_AT_ONCE, MOST_SILENCES, Materials, facts_so_far, make_recap
+from shareasm.storage.engine import open_engine
+from shareasm.storage.schema import upgrade
+
+BROKEN = Refusal("the server answers 503")
+SILENT = Refusal("no answer in time (30 s)", is_silence=True)
+
+
+@pytest.fixture
+def materials(tmp_path: Path) -> Materials:
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    upgrade(engine)
+    return Materials(
+        engine=engine,
+        campaign=campaign(),
+        schedule=schedule(),
+        story=None,
+        campaign_folder=tmp_path,
+        files=tmp_path / "pictures",
+        fetch=picture_of,
+        now=lambda: CLOSES + minutes(5),
+    )
+
+
+def picture_of(url: str) -> bytes:
+    """Return a picture that no other address has."""
+    data = BytesIO()
+    Image.new("RGB", (8, 8), (hash(url) % 256, len(url) % 256, 7)).save(data, "PNG")
+    return data.getvalue()
+
+
+def with_pictures(*urls: str) -> list[Seen]:
+    return [
+        seen(
+            f"{number} #shareASM",
+            uri=f"https://memory.example/users/amina/statuses/{number}",
+            media=(Media(MediaKind.IMAGE, url, "A mine"),),
+        )
+        for number, url in enumerate(urls)
+    ]
+
+
+def put(materials: Materials, items: Sequence[Seen], at: datetime = CLOSES) -> None:
+    desk = Desk(materials.engine, materials.campaign, FixedClock(at))
+    collect.store(desk, source(), Page(posts=tuple(items)), "shareasm")
+
+
+def made(materials: Materials, fetch: Callable[[str], bytes | Refusal] = picture_of) -> str:
+    folder = materials.campaign_folder / "recap"
+    make_recap(replace(materials, fetch=fetch), folder)
+    return (folder / "index.html").read_text()
+
+
+def test_a_picture_that_could_not_be_had_is_asked_for_again_at_the_next_recap(materials: Materials) -> None:
+    put(materials, with_pictures("https://a.example/1.png", "https://a.example/2.png"))
+    asked: list[str] = []
+
+    def one_breaks(url: str) -> bytes | Refusal:
+        asked.append(url)
+        return BROKEN if url.endswith("2.png") else picture_of(url)
+
+    assert "1 picture could not be kept" in made(materials, one_breaks)
+    asked.clear()
+
+    def all_well(url: str) -> bytes:
+        asked.append(url)
+        return picture_of(url)
+
+    assert "could not be kept" not in made(materials, all_well)
+    assert asked == ["https://a.example/2.png"]
+
+
+def test_a_host_that_is_silent_is_left_alone_for_the_rest_of_a_recap(materials: Materials) -> None:
+    put(
+        materials, with_pictures(*(f"https://dead.example/{number}.png" for number in range(30)), "https://a.example/1")
+    )
+    asked: list[str] = []
+
+    def dead(url: str) -> bytes | Refusal:
+        asked.append(url)
+        return SILENT if "dead" in url else picture_of(url)
+
+    assert "30 pictures could not be kept" in made(materials, dead)
+    assert "https://a.example/1" in asked
+    assert len(asked) <= MOST_SILENCES + FETCHED_AT_ONCE
+
+
+def test_a_few_pictures_are_fetched_at_a_time_and_the_pages_are_the_same(materials: Materials) -> None:
+    put(materials, with_pictures(*(f"https://a.example/{number}.png" for number in range(2 * FETCHED_AT_ONCE))))
+    together = threading.Barrier(FETCHED_AT_ONCE, timeout=20)
+
+    def in_company(url: str) -> bytes:
+        together.wait()
+        return picture_of(url)
+
+    page = made(materials, in_company)
+    assert page == made(materials)
+
+
+@pytest.mark.parametrize(
+    ("now", "confirmed_at", "count"),
+    [
+        (CLOSES + minutes(600), CLOSES, 0),
+        (CLOSES + minutes(1), CLOSES - minutes(1), 1),
+        (NOON, NOON - minutes(50), 0),
+        (NOON, NOON - minutes(70), 1),
+    ],
+    ids=["asked after the end", "not asked after the end", "asked within the hour", "not asked within the hour"],
+)
+def test_posts_that_nobody_confirmed_are_counted(
+    materials: Materials, now: datetime, confirmed_at: datetime, count: int
+) -> None:
+    put(materials, [seen()], at=confirmed_at)
+    assert facts_so_far(replace(materials, now=lambda: now), 10).unconfirmed_count == count
+
+
+def test_the_method_note_says_how_many_posts_nobody_confirmed(materials: Materials) -> None:
+    put(materials, [seen()], at=CLOSES - minutes(1))
+    sentence = "About 1 post no server answered when we asked a last time: it is shown as last seen."
+    assert sentence in made(materials)
+    desk = Desk(materials.engine, materials.campaign, FixedClock(CLOSES))
+    collect.verify(desk, {source().id: MemoryNetwork(posts={seen().post.ref: seen().post})}, CLOSES)
+    assert "no server answered" not in made(materials)
