@@ -16,6 +16,7 @@ from shareasm import wiring
 from shareasm.domain.campaigns import Campaign, CampaignAccount, Source, SourceKind
 from shareasm.domain.posts import Network
 from shareasm.domain.queue import State
+from shareasm.errors import ConfigError
 from shareasm.publish import bring_in_line
 from shareasm.rehearsal.audience import Audience
 from shareasm.rehearsal.clock import FastClock
@@ -38,6 +39,7 @@ RHYTHM = Rhythm(  # of a day that lasts a minute: fewer ticks than on a real one
     beat_s=10 * 60,
     shortest_s=0.5,
 )
+MARK = ".rehearsal"  # a file in every folder that a rehearsal made; no other is ever removed
 WATCH_S = 0.05  # real: how often the audience looks at the clock
 
 
@@ -54,8 +56,11 @@ class Outcome:
 
 
 def rehearse(plan: Plan, folder: Path, *, seconds: float, seed: int, tell: Callable[[Event], None]) -> Outcome:
-    """Live through the day of `plan` in about `seconds`; store and recap go to `folder`, which is made anew."""
-    shutil.rmtree(folder, ignore_errors=True)
+    """Live through the day of `plan` in about `seconds`; store and recap go to `folder`, which is made anew.
+
+    Raises ConfigError where that would take away what no rehearsal made.
+    """
+    _make_anew(folder, plan.folder)
     campaign = plan.campaign
     begins_at = campaign.opens_at - BEFORE
     clock = FastClock(begins_at, (campaign.closes_at - begins_at).total_seconds() / seconds)
@@ -66,6 +71,26 @@ def rehearse(plan: Plan, folder: Path, *, seconds: float, seed: int, tell: Calla
         return _live(plan, folder, world, clock, seed, tell)
     finally:
         world.stop()
+
+
+def _make_anew(folder: Path, campaign_folder: Path) -> None:
+    """Make an empty folder, in place of an earlier rehearsal's at most."""
+    ours, team = folder.resolve(), campaign_folder.resolve()
+    if ours.is_relative_to(team) or team.is_relative_to(ours):
+        raise ConfigError(
+            f"the rehearsal would be written to {ours}, over the campaign in {team}: choose another --out"
+        )
+    if ours.exists() and any(ours.iterdir()) and not (ours / MARK).is_file():
+        raise ConfigError(
+            f"{ours} was not made by a rehearsal, and is not taken away for one: choose another --out, or remove it"
+        )
+    try:
+        if ours.exists():
+            shutil.rmtree(ours)
+        ours.mkdir(parents=True)
+        (ours / MARK).touch()
+    except OSError as error:
+        raise ConfigError(f"the rehearsal's folder {ours} cannot be made anew: {error.strerror}") from error
 
 
 def _live(
