@@ -225,7 +225,14 @@ class _Wiring:
         if account.network is Network.MASTODON:
             from shareasm.networks.mastodon.publisher import MastodonPublisher
 
-            return MastodonPublisher(account.server, token, prepare=_prepare, user_agent=self._agent, now=self._now)
+            return MastodonPublisher(
+                account.server,
+                token,
+                handle=account.handle,
+                prepare=_prepare,
+                user_agent=self._agent,
+                now=self._now,
+            )
         from shareasm.networks.bluesky.client import Server
         from shareasm.networks.bluesky.publisher import BlueskyPublisher
 

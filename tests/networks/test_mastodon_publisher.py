@@ -501,3 +501,33 @@ def test_instances_of_the_corpus_have_believable_limits(shared: Path):
         for line in (shared / "corpus/real/mastodon" / name).read_text("utf-8").split("\n"):
             limits = read_limits(json.loads(line)["payload"], "") if line else None
             assert limits is None or 500 <= limits.text_length <= 200_000
+
+
+# ---- whose token it is -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("call", ["freeze", "publish", "find"])
+def test_nothing_is_sent_with_a_token_of_another_account(script, server, call):
+    strangers = MastodonPublisher(
+        SERVER,
+        "secret",
+        user_agent="shareasm/1",
+        now=lambda: NOW,
+        prepare=lambda path, limits: None,
+        handle="planetgold@mastodon.example",
+        transport=script.transport,
+    )
+    with pytest.raises(Unauthorized, match="the token is of iied@.*the plan says planetgold@mastodon.example"):
+        {
+            "freeze": lambda: freeze(strangers),
+            "publish": lambda: strangers.publish('{"status": "x"}', KEY),
+            "find": lambda: strangers.find('{"status": "x"}', KEY, NOW),
+        }[call]()
+    assert len(server.calls) == 0
+
+
+def test_the_account_that_the_plan_names_is_asked_for_once(script, server, publisher):
+    publisher._handle = "IIED@mastodon.example"
+    freeze(publisher)
+    freeze(publisher)
+    assert [request.url.path for request in script.asked].count("/api/v1/accounts/verify_credentials") == 1

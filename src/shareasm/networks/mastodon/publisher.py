@@ -20,7 +20,7 @@ import requests
 
 from shareasm.domain.queue import Draft, DraftMedia, Receipt
 from shareasm.domain.richtext import to_text, truncate
-from shareasm.errors import Rejected, Unreachable
+from shareasm.errors import Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import Act, Answer, Asked, NotThere, network_error
 from shareasm.networks.mastodon.authors import user_at_host
 from shareasm.networks.mastodon.client import Api
@@ -48,7 +48,11 @@ COUNTS_WHOLE_URLS = frozenset({"gotosocial", "snac", "takahe"})
 
 
 class MastodonPublisher:
-    """Publisher for one account. `wait` sleeps for seconds; `prepare` makes a picture ready to send."""
+    """Publisher for one account. `wait` sleeps for seconds; `prepare` makes a picture ready to send.
+
+    With a `handle` nothing is sent before the server has said that the token is that account's: tokens get mixed up, and
+    the campaign must not speak with a stranger's voice.
+    """
 
     def __init__(
         self,
@@ -58,12 +62,14 @@ class MastodonPublisher:
         user_agent: str,
         now: Callable[[], datetime],
         prepare: Callable[[Path, Limits], PreparedImage],
+        handle: str | None = None,
         wait: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._api = Api(server, user_agent=user_agent, now=now, token=token, transport=transport)
         self._now = now
         self._prepare = prepare
+        self._handle = handle
         self._wait = wait
         self._limits: Limits | None = None
         self._account: _Self | None = None
@@ -94,6 +100,16 @@ class MastodonPublisher:
             return user_at_host(account, self._api.server, domain)
         except Unfit as unfit:
             raise self._unreadable("our account") from unfit
+
+    def _check_whose_token(self) -> None:
+        """Raise Unauthorized where the token belongs to another account than the plan names."""
+        if self._handle is None:
+            return
+        said = self.verify()
+        if said.partition("@")[0].lower() != self._handle.lstrip("@").partition("@")[0].lower():
+            words = f"the token is of {said}, and the plan says {self._handle}: nothing is sent with it"
+            raise Unauthorized(words, server=self._api.server, ref=self._handle)
+        self._handle = None  # once is enough
 
     def limits(self) -> Limits:
         """Return what the server says it takes; asked until it is known what the server is, since `repeat` depends on that."""
@@ -126,12 +142,14 @@ class MastodonPublisher:
 
     def freeze(self, draft: Draft, key: str, media: Path, thread: Thread | None, now: datetime) -> str:  # noqa: ARG002
         """Upload the pictures and return the body of the post as JSON. An upload that no post uses dies after a day."""
+        self._check_whose_token()
         media_ids = [self._upload(item, media) for item in draft.media]
         params = status_params(draft, media_ids, thread.parent.local_id if thread else None)
         return msgspec.json.encode(params).decode()
 
     def publish(self, payload: str, key: str) -> Receipt:
         """Post `payload` under `key`. Raises Unreachable(is_outcome_unknown=True) where it may have been done."""
+        self._check_whose_token()
         wanted = _payload(payload)
         with self._calls(Act.WRITE):
             self._library.status_post(
@@ -226,6 +244,7 @@ class MastodonPublisher:
 
         The newest posts are read, whatever their ids: cursors of time exist on Mastodon alone.
         """
+        self._check_whose_token()
         wanted = _payload(payload)
         matches = [status for status in self._own_since(since - EARLIER) if self._is_it(status, wanted)]
         try:
