@@ -66,7 +66,7 @@ def test_a_token_that_breaks_the_header_is_not_shown(token: str, there: str) -> 
     assert "PLANT" not in repr(reader)
 
 
-@pytest.mark.parametrize("token", ["PLANTED\nline", "PLANTED\r\nX-A: b"])
+@pytest.mark.parametrize("token", ["PLANTED\nline", "PLANTED\r\nX-A: b", "PLANTED…"])
 def test_a_post_with_such_a_token_was_certainly_not_sent(token: str, there: str) -> None:
     publisher = MastodonPublisher(there, token, user_agent="x", now=lambda: NOW, prepare=lambda *_: None)  # type: ignore[arg-type]
     error = shows_nothing(lambda: publisher.publish('{"status":"x"}', "k"))

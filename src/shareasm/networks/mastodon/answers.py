@@ -207,6 +207,7 @@ _BEFORE_SENDING = (
     requests.exceptions.SSLError,
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidHeader,
+    UnicodeEncodeError,
     urllib3.exceptions.NewConnectionError,
     urllib3.exceptions.ConnectTimeoutError,
     urllib3.exceptions.LocationParseError,
