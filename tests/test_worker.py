@@ -4,14 +4,18 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import apscheduler.executors.base as executors
+import apscheduler.schedulers.base as schedulers
 import pytest
 from sqlalchemy.engine import Connection
 
+import shareasm.clock
+import shareasm.worker
 from clocks import FixedClock
 from factories import campaign, schedule, slot, source
 from shareasm import collect, recap
@@ -23,13 +27,14 @@ from shareasm.domain.queue import State
 from shareasm.errors import StorageError, Unauthorized, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import CheckpointTooOld, Page
-from shareasm.publish import bring_in_line
+from shareasm.news import Event
+from shareasm.publish import bring_in_line, sent_before
 from shareasm.render import Written
 from shareasm.storage import days, posts, queue
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.wiring import Parts
-from shareasm.worker import Event, Rhythm, Worker
+from shareasm.worker import Rhythm, Worker
 
 QUICK = Rhythm(read_s=0.1, sweep_s=0.5, verify_s=0.2, publish_s=0.1, beat_s=0.1)
 DOWN = Unreachable("connection refused", server="https://memory.example")
@@ -432,3 +437,57 @@ def test_a_hole_in_the_stream_is_told_with_what_is_done_about_it(day: Day, words
     worker = day.worker(campaign=day.campaign, readers={search.id: network} if searches else {})
     worker._sweep_network(SKY)
     assert [event.text.endswith(words) for event in day.told] == [True]
+
+
+def test_a_day_that_a_trial_closed_earlier_is_lived_all_the_same(day: Day) -> None:
+    with transaction(day.engine) as connection:
+        days.close(connection, day.campaign.slug, day.campaign.opens_at - timedelta(days=1))
+    worker = day.worker()
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert day.states() == [State.PUBLISHED]
+    assert len(day.recaps) == 1
+
+
+def test_a_day_that_is_over_says_when_it_was_closed_and_where_its_recap_lies(day: Day) -> None:
+    with transaction(day.engine) as connection:
+        days.close(connection, day.campaign.slug, day.campaign.closes_at + timedelta(minutes=1))
+    worker = day.worker(recap=Path("recaps/shareasm-2027/index.html"))
+    worker.start()
+    worker.stop()
+    [told] = day.told
+    assert "was closed at" in told.text
+    assert "its recap lies at recaps/shareasm-2027/index.html" in told.text
+
+
+def test_what_a_trial_sent_for_another_time_is_named_before_the_day(day: Day) -> None:
+    assert sent_before(day.engine, day.campaign, day.schedule) == []
+    worker = day.worker()
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert sent_before(day.engine, day.campaign, day.schedule) == []
+    real = schedule(slot(at=day.campaign.closes_at - timedelta(milliseconds=1)))
+    assert sent_before(day.engine, day.campaign, real) == [slot().id]
+
+
+def test_a_clock_that_is_set_back_an_hour_stops_nothing(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    class SetBack(datetime):
+        @classmethod
+        def now(cls, tz: tzinfo | None = None) -> datetime:  # type: ignore[override]
+            return datetime.now(tz) - timedelta(hours=1)
+
+    now = datetime.now(UTC)
+    changes = {"opens_at": now - timedelta(hours=2), "closes_at": now + timedelta(hours=2)}
+    worker = day.worker(campaign=replace(day.campaign, **changes))  # type: ignore[arg-type]
+    worker.start()
+    day.wait_for(lambda event: event.kind == "sent")
+    for module in (schedulers, executors, shareasm.worker, shareasm.clock):
+        monkeypatch.setattr(module, "datetime", SetBack)
+    worker._scheduler.pause()
+    worker._scheduler.resume()  # what was under way by the old clock is over
+    day.network.say("Said after that #shareASM", at=now)
+    worker.mind_the_clock()
+    day.wait_for(lambda event: event.kind == "collected" and event.at < now)
+    worker.stop()

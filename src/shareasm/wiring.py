@@ -65,6 +65,7 @@ class Parts:
     publishers: Mapping[str, Publisher]  # by account id
     left_out: tuple[str, ...]  # what is not done for want of a token, in sentences
     make_recap: Callable[[], recap.Made]
+    recap: Path | None = None  # where it lies once it is made
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def wire(plan: Plan, settings: Settings, world: World) -> Parts:
         make_recap=lambda: recap.make_recap(
             materials(plan, engine, settings, world), recap_folder(plan.campaign, settings)
         ),
+        recap=recap_folder(plan.campaign, settings) / "index.html",
     )
 
 

@@ -5,6 +5,7 @@
     the day         heartbeat; posts asked about again; at the end of the window: last look, last check, recap, closed
 
 `once` runs one kind of job and returns. What only one worker may do at a time holds a lease; a dead one's runs out.
+Over 400 lines: the jobs share one worker's leases, clock, news and stop, and read best beside each other.
 """
 
 import logging
@@ -12,27 +13,27 @@ import math
 import os
 import socket
 import threading
-import traceback
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from secrets import token_hex
 from time import monotonic
-from typing import Literal, NamedTuple
+from typing import Literal
 
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
+from sqlalchemy.engine import Connection
 
 from shareasm import collect, publish
-from shareasm.collect import Asked, Desk, Outcome, Tally
+from shareasm.collect import Desk, Tally
 from shareasm.domain.campaigns import Source
-from shareasm.domain.queue import State
 from shareasm.errors import NetworkError, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
-from shareasm.publish import Press, Result
+from shareasm.news import Event, News, count_of
+from shareasm.publish import Press
 from shareasm.recap import Made
 from shareasm.storage import days, queue, sources
 from shareasm.storage.engine import reading, transaction
@@ -42,6 +43,7 @@ from shareasm.wiring import Parts
 logging.getLogger("apscheduler").setLevel(logging.ERROR)
 
 LEASE = timedelta(seconds=45)  # a dead worker's jobs are taken over after that; the living renew at every beat
+CLOCK_SLACK = timedelta(seconds=1)  # clocks are set right by less all the time
 CLOSE_AGAIN_AFTER = timedelta(seconds=15)
 PATIENCE = timedelta(minutes=10)  # with rate limits, before the recap
 
@@ -67,14 +69,6 @@ class Rhythm:
     shortest_s: float = 0.0
 
 
-class Event(NamedTuple):
-    """Something that a person may want to read as it happens."""
-
-    at: datetime  # aware UTC, campaign clock
-    kind: str  # sent, missed, collected, gone, trouble, plan, recap, closed, fault
-    text: str
-
-
 @dataclass
 class Worker:
     """Runs a campaign's jobs. `tell` is called from several threads, one call at a time."""
@@ -87,22 +81,26 @@ class Worker:
 
     def __post_init__(self) -> None:
         self.closed = threading.Event()
-        self.faults: list[BaseException] = []
+        self._news = News(self.tell, self.parts.clock)
+        self.kept_open_by: Exception | None = None  # why the day could not be closed when it was last tried
         self.made: Made | None = None  # the recap, once this worker has closed the day
         self._stopping = threading.Event()
         self._closing = threading.Lock()
-        self._telling = threading.Lock()
         self._in_hand: set[int] = set()
         self._sending = {account: threading.Lock() for account in self.parts.publishers}
         self._streams: dict[str, TagStream] = {}
         self._threads: list[threading.Thread] = []
-        self._told: dict[str, str] = {}
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": {"type": "threadpool", "max_workers": self._job_count()}},
+            executors={"default": {"type": "threadpool", "max_workers": self._jobcount_of()}},
             # Never drop a tick: the default of one second would; lateness is decided by our rules, on the rows.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
+
+    @property
+    def faults(self) -> list[BaseException]:
+        """The errors that are the program's own fault."""
+        return self._news.faults
 
     # ---- life ----------------------------------------------------------------------------------------------------------
 
@@ -113,6 +111,7 @@ class Worker:
         rhythm, parts = self.rhythm, self.parts
         self._every(rhythm.beat_s, "beat", self._beat)
         if self.closed.is_set():
+            self._tell_closed()
             self._scheduler.start()
             return
         for source in parts.campaign.sources:
@@ -129,6 +128,14 @@ class Worker:
         self._scheduler.start()
         for thread in self._threads:
             thread.start()
+
+    def mind_the_clock(self) -> None:
+        """Let the jobs run now that a system clock set back would keep waiting: none lies further ahead than its interval."""
+        now = datetime.now(UTC)
+        for job in self._scheduler.get_jobs():
+            trigger = job.trigger
+            if isinstance(trigger, IntervalTrigger) and job.next_run_time > now + trigger.interval + CLOCK_SLACK:
+                job.modify(next_run_time=now)
 
     def stop(self) -> bool:
         """Finish the calls in hand and stop. False: a call did not come back in time; its attempt is written down as open."""
@@ -187,33 +194,36 @@ class Worker:
     def _was_closed(self) -> bool:
         """Return whether the day is closed, by this worker or another."""
         with reading(self.parts.engine) as connection:
-            if days.state(connection, self.parts.campaign.slug).closed_at:
+            if self._closed_at(connection):
                 self.closed.set()
         return self.closed.is_set()
 
+    def _closed_at(self, connection: Connection) -> datetime | None:
+        return days.state(connection, self.parts.campaign.slug).closed_since(self.parts.campaign.closes_at)
+
     def _read(self, source: Source) -> None:
         if self._is_open() and self._has_lease(f"read {source.id}"):
-            self._tell_outcome(source, collect.read(self._desk, source, self.parts.readers[source.id]))
+            self._news.outcome(source, collect.read(self._desk, source, self.parts.readers[source.id]))
 
     def _sweep(self, source: Source, since: datetime | None = None) -> None:
         if self._is_open() and self._has_lease(f"read {source.id}"):
             back = since or self.parts.clock.now() - timedelta(seconds=self.rhythm.sweep_back_s)
-            self._tell_outcome(source, collect.sweep(self._desk, source, self.parts.readers[source.id], back))
+            self._news.outcome(source, collect.sweep(self._desk, source, self.parts.readers[source.id], back))
 
     def _look_last(self, source: Source) -> None:
         """Read and sweep, whoever holds the lease and whatever failed before: twice is harmless, not at all is not."""
         reader, opens_at = self.parts.readers[source.id], self.parts.campaign.opens_at
-        self._tell_outcome(source, collect.read(self._desk, source, reader, is_last=True))
-        self._tell_outcome(source, collect.sweep(self._desk, source, reader, opens_at, is_last=True))
+        self._news.outcome(source, collect.read(self._desk, source, reader, is_last=True))
+        self._news.outcome(source, collect.sweep(self._desk, source, reader, opens_at, is_last=True))
 
     def _verify(self) -> None:
         if self._has_lease("verify"):
             limit = self.parts.clock.now() - timedelta(seconds=self.rhythm.verify_after_s)
-            self._tell_asked(collect.verify(self._desk, self.parts.checkers, limit))
+            self._news.asked(collect.verify(self._desk, self.parts.checkers, limit))
 
     def _publish(self, account: str) -> None:
         with self._sending[account]:  # a publisher is used by one thread at a time, also while the day closes
-            upcoming = publish.publish_due(self._press, account, self._tell_result, self._stopping.is_set)
+            upcoming = publish.publish_due(self._press, account, self._news.result, self._stopping.is_set)
         if upcoming and self._scheduler.running and not self._stopping.is_set():
             self._at(upcoming, f"wake {account}", partial(self._publish_again, account))
 
@@ -229,17 +239,17 @@ class Worker:
         def tell(tally: Tally) -> None:
             nonlocal failures
             failures = 0  # it delivers
-            self._tell_tally(source, tally)
+            self._news.tally(source, tally)
 
         while not self._stopping.is_set():
             try:
                 self._follow_once(source, tell)
             except ShareasmError as error:  # also of the store: what came is told again from the checkpoint
                 failures += 1
-                self._tell_trouble(source.id, str(error))
+                self._news.trouble(source.id, str(error))
             except Exception as fault:  # noqa: BLE001  the rim: a fault of ours is told, and the stream goes on
                 failures += 1
-                self._fault(f"stream {source.id}", fault)
+                self._news.fault(f"stream {source.id}", fault)
             self._wait(2.0 ** min(failures, 6))  # a server that closes each connection at once is not pestered either
 
     def _follow_once(self, source: Source, tell: Callable[[Tally], None]) -> None:
@@ -266,7 +276,7 @@ class Worker:
             if others
             else "what was said while it was away stays unknown, for no search of its network is set up"
         )
-        self._say("trouble", f"{stream.id} does not go back far enough; {instead}")
+        self._news.say("trouble", f"{stream.id} does not go back far enough; {instead}")
         for source in others:
             self._sweep(source, since=campaign.opens_at)
 
@@ -274,6 +284,9 @@ class Worker:
         """Close the day; what stood in the way (a dead worker's lease, a full disk) may be gone a little later."""
         try:
             self._close()
+        except Exception as error:
+            self.kept_open_by = error
+            raise
         finally:
             if not self.closed.is_set() and not self._stopping.is_set():
                 self._at(self.parts.clock.now() + CLOSE_AGAIN_AFTER, "close", self._close_or_again)
@@ -285,7 +298,7 @@ class Worker:
         try:
             if not self._has_lease("close") or self._was_closed():
                 return
-            self._say("closed", "the day is over: a last look at every source, then the recap")
+            self._news.say("closed", "the day is over: a last look at every source, then the recap")
             for account in self.parts.publishers:
                 self._publish(account)
             for source in self.parts.campaign.sources:
@@ -295,7 +308,7 @@ class Worker:
             made = self.parts.make_recap()
             with transaction(self.parts.engine) as connection:
                 days.close(connection, self.parts.campaign.slug, self.parts.clock.now())
-            self._say("recap", f"{made.written.index} shows {_count(made.shown_count, 'post', 'posts')}")
+            self._news.say("recap", f"{made.written.index} shows {count_of(made.shown_count, 'post', 'posts')}")
             self.made = made
             self.closed.set()
         finally:
@@ -307,13 +320,13 @@ class Worker:
         asked_about = collect.count_unconfirmed(self._desk, start)
         if not asked_about:
             return
-        what = _count(asked_about, "post", "posts")
-        self._say("recap", f"asking the networks about {what} before anything is shown")
+        what = count_of(asked_about, "post", "posts")
+        self._news.say("recap", f"asking the networks about {what} before anything is shown")
         asked = collect.confirm(self._desk, self.parts.checkers, self._patience(), self._stopping.is_set)
-        self._tell_asked(asked)
+        self._news.asked(asked)
         if left := collect.count_unconfirmed(self._desk, start):
-            what = _count(left, "post was not confirmed and is", "posts were not confirmed and are")
-            self._say("trouble", f"{what} shown as last seen; the recap says so, and `shareasm recap` asks again")
+            what = count_of(left, "post was not confirmed and is", "posts were not confirmed and are")
+            self._news.say("trouble", f"{what} shown as last seen; the recap says so, and `shareasm recap` asks again")
 
     def _patience(self) -> Callable[[datetime], bool]:
         """Return a waiter for rate limits. It gives up, all in all, after PATIENCE; a rehearsal's clock stands meanwhile."""
@@ -326,6 +339,16 @@ class Worker:
             return left_s >= 0 and not self._stopping.wait(real)
 
         return wait_until
+
+    def _tell_closed(self) -> None:
+        with reading(self.parts.engine) as connection:
+            closed_at = self._closed_at(connection)
+        if closed_at:
+            zone = self.parts.campaign.zone
+            recap = f"; its recap lies at {self.parts.recap}" if self.parts.recap else ""
+            self._news.say(
+                "closed", f"this day was closed at {closed_at.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key}){recap}"
+            )
 
     # ---- helpers of the jobs -------------------------------------------------------------------------------------------
 
@@ -382,58 +405,14 @@ class Worker:
             with self.parts.clock.held():
                 job()
         except ShareasmError as error:
-            self._tell_trouble(name, str(error))
+            self._news.trouble(name, str(error))
         except Exception as fault:  # noqa: BLE001  the rim
-            self._fault(name, fault)
+            self._news.fault(name, fault)
         else:
-            self._told.pop(name, None)
+            self._news.is_well(name)
 
-    def _job_count(self) -> int:
+    def _jobcount_of(self) -> int:
         return 4 + 2 * len(self.parts.readers) + 2 * len(self.parts.publishers)
-
-    # ---- telling -------------------------------------------------------------------------------------------------------
-
-    def _say(self, kind: str, text: str) -> None:
-        with self._telling:
-            self.tell(Event(self.parts.clock.now(), kind, text))
-
-    def _tell_trouble(self, name: str, text: str) -> None:
-        if self._told.get(name) != text:  # the same trouble is told once, not at every tick
-            self._told[name] = text
-            self._say("trouble", f"{name}: {text}")
-
-    def _fault(self, name: str, fault: BaseException) -> None:
-        self.faults.append(fault)
-        trace = "".join(traceback.format_exception(fault))
-        if self._told.get(name) != trace:
-            self._told[name] = trace
-            self._say("fault", f"{name}: a fault of the program, please report it\n{trace}")
-
-    def _tell_asked(self, asked: Asked) -> None:
-        for source, error in asked.silent.items():
-            self._tell_trouble(f"asking {source}", str(error))
-        if gone := asked.tally.gone:
-            what = _count(gone, "post is", "posts are")
-            self._say("gone", f"{what} not public any more, and not shown any more")
-
-    def _tell_outcome(self, source: Source, outcome: Outcome) -> None:
-        if outcome.error:
-            self._tell_trouble(source.id, str(outcome.error))
-        elif not outcome.was_resting:
-            self._told.pop(source.id, None)
-        self._tell_tally(source, outcome.tally)
-
-    def _tell_tally(self, source: Source, tally: Tally) -> None:
-        if tally.new or tally.changed:
-            bits = [_count(tally.new, "new post", "new posts")] if tally.new else []
-            bits += [f"{tally.changed} changed"] if tally.changed else []
-            self._say("collected", f"{source.id}: {', '.join(bits)}")
-
-    def _tell_result(self, result: Result) -> None:
-        slot, part, language, account = result.entry.key
-        what = f"{slot}{f' part {part + 1}' if part else ''} ({language}) on {account}"
-        kind = "sent" if result.receipt else "missed" if result.entry.state is State.MISSED else "trouble"
-        self._say(kind, f"{what}: {result.words}")
 
 
 def _apart(act: Callable[[], None]) -> threading.Thread:
@@ -449,19 +428,3 @@ def _wait_for(threads: Iterable[threading.Thread], seconds: float) -> None:
     for thread in threads:
         if thread.is_alive():
             thread.join(max(end - monotonic(), 0))
-
-
-def _count(number: int, one: str, many: str) -> str:
-    return f"{number} {one if number == 1 else many}"
-
-
-def statistics(parts: Parts) -> Mapping[str, int]:
-    """Return how much was planned, sent and collected, for the summary at the end."""
-    from shareasm.storage import posts
-
-    with reading(parts.engine) as connection:
-        entries = queue.of_campaign(connection, parts.campaign.slug)
-        collected = posts.count_of_campaign(connection, parts.campaign.slug)
-    sent = sum(entry.state is State.PUBLISHED for entry in entries)
-    planned = sum(entry.state is not State.CANCELLED for entry in entries)
-    return {"planned": planned, "sent": sent, "collected": collected}

@@ -517,7 +517,7 @@ def test_nothing_is_sent_with_a_token_of_another_account(script, server, call):
         handle="planetgold@mastodon.example",
         transport=script.transport,
     )
-    with pytest.raises(Unauthorized, match="the token is of iied@.*the plan says planetgold@mastodon.example"):
+    with pytest.raises(Unauthorized, match=r"the token is of iied@.*the plan says planetgold@mastodon\.example"):
         {
             "freeze": lambda: freeze(strangers),
             "publish": lambda: strangers.publish('{"status": "x"}', KEY),

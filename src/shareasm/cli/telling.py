@@ -8,9 +8,9 @@ import click
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from shareasm.news import Event
     from shareasm.settings import Settings
     from shareasm.wiring import Plan
-    from shareasm.worker import Event
 
 _COLOURS = {
     "sent": "green",

@@ -17,6 +17,7 @@ from shareasm.domain.campaigns import Campaign, CampaignAccount, Source, SourceK
 from shareasm.domain.posts import Network
 from shareasm.domain.queue import State
 from shareasm.errors import ConfigError
+from shareasm.news import Event
 from shareasm.publish import bring_in_line
 from shareasm.rehearsal.audience import Audience
 from shareasm.rehearsal.clock import FastClock
@@ -26,7 +27,7 @@ from shareasm.settings import Settings
 from shareasm.storage import posts, queue
 from shareasm.storage.engine import reading
 from shareasm.wiring import Plan
-from shareasm.worker import Event, Rhythm, Worker
+from shareasm.worker import Rhythm, Worker
 
 BEFORE = timedelta(minutes=5)  # the day begins a little before its window, as a real worker would be started
 RHYTHM = Rhythm(  # of a day that lasts a minute: fewer ticks than on a real one, at a thousand times the speed
@@ -104,10 +105,12 @@ def _live(
         audience = Audience(world, parts.campaign, clock, seed)
         worker = Worker(parts, tell, RHYTHM)
         worker.start()
-    while not worker.closed.wait(WATCH_S):
+    while not worker.closed.wait(WATCH_S) and worker.kept_open_by is None:
         for words in audience.step():
             tell(Event(clock.now(), "audience", words))
     worker.stop()
+    if worker.kept_open_by:  # a real day is tried again, as long as it takes; here somebody waits
+        raise worker.kept_open_by
     with reading(parts.engine) as connection:
         entries = queue.of_campaign(connection, plan.campaign.slug)
         collected = posts.count_of_campaign(connection, plan.campaign.slug)

@@ -21,6 +21,10 @@ class DayState:
     plan_digest: bytes | None = None
     note: str | None = None
 
+    def closed_since(self, closes_at: datetime) -> datetime | None:
+        """Return when the day that ends at `closes_at` was closed. None: not yet; what was closed earlier was a trial."""
+        return self.closed_at if self.closed_at and self.closed_at >= closes_at else None
+
 
 def state(connection: Connection, campaign: str) -> DayState:
     """Return where `campaign` stands; all None before its first cycle."""
