@@ -6,7 +6,7 @@ Reading is repeated and overlaps on purpose: no network's search is complete, an
 that fails says so in its state, is left alone for a while, and never stops the others.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,21 +18,18 @@ from sqlalchemy.engine import Connection, Engine
 from shareasm.clock import Clock
 from shareasm.domain.campaigns import Campaign, Source, SourceKind, belongs
 from shareasm.domain.changes import Changed, Gone, New, Same, Seen, Sighting, Skipped, decide, home_host
+from shareasm.domain.patience import next_read_at, next_round_at
 from shareasm.domain.posts import Network, PostRef, Visibility
 from shareasm.domain.richtext import fold_hashtag
-from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
+from shareasm.errors import NetworkError
 from shareasm.networks.ports import Page, PostChecker, TagReader, TagStream, Window
 from shareasm.storage import posts, sources
 from shareasm.storage.engine import reading, transaction
 
 STREAM_TAG = ""  # a stream carries all tags under one checkpoint
-FIRST_WAIT_S = 30
-LONGEST_WAIT_S = 15 * 60
 CHECK_PAGE = 200  # posts asked about in one go
 QUESTIONS_AT_ONCE = 100  # of them, to one checker: what it answered before it fails is kept
 ASK_AGAIN_AFTER = timedelta(minutes=5)  # about a post that nobody answered about; others have their turn before
-TRY_AGAIN_AFTER = timedelta(seconds=5)  # a server that was out of reach at the last check
-MOST_TRIES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -254,19 +251,10 @@ def confirm(
                 break
         before, left, silent = left, _unconfirmed(desk, start), asking.silent
         tries = 0 if set(before) - set(left) else tries + 1
-        go_on_at = _next_round(silent.values(), desk.clock.now(), tries)
+        go_on_at = next_round_at(silent.values(), desk.clock.now(), tries)
         if not left or go_on_at is None or not wait_until(go_on_at):
             break
     return Asked(tally, silent)
-
-
-def _next_round(errors: Collection[NetworkError], now: datetime, tries: int) -> datetime | None:
-    """Return when to ask on after a round; None: never. `tries` counts the rounds without an answer."""
-    waits = [max(error.until, now + TRY_AGAIN_AFTER) for error in errors if isinstance(error, RateLimited)]
-    if tries < MOST_TRIES:
-        waits += [now + TRY_AGAIN_AFTER for error in errors if isinstance(error, Unreachable)]
-    # Without an error an answer may be left out for want of time: it comes in the next round, or that is the last one.
-    return min(waits, default=None if tries else now)
 
 
 def count_unconfirmed(desk: Desk, before: datetime) -> int:
@@ -399,12 +387,3 @@ def _note_failure(desk: Desk, source: Source, error: NetworkError) -> None:
         state = states.get(source.id, sources.SourceState(source.id))
         until = next_read_at(error, state.failure_count, now)
         sources.note_failure(connection, desk.campaign.slug, state, until, str(error), now)
-
-
-def next_read_at(error: NetworkError, failure_count: int, now: datetime) -> datetime:
-    """Return when a source that failed is read again: when the server says, else after 30 s, 1 min, 2 min … 15 min."""
-    if isinstance(error, RateLimited):
-        return error.until
-    if isinstance(error, Unauthorized):
-        return now + timedelta(seconds=LONGEST_WAIT_S)
-    return now + timedelta(seconds=min(FIRST_WAIT_S * 2**failure_count, LONGEST_WAIT_S))

@@ -1,0 +1,32 @@
+"""How long a source that failed is left alone, and when a round of questions is followed by the next. Reads no clock."""
+
+from collections.abc import Collection
+from datetime import datetime, timedelta
+
+from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
+
+FIRST_WAIT = timedelta(seconds=30)
+LONGEST_WAIT = timedelta(minutes=15)
+TRY_AGAIN_AFTER = timedelta(seconds=5)  # a server that was out of reach at the last check
+MOST_TRIES = 3
+
+
+def next_read_at(error: NetworkError, failure_count: int, now: datetime) -> datetime:
+    """Return when a source that failed is read again: when the server says, else after 30 s, 1 min, 2 min … 15 min."""
+    if isinstance(error, RateLimited):
+        return error.until
+    if isinstance(error, Unauthorized):
+        return now + LONGEST_WAIT
+    return now + min(FIRST_WAIT * (1 << min(failure_count, 6)), LONGEST_WAIT)
+
+
+def next_round_at(errors: Collection[NetworkError], now: datetime, tries: int) -> datetime | None:
+    """Return when to ask on after a round of the last check that ended with `errors`; None: never.
+
+    `tries` counts the rounds that brought no answer.
+    """
+    waits = [max(error.until, now + TRY_AGAIN_AFTER) for error in errors if isinstance(error, RateLimited)]
+    if tries < MOST_TRIES:
+        waits += [now + TRY_AGAIN_AFTER for error in errors if isinstance(error, Unreachable)]
+    # Without an error an answer may be left out for want of time: it comes in the next round, or that is the last one.
+    return min(waits, default=None if tries else now)

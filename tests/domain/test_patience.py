@@ -1,0 +1,54 @@
+"""How long who is left alone: every rule, without a clock."""
+
+from datetime import timedelta
+
+import pytest
+
+from factories import NOON, minutes
+from shareasm.domain.patience import MOST_TRIES, TRY_AGAIN_AFTER, next_read_at, next_round_at
+from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
+
+SERVER = "https://memory.example"
+DOWN = Unreachable("connection refused", server=SERVER)
+REFUSED = Unauthorized("token revoked", server=SERVER)
+LIMITED = RateLimited("slow down", server=SERVER, until=NOON + minutes(7))
+
+
+@pytest.mark.parametrize(
+    ("error", "failure_count", "wait"),
+    [
+        (DOWN, 0, timedelta(seconds=30)),
+        (DOWN, 2, minutes(2)),
+        (DOWN, 2000, minutes(15)),
+        (LIMITED, 5, minutes(7)),
+        (REFUSED, 0, minutes(15)),
+    ],
+    ids=["once", "three times", "for hours", "rate limited", "unauthorized"],
+)
+def test_a_source_that_fails_is_left_alone_for_a_while(
+    error: NetworkError, failure_count: int, wait: timedelta
+) -> None:
+    assert next_read_at(error, failure_count, NOON) == NOON + wait
+
+
+@pytest.mark.parametrize(
+    ("errors", "tries", "wait"),
+    [
+        ([], 0, timedelta()),
+        ([], 1, None),
+        ([REFUSED], 0, timedelta()),
+        ([REFUSED], 1, None),
+        ([Rejected("no", server=SERVER)], 1, None),
+        ([LIMITED], 0, minutes(7)),
+        ([LIMITED], 99, minutes(7)),
+        ([RateLimited("slow down", server=SERVER, until=NOON)], 1, TRY_AGAIN_AFTER),
+        ([DOWN, LIMITED], 1, TRY_AGAIN_AFTER),
+        ([DOWN], MOST_TRIES - 1, TRY_AGAIN_AFTER),
+        ([DOWN], MOST_TRIES, None),
+        ([DOWN, LIMITED], MOST_TRIES, minutes(7)),
+    ],
+)
+def test_a_round_is_followed_by_another_where_that_may_bring_an_answer(
+    errors: list[NetworkError], tries: int, wait: timedelta | None
+) -> None:
+    assert next_round_at(errors, NOON, tries) == (None if wait is None else NOON + wait)
