@@ -28,6 +28,7 @@ from shareasm.domain.queue import (
     PlannedEntry,
     QueueEntry,
     Receipt,
+    State,
     plan_entries,
     reconcile,
     tid,
@@ -93,6 +94,15 @@ def bring_in_line(engine: Engine, campaign: Campaign, schedule: Schedule) -> lis
         keys = {entry.key: publish_key(campaign, entry, number) for number, entry in enumerate(planned)}
         queue.apply(connection, campaign.slug, intents, keys, [entry.key for entry in planned])
     return intents
+
+
+def sent_before(engine: Engine, campaign: Campaign, schedule: Schedule) -> list[str]:
+    """Return the slots that were sent for another time than they are planned for now, in a trial: they stay sent."""
+    due = {entry.key: entry.due_at for entry in plan_entries(campaign, schedule)}
+    with reading(engine) as connection:
+        queued = queue.of_campaign(connection, campaign.slug)
+    moved = [e for e in queued if e.state is State.PUBLISHED and due.get(e.key, e.due_at) != e.due_at]
+    return list(dict.fromkeys(entry.key.slot for entry in moved))
 
 
 def publish_key(campaign: Campaign, entry: PlannedEntry, number: int) -> str:

@@ -38,6 +38,10 @@ class Status:
     skips: tuple[StoredSkip, ...]  # the newest
 
     @property
+    def closed_at(self) -> datetime | None:
+        return self.day.closed_since(self.campaign.closes_at)
+
+    @property
     def is_worker_alive(self) -> bool:
         beat = self.day.heartbeat_at
         return beat is not None and self.now - beat <= ALIVE_FOR
@@ -46,7 +50,7 @@ class Status:
     def is_all_well(self) -> bool:
         """True when nothing needs a person now."""
         failing = any(source.failed_at for source in self.sources)
-        at_work = self.is_worker_alive or self.day.closed_at is not None or self.day.opened_at is None
+        at_work = self.is_worker_alive or self.closed_at is not None or self.day.opened_at is None
         return at_work and not failing and not self.troubles and not self.day.note
 
 
@@ -105,7 +109,7 @@ def status_facts(status: Status) -> dict[str, object]:
         "now": status.now.isoformat(),
         "all_well": status.is_all_well,
         "worker_alive": status.is_worker_alive,
-        "closed_at": _iso(status.day.closed_at),
+        "closed_at": _iso(status.closed_at),
         "next": _entry_facts(status.next_entry),
         "last_sent": _entry_facts(status.last_sent),
         "queue": {state.value: count for state, count in status.counts.items()},
@@ -128,8 +132,8 @@ def status_facts(status: Status) -> dict[str, object]:
 
 def _headline(status: Status) -> str:
     bits = [status.campaign.name]
-    if status.day.closed_at:
-        bits.append(f"closed {_time(status, status.day.closed_at)}")
+    if status.closed_at:
+        bits.append(f"closed {_time(status, status.closed_at)}")
     elif status.next_entry:
         bits.append(f"next {_time(status, status.next_entry.due_at)} {status.next_entry.key.slot}")
     if status.last_sent and status.last_sent.published_at:
@@ -142,7 +146,7 @@ def _queue_lines(status: Status) -> Iterator[str]:
     counts = "  ".join(f"{state.value} {count}" for state, count in sorted(status.counts.items()))
     yield f"Queue:     {counts or 'empty: run `shareasm run` once, or look at the plan'}"
     yield f"Collected: {status.collected_count}"
-    if status.day.opened_at and not status.day.closed_at and not status.is_worker_alive:
+    if status.day.opened_at and not status.closed_at and not status.is_worker_alive:
         yield f"No worker is running: the last sign of one was at {_time(status, status.day.heartbeat_at)}"
     if status.day.note:
         yield f"Note:      {status.day.note}"

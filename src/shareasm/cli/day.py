@@ -141,10 +141,15 @@ def _worker(folder: Path | None) -> "Iterator[tuple[Worker, Plan]]":
 
 
 def _take_plan(parts: "Parts") -> None:
-    from shareasm.publish import bring_in_line
+    from shareasm.publish import bring_in_line, sent_before
 
     intents = bring_in_line(parts.engine, parts.campaign, parts.schedule)
     click.echo(f"{parts.campaign.name}: {len(parts.schedule.slots)} slots, {len(intents)} changes in the queue")
+    if slots := sent_before(parts.engine, parts.campaign, parts.schedule):
+        noun = "slot was" if len(slots) == 1 else "slots were"
+        verb = "is" if len(slots) == 1 else "are"
+        words = f"{len(slots)} {noun} sent before and {verb} not sent again: {', '.join(slots)}"
+        click.secho(words, fg="yellow")
 
 
 def _live(worker: "Worker", *, until_closed: bool) -> None:
@@ -153,6 +158,7 @@ def _live(worker: "Worker", *, until_closed: bool) -> None:
         try:
             worker.start()
             while not stopping.wait(0.2):
+                worker.mind_the_clock()
                 if until_closed and worker.closed.is_set():
                     break
             click.echo("Stopping: the calls in hand are finished first.")
