@@ -1,6 +1,7 @@
 """The real program as a process: started, listened to, stopped, killed."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,6 +9,9 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import shareasm
+from shareasm.resources import template_folder
 
 RUNNING = [sys.executable, "-m", "shareasm"]
 
@@ -42,6 +46,14 @@ def run(arguments: Sequence[str | Path], environment: dict[str, str], folder: Pa
         check=False,
     )
     return Ended(ended.returncode, ended.stdout, ended.stderr)
+
+
+def copy_of_the_package(folder: Path) -> Path:
+    """Copy the package with its templates, as a wheel has them, into `folder` for PYTHONPATH; return where it is."""
+    source, package = Path(shareasm.__file__).parent, folder / "shareasm"
+    shutil.copytree(source, package, ignore=shutil.ignore_patterns("__pycache__", "templates"))
+    shutil.copytree(template_folder(), package / "templates")
+    return package
 
 
 def clean(environment: dict[str, str]) -> dict[str, str]:

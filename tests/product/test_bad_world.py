@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import shutil
 import signal
 import socket
 import sqlite3
@@ -13,12 +12,11 @@ from pathlib import Path
 import pytest
 
 from product.days import TAG, Day, slot
+from product.program import copy_of_the_package
 from shareasm.rehearsal.faults import Fault
-from shareasm.resources import template_folder
 
 pytestmark = pytest.mark.product
 
-ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = ["run", "worker", "web", "collect", "publish", "status", "recap"]
 
 # ---- what a person wrote -----------------------------------------------------------------------------------------------
@@ -154,9 +152,7 @@ def test_a_damaged_store_is_not_called_a_fault_of_the_program(day: Day) -> None:
 
 def test_a_missing_template_is_named(day: Day) -> None:
     day.plan()
-    package = day.folder / "copied" / "shareasm"
-    shutil.copytree(ROOT / "src" / "shareasm", package, ignore=shutil.ignore_patterns("__pycache__", "templates"))
-    shutil.copytree(template_folder(), package / "templates")
+    package = copy_of_the_package(day.folder / "copied")
     (package / "templates" / "recap" / "layout.html").unlink()
     day.environment["PYTHONPATH"] = str(package.parent)
     ended = day.run("recap")

@@ -1,0 +1,175 @@
+"""The command line parses, makes one call, prints: its help has an example each, its errors are one sentence."""
+
+import json
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from shareasm import __version__
+from shareasm.cli import main
+from shareasm.clock import SystemClock
+from shareasm.rehearsal.day import Outcome
+
+
+def commands(group: click.Group = main, before: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
+    """Return every command with the words that lead to it."""
+    found: list[tuple[str, ...]] = []
+    for name, command in group.commands.items():
+        words = (*before, name)
+        found += commands(command, words) if isinstance(command, click.Group) else [words]
+    return found
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty working folder, and nothing of shareasm in the environment."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("DATABASE_URL", "PORT", "SHAREASM_CAMPAIGN", "SHAREASM_DATA"):
+        monkeypatch.delenv(name, raising=False)
+    return tmp_path
+
+
+def call(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_has_help_with_an_example(words: tuple[str, ...]) -> None:
+    result = call(*words, "--help")
+    assert result.exit_code == 0
+    assert f"Example:  shareasm {' '.join(words)}" in result.output
+    assert all(len(line) <= 100 for line in result.output.splitlines())
+
+
+def test_every_option_says_what_it_is_for() -> None:
+    silent = [
+        f"{' '.join(words)} {option.name}"
+        for words in commands()
+        for option in _command(words).params
+        if isinstance(option, click.Option) and not option.help
+    ]
+    assert silent == []
+
+
+def _command(words: tuple[str, ...]) -> click.Command:
+    command: click.Command = main
+    for word in words:
+        assert isinstance(command, click.Group)
+        command = command.commands[word]
+    return command
+
+
+def test_the_commands_stand_in_the_order_of_the_day() -> None:
+    output = call("--help").output
+    places = [output.index(f"\n  {name} ") for name in ("init", "check", "rehearse", "run", "status", "recap")]
+    assert places == sorted(places)
+
+
+def test_the_version_is_told() -> None:
+    assert call("--version").output == f"shareasm, version {__version__}\n"
+
+
+def test_an_unknown_command_is_refused_with_usage() -> None:
+    result = call("tweet")
+    assert result.exit_code == 2
+    assert "No such command" in result.output
+
+
+@pytest.mark.parametrize("name", ["run", "worker", "web", "collect", "publish", "status", "recap"])
+def test_without_a_campaign_it_asks_which(folder: Path, name: str) -> None:
+    result = call(name)
+    assert result.exit_code == 2
+    assert result.stderr == "shareasm: say which campaign: name its folder, or set SHAREASM_CAMPAIGN\n"
+
+
+def test_a_new_campaign_passes_its_check(folder: Path) -> None:
+    made = call("init", "my-day", "--hashtag", "myDay", "--on", "2027-05-12")
+    assert made.exit_code == 0, made.output
+    assert "Next: shareasm check my-day" in made.output
+    checked = call("check", "my-day")
+    assert checked.exit_code == 0, checked.output
+    assert "welcome" in checked.output
+    assert "findings" in json.loads(call("check", "my-day", "--json").output)
+
+
+def test_the_only_campaign_need_not_be_named(folder: Path) -> None:
+    call("init", "config/campaigns/my-day", "--on", "2027-05-12")
+    named = call("status", "config/campaigns/my-day")
+    assert named.exit_code == call("status").exit_code == 0, named.output
+    assert call("status").output == named.output
+
+
+def test_a_broken_plan_is_told_with_its_place_and_leaves_no_store(folder: Path) -> None:
+    call("init", "my-day", "--on", "2027-05-12")
+    schedule = folder / "my-day" / "schedule.yaml"
+    schedule.write_text(schedule.read_text("utf-8").replace("kind: welcome", "kind: welcom"), encoding="utf-8")
+    checked = call("check", "my-day")
+    assert checked.exit_code == 2
+    for name in ("run", "worker", "collect", "publish", "status", "recap"):
+        result = call(name, "my-day")
+        assert result.exit_code == 2
+        assert "schedule.yaml:" in result.stderr
+        assert "nothing was changed" in result.stderr
+    assert not (folder / "data").exists()
+
+
+def test_status_is_told_as_data(folder: Path) -> None:
+    call("init", "my-day", "--on", "2027-05-12")
+    result = call("status", "my-day", "--json")
+    assert result.exit_code == 0
+    facts = json.loads(result.output)
+    assert (facts["campaign"], facts["collected"], facts["queue"]) == ("my-day", 0, {})
+
+
+def test_status_exits_1_when_something_needs_a_person(folder: Path) -> None:
+    from shareasm.storage import days
+    from shareasm.storage.engine import open_engine, transaction
+
+    call("init", "my-day", "--on", "2027-05-12")
+    call("status", "my-day")
+    engine = open_engine("sqlite:///data/shareasm.db")
+    with transaction(engine) as connection:
+        days.beat(connection, "my-day", SystemClock().now())
+        days.set_note(connection, "my-day", "the new plan has mistakes")
+    engine.dispose()
+    result = call("status", "my-day")
+    assert result.exit_code == 1
+    assert "the new plan has mistakes" in result.output
+
+
+def test_the_tables_are_made_by_a_command_of_their_own(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", "sqlite:///elsewhere.db")
+    for _ in range(2):
+        result = call("db", "upgrade")
+        assert (result.exit_code, result.output) == (0, "sqlite:///elsewhere.db is up to date\n")
+
+
+@pytest.mark.parametrize(("url", "code"), [("nonsense", 2), ("sqlite:////proc/no/where.db", 1)])
+def test_the_exit_code_tells_a_persons_mistake_from_the_worlds(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, url: str, code: int
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    result = call("db", "upgrade")
+    assert result.exit_code == code
+    assert result.stderr.startswith("shareasm: ")
+    assert result.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(("is_clean", "code"), [(True, 0), (False, 1)])
+def test_a_rehearsal_in_which_something_was_not_sent_exits_1(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, is_clean: bool, code: int
+) -> None:
+    given: dict[str, object] = {}
+
+    def live(_plan: object, out: Path, **options: object) -> Outcome:
+        given.update(options, out=out)
+        return Outcome(Path("index.html"), 3, 2, 10, 9, is_clean)
+
+    monkeypatch.setattr("shareasm.rehearsal.day.rehearse", live)
+    call("init", "my-day")
+    result = call("rehearse", "my-day", "--seconds", "7", "--seed", "5")
+    assert result.exit_code == code
+    assert "Planned 3 · sent 2 · collected 10 · shown 9" in result.output
+    assert (given["seconds"], given["seed"], given["out"]) == (7, 5, Path("data/rehearsals/my-day"))
