@@ -6,17 +6,16 @@ from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Engine
+from sqlalchemy.engine import Engine
 
 from clocks import FixedClock
 from factories import NOON, campaign, post, seen, source
-from postgresql import Cluster
 from shareasm.collect import Desk, Tally, store
-from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Skipped
+from shareasm.domain.changes import AuthorChange, Gone, New, Skipped
 from shareasm.domain.posts import Media, MediaKind, Network, PostRef, Visibility, encode_post
 from shareasm.networks.ports import Page
 from shareasm.storage import posts, sources
-from shareasm.storage.engine import open_engine, reading, transaction
+from shareasm.storage.engine import reading, transaction
 from shareasm.storage.tables import posts as posts_table
 from shareasm.storage.tables import raws, sightings, skips
 
@@ -281,36 +280,3 @@ def test_the_newest_posts_are_those_that_came_last_and_cost_no_sorting(desk: Des
             [(query, given)] = [(query, given) for query, given in asked if "DESC" in query]
             steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", given).all()
             assert not [step for step in steps if "TEMP B-TREE" in step.detail]
-
-
-@pytest.mark.postgresql
-def test_a_deletion_that_comes_while_a_page_is_stored_is_not_undone(
-    cluster: Cluster, postgresql_template: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with cluster.database(template=postgresql_template) as name:
-        engine, other = open_engine(cluster.url(name)), open_engine(cluster.url(name))
-        ours, theirs = (Desk(each, campaign(), FixedClock(NOON)) for each in (engine, other))
-        stored = seen(revision="3kaaaaaaaaaa1", **BLUESKY)
-        put(ours, stored)
-        deletion = threading.Thread(
-            target=put, args=(theirs,), kwargs={"gone": (Gone(stored.post.ref, "deleted", "3kaaaaaaaaaa2"),)}
-        )
-        update = posts.update
-
-        def slow(connection: Connection, changes: Sequence[Changed], *rest: object) -> None:
-            deletion.start()
-            while deletion.is_alive() and not _is_somebody_waiting(engine):
-                deletion.join(0.01)
-            update(connection, changes, *rest)  # type: ignore[arg-type]
-
-        monkeypatch.setattr(posts, "update", slow)
-        put(ours, seen("Safer mines, said better #shareASM", revision=None, **BLUESKY))
-        deletion.join(20)
-        assert [found.gone_reason for found in shown(ours)] == ["deleted"]
-        engine.dispose()
-        other.dispose()
-
-
-def _is_somebody_waiting(engine: Engine) -> bool:
-    with reading(engine) as connection:
-        return bool(connection.execute(sa.text("SELECT count(*) FROM pg_locks WHERE NOT granted")).scalar_one())
