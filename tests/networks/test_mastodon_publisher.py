@@ -14,7 +14,8 @@ from networks.mastodon_fakes import NOW, SERVER, Script, status
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import Draft, DraftMedia, Receipt
 from shareasm.errors import RateLimited, Rejected, Unauthorized, Unreachable
-from shareasm.networks.mastodon.publisher import MastodonPublisher, read_limits, shows
+from shareasm.networks.mastodon.limits import read_limits
+from shareasm.networks.mastodon.publisher import MastodonPublisher, shows
 from shareasm.networks.ports import Limits, PreparedImage, Repeat, Thread
 
 POST = f"{SERVER}/api/v1/statuses"

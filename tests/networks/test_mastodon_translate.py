@@ -17,12 +17,11 @@ from shareasm.domain.changes import Seen, Skipped
 from shareasm.domain.posts import MediaKind, Network, PostRef, Visibility, encode_post
 from shareasm.domain.queue import Draft, Receipt
 from shareasm.domain.richtext import find_hashtags, fold_hashtag
+from shareasm.networks.mastodon.drafts import receipt_from, status_params
 from shareasm.networks.mastodon.translate import (
     decode_page,
     normal_language,
     parse_time,
-    receipt_from,
-    status_params,
     translate_status,
 )
 

@@ -24,9 +24,11 @@ from shareasm.errors import Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import Act, Answer, Asked, NotThere, network_error
 from shareasm.networks.mastodon.authors import user_at_host
 from shareasm.networks.mastodon.client import Api
+from shareasm.networks.mastodon.drafts import receipt_from, receipt_of, status_params
 from shareasm.networks.mastodon.entities import Author, Status, Unfit, decode_status, split_page
-from shareasm.networks.mastodon.translate import parse_time, receipt_from, receipt_of, status_params
-from shareasm.networks.ports import Limits, PreparedImage, Repeat, Thread
+from shareasm.networks.mastodon.limits import read_limits
+from shareasm.networks.mastodon.translate import parse_time
+from shareasm.networks.ports import Limits, PreparedImage, Thread
 
 TIMEOUT_S = 30.0
 UPLOAD_TIMEOUT_S = 120.0
@@ -34,17 +36,10 @@ UPLOAD_TIMEOUT_S = 120.0
 MEDIA_WAITS_S = (1, 1, 2, 3, 5, 5, 10, 10, 10, 15)
 """Between looks at a file that the server is still working on: a minute in all, then the post waits for a later try."""
 
-IMAGE_SIDE = 2000
-IMAGE_BYTES = 976_000
-"""One picture serves both networks, so that both show the same: Bluesky's limit (platform facts 0)."""
-
 EARLIER = timedelta(minutes=2)
 """How far a server's clock may lag behind ours when a post of ours is looked for."""
 
 LOOK_PAGES = 5
-REMEMBERS_KEYS = frozenset({"mastodon", "hometown", "hollo", "pleroma", "akkoma"})
-COUNTS_WHOLE_URLS = frozenset({"gotosocial", "snac", "takahe"})
-"""They say 25 or 23 characters an address, and count it whole."""
 
 
 class MastodonPublisher:
@@ -389,32 +384,3 @@ def shows(content: str, words: str) -> bool:
 def _fold(text: str) -> str:
     """Return the letters and digits of `text`: servers differ in marks, in mentions' hosts and in bare addresses."""
     return "".join(char for char in _ADDRESS.sub("", _MENTION.sub(r"\1", text)).casefold() if char.isalnum())
-
-
-# ---- what an instance says of itself -----------------------------------------------------------------------------------
-
-
-def read_limits(instance: Mapping[str, object], software: str) -> Limits:
-    """Return the limits in `GET /api/v2/instance` or v1; Mastodon's own where it says nothing."""
-    configuration = _part(instance, "configuration")
-    statuses, media = _part(configuration, "statuses"), _part(configuration, "media_attachments")
-    url_length = _number(statuses, "characters_reserved_per_url", 23)
-    return Limits(
-        text_length=_number(statuses, "max_characters", _number(instance, "max_toot_chars", 500)),
-        url_length=None if software in COUNTS_WHOLE_URLS or not url_length else url_length,
-        media_count=_number(statuses, "max_media_attachments", 4),
-        alt_length=_number(media, "description_limit", 1500),
-        image_bytes=min(_number(media, "image_size_limit", IMAGE_BYTES), IMAGE_BYTES),
-        image_side=IMAGE_SIDE,
-        repeat=Repeat.AN_HOUR if software in REMEMBERS_KEYS else Repeat.NEVER,
-    )
-
-
-def _part(found: Mapping[str, object], name: str) -> Mapping[str, object]:
-    part = found.get(name)
-    return part if isinstance(part, dict) else {}
-
-
-def _number(found: Mapping[str, object], name: str, default: int) -> int:
-    value = found.get(name)
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 10**9 else default

@@ -1,4 +1,4 @@
-"""One status of a Mastodon-API server becomes one Post; a Draft becomes the parameters of a new status. Pure.
+"""One status of a Mastodon-API server becomes one Post. Pure.
 
 Stands at the door of the collecting line. Everything that comes in is hostile: a field of the wrong type or with an odd value
 falls back to its default, and an item that lacks what makes it a post (identity, author, time, words) is skipped with the
@@ -6,7 +6,6 @@ reason. One bad item never costs its page.
 """
 
 import re
-from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
@@ -28,7 +27,6 @@ from shareasm.domain.posts import (
     PostRef,
     Visibility,
 )
-from shareasm.domain.queue import Draft, Receipt
 from shareasm.domain.richtext import (
     clean_line,
     clean_text,
@@ -368,44 +366,3 @@ def _quote(quote: Quote | None, own_uri: str) -> tuple[PostRef, str | None] | No
 def _counts(status: Status) -> Counts:
     counts = (status.replies_count, status.reblogs_count, status.favourites_count, status.quotes_count)
     return Counts(*(min(max(count or 0, 0), 2**31 - 1) for count in counts))
-
-
-# ---- what we send ------------------------------------------------------------------------------------------------------
-
-
-def status_params(draft: Draft, media_ids: Sequence[str], in_reply_to_id: str | None) -> dict[str, object]:
-    """Return the body of `POST /api/v1/statuses` for `draft`; fields that say nothing are left out."""
-    params: dict[str, object] = {"status": draft.text, "language": draft.language, "visibility": draft.visibility}
-    if media_ids:
-        params["media_ids"] = list(media_ids)
-    if draft.content_warning:
-        params["spoiler_text"] = draft.content_warning
-    if in_reply_to_id:
-        params["in_reply_to_id"] = in_reply_to_id
-    return params
-
-
-class Sent(msgspec.Struct):
-    """What a server answers to a post of ours, as far as a receipt needs it."""
-
-    id: str | int
-    uri: str
-    url: str | None = None
-    visibility: str | None = None
-
-
-def receipt_from(body: bytes) -> Receipt:
-    """Return where our post is now. Raises ValueError where `body` is not a status."""
-    return receipt_of(msgspec.json.decode(body, type=Sent))
-
-
-def receipt_of(status: Sent | Status) -> Receipt:
-    """Return where a status of ours is. Raises ValueError where its uri or its id is none."""
-    if not is_usable_id(status.id):
-        raise ValueError("it has no usable id")
-    try:
-        uri = normal_uri(status.uri, status.url)
-    except Unfit as unfit:
-        raise ValueError(str(unfit)) from unfit
-    ref = PostRef(Network.MASTODON, uri)
-    return Receipt(ref, safe_url(status.url) or safe_url(uri) or "", str(status.id), visibility=status.visibility)
