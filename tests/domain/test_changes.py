@@ -89,6 +89,11 @@ def test_an_index_that_lags_behind_an_edit_is_no_news_until_the_post_itself_is_a
     assert isinstance(decide(before, old, CHECK), Changed)
 
 
+def test_a_full_view_is_news_of_a_record_whose_version_is_not_known() -> None:
+    bare = stored(seen(is_complete=False, revision="3k1", **SKY))  # type: ignore[arg-type]
+    assert isinstance(decide(bare, seen(version="cid1", **SKY), SEARCH), Changed)  # type: ignore[arg-type]
+
+
 def test_a_bare_record_keeps_author_counts_and_labels_that_are_known() -> None:
     full = seen(revision="3k1", counts=Counts(likes=2), labels=frozenset({"!warn"}), **SKY)  # type: ignore[arg-type]
     bare = seen("edited #shareASM", is_complete=False, revision="3k2", author=replace(post().author, name=""), **SKY)  # type: ignore[arg-type]

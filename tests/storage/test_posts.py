@@ -199,6 +199,14 @@ def test_a_bare_record_of_a_stream_waits_to_be_looked_up(desk: Desk) -> None:
     assert shown(desk)[0].checked_at == NOON
 
 
+def test_a_bare_record_stays_bare_while_an_index_shows_the_words_from_before_an_edit(desk: Desk) -> None:
+    put(desk, seen("new #shareASM", is_complete=False, revision="3k2", version="cid2", **BLUESKY))
+    put(desk, seen("old #shareASM", version="cid1", **BLUESKY))
+    assert (shown(desk)[0].post.text, shown(desk)[0].checked_at) == ("new #shareASM", None)
+    put(desk, seen("new #shareASM", version="cid2", **BLUESKY))
+    assert shown(desk)[0].checked_at == NOON
+
+
 def test_a_bare_record_keeps_what_is_known_of_its_author(desk: Desk) -> None:
     put(desk, seen(revision="3k1", **BLUESKY))
     bare = post("edited #shareASM", revision="3k2", **BLUESKY)

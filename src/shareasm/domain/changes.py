@@ -156,7 +156,7 @@ def _is_made_again(stored: Stored, post: Post) -> bool:
 def _is_bluesky_news(stored: Stored, post: Post, by: Sighting) -> bool:
     if post.revision and stored.revision:
         return post.revision >= stored.revision
-    if stored.revision and post.version != stored.post.version:
+    if stored.revision and (known := stored.post.version) and post.version != known:
         return by.is_check  # an index that lags shows the words from before an edit
     return True
 

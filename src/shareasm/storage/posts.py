@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Same, Seen, Stored, is_gone_now
-from shareasm.domain.posts import Network, Post, PostRef, decode_post, kept_form
+from shareasm.domain.posts import Network, Post, PostRef, decode_post, fingerprint, kept_form
 from shareasm.storage.engine import insert_ignoring, take_ids, upsert
 from shareasm.storage.tables import author_states, campaign_posts, posts, raws, sightings
 
@@ -107,10 +107,15 @@ def update(connection: Connection, changes: Sequence[Changed], source: str, now:
 
 def touch(connection: Connection, same: Sequence[Same], source: str, now: datetime, *, is_check: bool) -> None:
     """Note that `source` shows these posts too; a check also renews when they were last confirmed."""
-    complete = [item.stored.id for item in same if item.seen.is_complete and (is_check or not item.stored.is_complete)]
+    complete = [item.stored.id for item in same if item.seen.is_complete and (is_check or _completes(item))]
     for chunk in _chunks(complete):
         connection.execute(posts.update().where(posts.c.id.in_(chunk), posts.c.gone_at.is_(None)), {"checked_at": now})
     _add_sightings(connection, [(item.stored.id, item.seen) for item in same], source, now)
+
+
+def _completes(item: Same) -> bool:
+    """Return whether a bare record turned out to be all there is; an index that shows other words leaves it bare."""
+    return not item.stored.is_complete and fingerprint(item.seen.post) == item.stored.fingerprint
 
 
 def note_revisions(connection: Connection, same: Sequence[Same]) -> None:
