@@ -32,12 +32,22 @@ def rehearse(team: Path, out: Path) -> None:
     day.rehearse(Plan(team, campaign(), schedule(), None), out, seconds=1, seed=1, tell=lambda _: None)
 
 
-@pytest.mark.parametrize("out", [".", "..", "../..", "media", "../link"])
-def test_a_folder_that_holds_the_campaign_or_lies_in_it_is_refused(team: Path, out: str) -> None:
+@pytest.mark.parametrize("out", [".", "..", "../..", "../link"])
+def test_a_folder_that_is_or_holds_the_campaign_is_refused(team: Path, out: str) -> None:
     (team.parent / "link").symlink_to(team)
     with pytest.raises(ConfigError, match="over the campaign"):
         rehearse(team, team / out)
     assert (team / "campaign.yaml").read_text() == "a week of work"
+
+
+def test_a_rehearsal_may_lie_in_the_campaigns_folder_and_takes_nothing_of_it(team: Path) -> None:
+    (team / "media").mkdir()
+    (team / "media" / "pan.png").write_text("a picture")
+    with pytest.raises(ConfigError, match="media was not made by a rehearsal"):
+        rehearse(team, team / "media")
+    with pytest.raises(Begun):
+        rehearse(team, team / "data" / "rehearsals" / "my-day")
+    assert (team / "media" / "pan.png").read_text() == "a picture"
 
 
 def test_a_folder_that_no_rehearsal_made_is_left_alone(team: Path, tmp_path: Path) -> None:

@@ -77,7 +77,7 @@ def rehearse(plan: Plan, folder: Path, *, seconds: float, seed: int, tell: Calla
 def _make_anew(folder: Path, campaign_folder: Path) -> None:
     """Make an empty folder, in place of an earlier rehearsal's at most."""
     ours, team = folder.resolve(), campaign_folder.resolve()
-    if ours.is_relative_to(team) or team.is_relative_to(ours):
+    if team.is_relative_to(ours):
         raise ConfigError(
             f"the rehearsal would be written to {ours}, over the campaign in {team}: choose another --out"
         )
