@@ -1,6 +1,7 @@
 """The web application: what is served, with which headers, and what people see when something is not there."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -78,12 +79,19 @@ def test_the_front_page_shows_the_newest_hundred_only(tmp_path: Path) -> None:
 
 
 def test_with_a_recap_the_front_page_leads_to_it(tmp_path: Path) -> None:
-    write_recap(arrange(a_day()), tmp_path / "shareasm-2027")
+    index = write_recap(arrange(a_day()), tmp_path / "shareasm-2027").index
+    os.utime(index, (at("22:05").timestamp(),) * 2)
     site = a_site(tmp_path)
     answer = site.get("/")
     assert (answer.status_code, answer.headers["location"]) == (302, "/recap/shareasm-2027/")
     assert "The whole day" in site.get("/recap/shareasm-2027/").text
     assert site.get("/recap/shareasm-2027/recap.css").headers["content-type"].startswith("text/css")
+
+
+def test_the_recap_of_a_trial_before_the_day_does_not_stand_in_for_the_day(tmp_path: Path) -> None:
+    index = write_recap(arrange(a_day()), tmp_path / "shareasm-2027").index
+    os.utime(index, ((at("06:00") - timedelta(days=7)).timestamp(),) * 2)
+    assert "So far" in a_site(tmp_path).get("/").text
 
 
 def test_the_recap_is_not_kept_by_caches_and_its_pictures_are(tmp_path: Path) -> None:

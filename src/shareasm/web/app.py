@@ -84,9 +84,11 @@ class _Pages:
 
     def front(self, _: Request) -> Response:
         """The recap when there is one; else what has come in so far, newest first."""
-        slug = self._ask.campaign.slug
-        if (self._recaps / slug / "index.html").is_file():
-            return RedirectResponse(f"/recap/{slug}/", status_code=302)
+        campaign = self._ask.campaign
+        index = self._recaps / campaign.slug / "index.html"
+        # A page older than the day is a trial's: it does not stand in for the day itself.
+        if index.is_file() and index.stat().st_mtime >= campaign.opens_at.timestamp():
+            return RedirectResponse(f"/recap/{campaign.slug}/", status_code=302)
         return HTMLResponse(self._so_far())
 
     def _make_so_far(self) -> str:
