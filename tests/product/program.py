@@ -6,7 +6,8 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -135,3 +136,12 @@ class Program:
             self._process.kill()
         self._process.wait()
         self._listening.join(10)
+
+
+def wait_until(is_so: Callable[[], object], seconds: float) -> None:
+    """Return once `is_so`; nobody tells when, so it is asked again and again."""
+    never = threading.Event()
+    end = time.monotonic() + seconds
+    while not is_so():
+        assert time.monotonic() < end, "waited in vain"
+        never.wait(0.05)

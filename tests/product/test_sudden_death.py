@@ -5,8 +5,6 @@ All days run beside each other, each on networks of its own, since a restarted p
 
 import signal
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,7 +15,7 @@ import pytest
 
 from postgresql import Cluster
 from product.days import TAG, Day, a_day, slot
-from product.program import Program
+from product.program import Program, wait_until
 from shareasm.rehearsal.faults import Fault, Faults
 
 pytestmark = pytest.mark.product
@@ -78,15 +76,6 @@ def _wait_until_done(day: Day, call: str, count: int) -> None:
     if call.startswith("post"):
         posts = day.on_bluesky if "Bluesky" in call else day.on_mastodon
         wait_until(lambda: len(posts()) == count, 10)
-
-
-def wait_until(is_so: Callable[[], object], seconds: float) -> None:
-    """Return once `is_so`; nobody tells when, so it is asked again and again."""
-    never = threading.Event()
-    end = time.monotonic() + seconds
-    while not is_so():
-        assert time.monotonic() < end, "waited in vain"
-        never.wait(0.05)
 
 
 DEATHS: dict[str, Death] = {

@@ -8,6 +8,7 @@ import httpx
 import pytest
 
 from product.days import TAG, Day, png, slot
+from product.program import wait_until
 from shareasm.rehearsal.bluesky import Picture
 
 pytestmark = pytest.mark.product
@@ -40,7 +41,9 @@ def test_a_whole_day_in_one_process(day: Day) -> None:
     status_deleted = world.home.say(day.bakari, f"Bakari regrets #{TAG}", language="en")
     world.away.say(world.away.account("chinara"), f"From afar #{TAG}", language="fr")
     world.bluesky.say(day.amina, "Nothing to do with it #else")
-    program.wait_for("collected  jetstream", times=3)
+    program.wait_for("collected  jetstream")
+    told = f"SELECT count(*) FROM posts WHERE uri IN ('{edited}', '{deleted}')"
+    wait_until(lambda: day.rows(told)[0][0] == 2, 20)
     program.wait_for("collected  bluesky")
 
     health = httpx.get(f"{address}healthz").json()
