@@ -278,7 +278,7 @@ def test_a_job_can_be_run_once_for_those_who_bring_their_own_scheduler(day: Day,
     worker = day.worker(clock=FixedClock(datetime.now(UTC) + timedelta(seconds=0.5)))
     day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
     worker.once(job)  # type: ignore[arg-type]
-    assert day.network.calls[:1] == {"collect": ["read"], "publish": ["freeze"], "verify": []}[job]
+    assert day.network.calls[:1] == {"collect": ["read"], "publish": ["prepare"], "verify": []}[job]
 
 
 def test_a_store_that_somebody_holds_does_not_keep_it_from_stopping(day: Day) -> None:

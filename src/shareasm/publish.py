@@ -43,7 +43,7 @@ from shareasm.errors import (
     Unauthorized,
     Unreachable,
 )
-from shareasm.networks.ports import Publisher, Repeat, Thread
+from shareasm.networks.ports import Publisher, Repeat, Thread, Ties
 from shareasm.storage import queue
 from shareasm.storage.engine import reading, transaction
 
@@ -171,8 +171,9 @@ def _freeze(press: Press, publisher: Publisher, entry: QueueEntry) -> QueueEntry
     """Upload what belongs to an entry and store its exact content, before anybody can see anything of it."""
     with reading(press.engine) as connection:
         thread = queue.before_in_thread(connection, entry)
-    parent = Thread(*thread) if thread else None
-    payload = publisher.freeze(entry.draft, entry.publish_key, press.media, parent, press.clock.now())
+    ties = Ties(Thread(*thread) if thread else None)
+    prepared = publisher.prepare(entry.draft, press.media)
+    payload = publisher.freeze(entry.draft, entry.publish_key, prepared, ties, press.clock.now())
     with transaction(press.engine) as connection:
         queue.freeze(connection, entry.id, press.worker, payload, press.clock.now())
     return replace(entry, payload=payload)

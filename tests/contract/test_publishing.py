@@ -12,7 +12,7 @@ from shareasm.domain.changes import Gone, Seen
 from shareasm.domain.posts import Network, Post, PostRef, Visibility
 from shareasm.domain.queue import Draft, DraftCard, DraftMedia, Receipt, tid
 from shareasm.errors import Occupied, RateLimited, Rejected, Unauthorized, Unreachable
-from shareasm.networks.ports import Thread
+from shareasm.networks.ports import Thread, Ties
 
 MEDIA = Path(PICTURES)
 DOT = DraftMedia("dot.png", "Two fields beside a river, seen from above — « terres » & <água>", focus=(0.0, 0.2))
@@ -36,7 +36,8 @@ def _needs_pictures(bench: Bench) -> bool:
 
 
 def _freeze(ours: Ours, draft: Draft, key: str, thread: Thread | None = None) -> str:
-    return ours.publisher.freeze(draft, key, MEDIA, thread, CLOCK.now())
+    prepared = ours.publisher.prepare(draft, MEDIA)
+    return ours.publisher.freeze(draft, key, prepared, Ties(thread), CLOCK.now())
 
 
 def _publish(ours: Ours, draft: Draft, thread: Thread | None = None) -> Receipt:

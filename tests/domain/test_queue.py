@@ -174,9 +174,9 @@ def test_a_cancelled_slot_that_comes_back_waits_again() -> None:
     ]
 
 
-def test_nothing_follows_published_and_every_state_is_in_the_table() -> None:
+def test_published_is_only_ever_taken_back_and_every_state_is_in_the_table() -> None:
     assert set(NEXT) == set(State)
-    assert NEXT[State.PUBLISHED] == frozenset()
+    assert NEXT[State.PUBLISHED] == {State.WITHDRAWING}
     assert all(state not in NEXT[state] for state in State)
 
 

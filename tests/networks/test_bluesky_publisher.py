@@ -16,7 +16,7 @@ from shareasm.errors import NetworkError, Occupied, RateLimited, Rejected, Unaut
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.publisher import LIMITS, BlueskyPublisher
 from shareasm.networks.bluesky.session import Session
-from shareasm.networks.ports import Limits, PreparedImage, Repeat, Thread
+from shareasm.networks.ports import Limits, PreparedImage, Repeat, Thread, Ties
 
 KEY = "3n2u5hgbu2227"
 
@@ -45,7 +45,11 @@ class Bench:
         return BlueskyPublisher(server, prepare=prepare, **more)  # type: ignore[arg-type]
 
     def frozen(self, text: str = "Hello #shareASM") -> str:
-        return self.publisher().freeze(draft(text), KEY, Path(), None, NOW)
+        return freeze(self.publisher(), draft(text))
+
+
+def freeze(publisher: BlueskyPublisher, wanted: Draft, thread: Thread | None = None) -> str:
+    return publisher.freeze(wanted, KEY, publisher.prepare(wanted, Path("media")), Ties(thread), NOW)
 
 
 def prepare(path: Path, limits: Limits) -> PreparedImage:
@@ -178,7 +182,7 @@ def test_deleting_what_is_gone_is_no_error(bench: Bench) -> None:
 
 def test_freezing_uploads_pictures_and_shows_nothing(bench: Bench) -> None:
     with_pictures = draft(media=(DraftMedia("a.png", "A sieve"), DraftMedia("b.png", "A scale")))
-    payload = json.loads(bench.publisher().freeze(with_pictures, KEY, Path("media"), None, NOW))
+    payload = json.loads(freeze(bench.publisher(), with_pictures))
     assert [image["alt"] for image in payload["embed"]["images"]] == ["A sieve", "A scale"]
     assert payload["embed"]["images"][0]["aspectRatio"] == {"width": 640, "height": 480}
     assert bench.pds.records == {}
@@ -186,14 +190,14 @@ def test_freezing_uploads_pictures_and_shows_nothing(bench: Bench) -> None:
 
 def test_freezing_twice_gives_the_same_record(bench: Bench) -> None:
     with_picture = draft("Hi @bakari.example", media=(DraftMedia("a.png", "A sieve"),))
-    first, second = (bench.publisher().freeze(with_picture, KEY, Path(), None, NOW) for _ in range(2))
+    first, second = (freeze(bench.publisher(), with_picture) for _ in range(2))
     assert first == second
 
 
 def test_a_mention_is_resolved_once_and_a_wrong_one_stays_text(bench: Bench) -> None:
     publisher = bench.publisher()
     for _ in range(2):
-        payload = json.loads(publisher.freeze(draft("@bakari.example @nobody.example"), KEY, Path(), None, NOW))
+        payload = json.loads(freeze(publisher, draft("@bakari.example @nobody.example")))
         assert [facet["features"][0]["did"] for facet in payload["facets"]] == ["did:plc:bbbbbbbbbbbbbbbbbbbbbbbb"]
     assert bench.pds.calls.count("resolveHandle") == 2
 
@@ -201,25 +205,25 @@ def test_a_mention_is_resolved_once_and_a_wrong_one_stays_text(bench: Bench) -> 
 def test_a_server_that_cannot_resolve_now_does_not_cost_a_mention(bench: Bench) -> None:
     bench.pds.plan = [("resolveHandle", error(503, "Unavailable"))]
     with pytest.raises(Unreachable):
-        bench.publisher().freeze(draft("@bakari.example"), KEY, Path(), None, NOW)
+        freeze(bench.publisher(), draft("@bakari.example"))
 
 
 def test_a_card_takes_the_picture_of_its_page(bench: Bench) -> None:
     publisher = bench.publisher(fetch_card_image=lambda url, limits: prepare(Path("card"), limits))
-    payload = json.loads(publisher.freeze(draft(card=DraftCard("https://x.example/", "X")), KEY, Path(), None, NOW))
+    payload = json.loads(freeze(publisher, draft(card=DraftCard("https://x.example/", "X"))))
     assert payload["embed"]["external"]["thumb"]["mimeType"] == "image/png"
 
 
 def test_a_thread_hangs_together(bench: Bench) -> None:
     root = bench.publisher().publish(bench.frozen(), KEY)
-    payload = json.loads(bench.publisher().freeze(draft("more"), KEY, Path(), Thread(root, root), NOW))
+    payload = json.loads(freeze(bench.publisher(), draft("more"), Thread(root, root)))
     assert payload["reply"]["root"] == {"uri": root.ref.uri, "cid": root.version}
 
 
 @pytest.mark.parametrize("visibility", ["private", "direct"])
 def test_what_is_not_for_the_public_is_not_sent_to_bluesky(bench: Bench, visibility: str) -> None:
     with pytest.raises(Rejected):
-        bench.publisher().freeze(draft(visibility=visibility), KEY, Path(), None, NOW)
+        freeze(bench.publisher(), draft(visibility=visibility))
 
 
 # ---- the sign-in -----------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from shareasm.domain.queue import Draft, DraftMedia, Receipt
 from shareasm.errors import RateLimited, Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.limits import read_limits
 from shareasm.networks.mastodon.publisher import MastodonPublisher, shows
-from shareasm.networks.ports import Limits, PreparedImage, Repeat, Thread
+from shareasm.networks.ports import Limits, PreparedImage, Repeat, Thread, Ties
 
 POST = f"{SERVER}/api/v1/statuses"
 MEDIA = f"{SERVER}/api/v2/media"
@@ -61,7 +61,8 @@ def draft(**changes):
 
 
 def freeze(publisher, thread=None, **changes):
-    return publisher.freeze(draft(**changes), KEY, Path("media"), thread, NOW)
+    wanted = draft(**changes)
+    return publisher.freeze(wanted, KEY, publisher.prepare(wanted, Path("media")), Ties(thread), NOW)
 
 
 # ---- posting -----------------------------------------------------------------------------------------------------------

@@ -24,7 +24,7 @@ from shareasm.errors import (
     Unreachable,
 )
 from shareasm.networks.memory import MemoryNetwork
-from shareasm.networks.ports import Limits, Repeat
+from shareasm.networks.ports import Limits, Repeat, Ties
 from shareasm.publish import Press, Result, bring_in_line, publish_due
 from shareasm.storage import queue
 from shareasm.storage.engine import transaction
@@ -192,7 +192,7 @@ def test_a_lost_answer_is_looked_up_before_anything_else(office: Office) -> None
     office.send(after=minutes(1))
     assert office.states == [State.PUBLISHED]
     assert office.texts == ["Good morning #shareASM"]
-    assert office.network.calls == ["freeze", "publish", "find"]
+    assert office.network.calls == ["prepare", "publish", "find"]
 
 
 def test_where_a_key_is_remembered_what_was_not_found_is_repeated_under_it(office: Office) -> None:
@@ -211,7 +211,7 @@ def test_where_repeating_is_safe_it_is_repeated_at_once_without_looking(engine: 
     office.send()
     office.send(after=minutes(1))
     assert office.texts == ["Good morning #shareASM"]
-    assert office.network.calls == ["freeze", "publish", "publish"]
+    assert office.network.calls == ["prepare", "publish", "publish"]
 
 
 def test_where_nothing_is_remembered_it_is_never_sent_again_and_a_person_decides(engine: Engine) -> None:
@@ -221,7 +221,7 @@ def test_where_nothing_is_remembered_it_is_never_sent_again_and_a_person_decides
     for _ in range(10):
         office.send(after=minutes(2))
     assert office.states == [State.UNKNOWN]
-    assert office.network.calls == ["freeze", "publish", "find", "find"]
+    assert office.network.calls == ["prepare", "publish", "find", "find"]
     assert "a person must decide" in (office.entries()[0].note or "")
 
 
@@ -299,7 +299,7 @@ def test_a_dead_workers_claim_is_taken_over_and_its_open_call_is_looked_up_first
     with transaction(office.engine) as connection:
         entry = queue.claim_due(connection, campaign().slug, "dead", NOON, accounts=["ours"])
         assert entry
-        queue.freeze(connection, entry.id, "dead", office.network.freeze(entry.draft, "k", Path(), None, NOON), NOON)
+        queue.freeze(connection, entry.id, "dead", office.network.freeze(entry.draft, "k", "", Ties(), NOON), NOON)
         queue.begin_attempt(connection, entry, "dead", "publish", NOON)
     [entry] = office.entries()
     office.network.publish(entry.payload or "", entry.publish_key)  # the server acted; then the worker was killed
@@ -380,14 +380,14 @@ def test_a_missing_picture_fails_its_entry_and_the_next_one_goes_out(office: Off
     from shareasm.domain.schedules import Part, Picture
 
     lost = Part({"en": {"": "Look #shareASM"}}, (Picture("gone.png", {"": "x"}, "us", "CC0-1.0"),))
-    freeze = office.network.freeze
+    prepare = office.network.prepare
 
     def strict(draft: Draft, *given: object) -> str:
         if draft.media:
             raise ConfigError("the picture gone.png is not there")
-        return freeze(draft, *given)  # type: ignore[arg-type]
+        return prepare(draft, *given)  # type: ignore[arg-type]
 
-    office.network.freeze = strict  # type: ignore[method-assign, assignment]
+    office.network.prepare = strict  # type: ignore[method-assign, assignment]
     office.plan(slot("a", parts=(lost,)), slot("b"))
     office.send()
     assert office.states == [State.FAILED, State.PUBLISHED]
@@ -399,8 +399,8 @@ def test_an_error_of_the_program_gives_the_claim_back_and_nothing_is_lost_or_dou
     office: Office, *, acted: bool, expected: State
 ) -> None:
     office.plan()
-    whole = office.network.publish if acted else office.network.freeze
-    name = "publish" if acted else "freeze"
+    whole = office.network.publish if acted else office.network.prepare
+    name = "publish" if acted else "prepare"
 
     def broken(*given: object) -> object:
         if acted:
@@ -467,12 +467,12 @@ def test_what_was_frozen_long_ago_and_surely_not_sent_is_frozen_anew(office: Off
     office.network.fail_next("publish", DOWN)
     office.send()
     office.send(after=minutes(1))
-    assert office.network.calls == ["freeze", "publish", "publish"]
+    assert office.network.calls == ["prepare", "publish", "publish"]
     office.plan(slot("b", "Later #shareASM", late=Late.ALWAYS), slot(late=Late.ALWAYS))
     office.network.fail_next("publish", DOWN)
     office.send()
     office.send(after=minutes(60))
-    assert office.network.calls[3:] == ["freeze", "publish", "freeze", "publish"]
+    assert office.network.calls[3:] == ["prepare", "publish", "prepare", "publish"]
     assert [post.created_at for post in office.network.posts.values()][-1] == office.clock.now()
 
 
@@ -482,7 +482,7 @@ def test_what_may_be_out_there_is_never_frozen_anew(engine: Engine) -> None:
     office.network.fail_next("publish", LOST, after_acting=True)
     office.send()
     office.send(after=minutes(60))
-    assert office.network.calls == ["freeze", "publish", "publish"]
+    assert office.network.calls == ["prepare", "publish", "publish"]
     assert len(office.texts) == 1
 
 
@@ -509,11 +509,11 @@ def test_the_hour_is_counted_from_the_call_whose_answer_was_lost(office: Office)
 def test_an_upload_that_fails_is_tried_less_and_less_often(office: Office) -> None:
     office.plan()
     for _ in range(200):
-        office.network.fail_next("freeze", DOWN)
+        office.network.fail_next("prepare", DOWN)
     ready = office.send()
     while ready and ready < NOON + minutes(29):
         ready = office.send(after=ready - office.clock.now())
-    assert office.network.calls.count("freeze") < 20
+    assert office.network.calls.count("prepare") < 20
 
 
 def test_limits_that_cannot_be_asked_leave_the_entry_to_be_settled_later(office: Office) -> None:

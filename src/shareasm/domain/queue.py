@@ -12,6 +12,7 @@
                                                                      ▼                        where repeating is safe)
                                                                a person decides
     waiting ──too late──► missed        waiting ──taken out of the plan──► cancelled
+    published ──a person takes it back──► withdrawing ──deleted on its network──► withdrawn
 
 Why a retry cannot post twice: the key and the exact content are stored in the row before the first call, and an answer that
 was lost is looked up or repeated under the same key, never sent anew (platform rules: Bluesky `putRecord` with our record key
@@ -42,16 +43,20 @@ class State(StrEnum):
     FAILED = "failed"
     MISSED = "missed"
     CANCELLED = "cancelled"
+    WITHDRAWING = "withdrawing"
+    WITHDRAWN = "withdrawn"
 
 
 NEXT: Mapping[State, frozenset[State]] = {
     State.WAITING: frozenset({State.CLAIMED, State.MISSED, State.CANCELLED}),
     State.CLAIMED: frozenset({State.PUBLISHED, State.UNKNOWN, State.FAILED, State.WAITING, State.MISSED}),
-    State.UNKNOWN: frozenset({State.CLAIMED, State.PUBLISHED, State.FAILED}),
+    State.UNKNOWN: frozenset({State.CLAIMED, State.PUBLISHED, State.FAILED, State.WAITING, State.CANCELLED}),
     State.FAILED: frozenset({State.WAITING, State.CANCELLED}),
     State.MISSED: frozenset({State.WAITING, State.CANCELLED}),
     State.CANCELLED: frozenset({State.WAITING}),
-    State.PUBLISHED: frozenset(),
+    State.PUBLISHED: frozenset({State.WITHDRAWING}),
+    State.WITHDRAWING: frozenset({State.WITHDRAWN}),
+    State.WITHDRAWN: frozenset(),
 }
 """What may follow what; storage refuses any other step."""
 
@@ -76,11 +81,39 @@ class DraftMedia:
 
 @dataclass(frozen=True, slots=True)
 class DraftCard:
-    """The link card of a post, as far as the plan knows it."""
+    """The link card of a post. Title, description and thumbnail are the page's own where they were fetched beforehand."""
 
     url: str
     title: str
     description: str = ""
+    thumb: str | None = None  # name of the prepared picture in the store's folder of cards
+
+
+@dataclass(frozen=True, slots=True)
+class DraftVideo:
+    """A video to send, in place of pictures. Files are paths below the campaign's media folder."""
+
+    file: str
+    alt: str
+    captions: tuple[tuple[str, str], ...] = ()  # (language, WebVTT file)
+
+
+@dataclass(frozen=True, slots=True)
+class DraftPoll:
+    """A poll below the words; networks without polls get the words alone."""
+
+    options: tuple[str, ...]
+    open_for: timedelta
+    is_multiple: bool = False
+
+
+class WhoMayReply(StrEnum):
+    """Whose replies a post takes, where the network lets its author say so (Bluesky's threadgate)."""
+
+    EVERYONE = "everyone"
+    FOLLOWED = "accounts we follow"
+    MENTIONED = "accounts it mentions"
+    NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +127,13 @@ class Draft:
     card: DraftCard | None = None
     visibility: str = "public"
     content_warning: str | None = None
+    video: DraftVideo | None = None
+    poll: DraftPoll | None = None
+    labels: tuple[str, ...] = ()  # what it says of its own content: a self-label on Bluesky, "sensitive" on Mastodon
+    reply_to: str | None = None  # id of the slot whose first post, of the same account, it answers
+    quotes: str | None = None  # id of the slot whose first post, of the same account, it quotes
+    who_may_reply: WhoMayReply = WhoMayReply.EVERYONE
+    may_be_quoted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +173,8 @@ class QueueEntry:
     draft: Draft
     publish_key: str  # Bluesky: record key (TID); Mastodon: Idempotency-Key. Made once, when first planned
     state: State
+    prepared: str | None = None  # what the publisher uploaded and looked up ahead (its own JSON)
+    prepared_at: datetime | None = None
     payload: str | None = None  # the frozen request content (JSON), written before the first call
     frozen_at: datetime | None = None
     attempt_count: int = 0
@@ -142,6 +184,7 @@ class QueueEntry:
     receipt: Receipt | None = None
     published_at: datetime | None = None
     note: str | None = None  # why it is failed, unknown, missed or waiting again, in words
+    withdraw_reason: str | None = None  # why a person wants it taken back; None: nobody does
 
 
 # ---- what the plan wants -----------------------------------------------------------------------------------------------

@@ -17,9 +17,9 @@ from shareasm.domain.posts import Account, Hashtag, Network, Post, PostRef, Visi
 from shareasm.domain.queue import Draft, Receipt
 from shareasm.domain.richtext import find_hashtags, fold_hashtag, linked_html
 from shareasm.errors import NetworkError
-from shareasm.networks.ports import Limits, Page, Repeat, Thread, Window
+from shareasm.networks.ports import Limits, Page, Repeat, Ties, Window
 
-Act = Literal["read", "check", "freeze", "publish", "find", "edit", "delete"]
+Act = Literal["read", "check", "prepare", "publish", "find", "edit", "delete"]
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -83,13 +83,17 @@ class MemoryNetwork:
         """Return limits like Mastodon's, with the `repeat` that this network was made with."""
         return Limits(text_length=500, url_length=23, repeat=self.repeat)
 
-    def freeze(self, draft: Draft, key: str, media: Path, thread: Thread | None, now: datetime) -> str:
-        """Return the content to send; pictures must be there."""
-        with self._acting("freeze"):
+    def prepare(self, draft: Draft, media: Path) -> str:
+        """Look that the pictures are there."""
+        with self._acting("prepare"):
             for item in draft.media:
                 (media / item.file).read_bytes()
-            parent = thread.parent.ref.uri if thread else None
-            return msgspec.json.encode(Payload(draft, parent, now)).decode()
+            return ""
+
+    def freeze(self, draft: Draft, key: str, prepared: str, ties: Ties, now: datetime) -> str:
+        """Return the content to send."""
+        parent = ties.thread.parent.ref.uri if ties.thread else None
+        return msgspec.json.encode(Payload(draft, parent, now)).decode()
 
     def publish(self, payload: str, key: str) -> Receipt:
         """Make the post, or return the one made under `key` before, as far as this network remembers keys."""

@@ -102,6 +102,10 @@ class Limits:
     image_bytes: int = 976_000
     image_side: int = 2000  # pixels, the longer side
     repeat: Repeat = Repeat.NEVER
+    can_edit: bool = False  # our published posts can be changed
+    can_quote: bool = False
+    has_polls: bool = False
+    video_bytes: int | None = None  # None: no video
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +116,14 @@ class Thread:
     parent: Receipt
 
 
+@dataclass(frozen=True, slots=True)
+class Ties:
+    """Which other posts of ours a post hangs on."""
+
+    thread: Thread | None = None
+    quoted: Receipt | None = None
+
+
 class Publisher(Protocol):
     """Sends our posts. One object per account; used by one thread at a time."""
 
@@ -119,11 +131,16 @@ class Publisher(Protocol):
         """Return what this account's server takes."""
         ...
 
-    def freeze(self, draft: Draft, key: str, media: Path, thread: Thread | None, now: datetime) -> str:
-        """Upload what must be uploaded and return the exact content to send, as JSON text. `media` is the folder of the files.
+    def prepare(self, draft: Draft, media: Path) -> str:
+        """Upload the files, look up whom it mentions, and return what came of it as JSON text. `media` is their folder.
 
-        Repeating it is harmless: nothing is visible to anyone yet.
+        Done ahead, so that a post with four pictures is no later than one of words. Repeating it is harmless: nothing is
+        visible to anyone yet.
         """
+        ...
+
+    def freeze(self, draft: Draft, key: str, prepared: str, ties: Ties, now: datetime) -> str:
+        """Return the exact content to send, as JSON text, without asking anybody."""
         ...
 
     def publish(self, payload: str, key: str) -> Receipt:

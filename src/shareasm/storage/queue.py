@@ -59,7 +59,7 @@ def _change(connection: Connection, entry: QueueEntry, planned: PlannedEntry, po
     connection.execute(
         entries.update().where(entries.c.id == entry.id, entries.c.state == entry.state, entries.c.attempt_count == 0),
         _plan_columns(planned, position)
-        | {"state": State.WAITING, "payload": None, "note": None, "next_attempt_at": None},
+        | {"state": State.WAITING, "prepared": None, "payload": None, "note": None, "next_attempt_at": None},
     )
 
 
@@ -345,6 +345,8 @@ def _plan_columns(planned: PlannedEntry, position: int) -> dict[str, Any]:
         "due_at": planned.due_at,
         "expires_at": planned.expires_at,
         "draft": _encode(planned.draft),
+        "reply_to": planned.draft.reply_to,
+        "quotes": planned.draft.quotes,
         "position": position,
     }
 
@@ -376,6 +378,8 @@ def _to_entry(row: Row[Any]) -> QueueEntry:
         draft=msgspec.json.decode(row.draft, type=Draft),
         publish_key=row.publish_key,
         state=State(row.state),
+        prepared=row.prepared,
+        prepared_at=row.prepared_at,
         payload=row.payload,
         frozen_at=row.frozen_at,
         attempt_count=row.attempt_count,
@@ -385,6 +389,7 @@ def _to_entry(row: Row[Any]) -> QueueEntry:
         receipt=_decode_receipt(row.receipt) if row.receipt else None,
         published_at=row.published_at,
         note=row.note,
+        withdraw_reason=row.withdraw_reason,
     )
 
 

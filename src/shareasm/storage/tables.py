@@ -4,7 +4,8 @@
     author_states, decisions                        who is hidden, and what a person decided; both outlive their posts
     entries ── attempts                             the queue, the only truth about what was sent
     checkpoints, source_states, skips               how far each source was read, how it fares, what could not be taken
-    campaign_states, leases, pictures               the day itself, who does which job now, copies of images
+    campaign_states, leases, pictures, cards        the day itself, who does which job now, copies of images and link cards
+    account_states, acts                            accounts whose token is refused; what persons did
 
 Keys of child tables are (parent, …) without rowid; posts are numbered in order of arrival: random keys cost SQLite 2–3 times.
 """
@@ -115,6 +116,10 @@ entries = sa.Table(
     sa.Column("draft", sa.Text, nullable=False),  # domain.queue.Draft as JSON
     sa.Column("publish_key", sa.Text, nullable=False),  # record key or Idempotency-Key, made once
     sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reply_to", sa.Text),  # slot that it answers, and …
+    sa.Column("quotes", sa.Text),  # … slot that it quotes: it waits until that is out
+    sa.Column("prepared", sa.Text),  # what was uploaded and looked up ahead (the publisher's JSON)
+    sa.Column("prepared_at", Instant),
     sa.Column("payload", sa.Text),  # the frozen content, stored before the first call
     sa.Column("frozen_at", Instant),
     sa.Column("claimed_by", sa.Text),
@@ -126,6 +131,7 @@ entries = sa.Table(
     sa.Column("receipt", sa.Text),  # domain.queue.Receipt as JSON
     sa.Column("published_at", Instant),
     sa.Column("note", sa.Text),  # why it is where it is, in words
+    sa.Column("withdraw_reason", sa.Text),  # a person wants it taken back; as soon as it is known where it is
     sa.UniqueConstraint("campaign", "slot", "part", "language", "account"),
     sa.Index(None, "state", "due_at"),
     sqlite_autoincrement=True,
@@ -137,7 +143,7 @@ attempts = sa.Table(
     sa.Column("id", Id, primary_key=True, autoincrement=True),
     sa.Column("entry_id", Id, sa.ForeignKey("entries.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("worker", sa.Text, nullable=False),
-    sa.Column("act", sa.Text, nullable=False),  # publish or look up
+    sa.Column("act", sa.Text, nullable=False),  # publish, look up, edit or delete
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("finished_at", Instant),  # NULL: the worker died, or is at it
     sa.Column("outcome", sa.Text),
@@ -188,6 +194,41 @@ campaign_states = sa.Table(
     sa.Column("closed_at", Instant),  # the day is over and the recap was written
     sa.Column("plan_digest", sa.LargeBinary),  # of the plan that the queue was last brought in line with
     sa.Column("note", sa.Text),  # a broken plan that is not loaded, and the like
+    sa.Column("paused_at", Instant),  # nothing is sent from then on; NULL: not paused
+    sa.Column("pause_reason", sa.Text),
+)
+
+account_states = sa.Table(
+    "account_states",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, primary_key=True),
+    sa.Column("stopped_at", Instant, nullable=False),  # its token was refused; the rest of the plan goes on
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("try_again_at", Instant, nullable=False),
+)
+
+acts = sa.Table(  # the audit trail: what persons did, never changed afterwards
+    "acts",
+    metadata,
+    sa.Column("id", Id, primary_key=True, autoincrement=True),
+    sa.Column("campaign", sa.Text, nullable=False, index=True),
+    sa.Column("at", Instant, nullable=False),
+    sa.Column("by", sa.Text, nullable=False),  # the user of the machine
+    sa.Column("act", sa.Text, nullable=False),  # pause, resume, adopt, resend, withdraw, apply
+    sa.Column("about", sa.Text),  # slot or entry; NULL: the whole day
+    sa.Column("reason", sa.Text),
+)
+
+cards = sa.Table(  # what the pages that we link to say of themselves, fetched before the day
+    "cards",
+    metadata,
+    sa.Column("url", sa.Text, primary_key=True),
+    sa.Column("title", sa.Text),
+    sa.Column("description", sa.Text),
+    sa.Column("thumb", sa.Text),  # name of the prepared picture in the folder of cards
+    sa.Column("refusal", sa.Text),  # why there is none
+    sa.Column("fetched_at", Instant, nullable=False),
 )
 
 leases = sa.Table(

@@ -17,10 +17,10 @@ from shareasm.domain.queue import Draft, DraftMedia, Receipt
 from shareasm.errors import Rejected, Unreachable
 from shareasm.networks.bluesky.answers import Reply, failure, refusal
 from shareasm.networks.bluesky.client import Server
-from shareasm.networks.bluesky.records import Uploaded, write_record
+from shareasm.networks.bluesky.records import Uploaded, find_mentions, write_record
 from shareasm.networks.bluesky.syntax import POST_COLLECTION, PostAddress, is_cid, is_did, read_post_address
 from shareasm.networks.bluesky.translate import MALFORMED
-from shareasm.networks.ports import Limits, PreparedImage, Repeat, Thread
+from shareasm.networks.ports import Limits, PreparedImage, Repeat, Ties
 
 LIMITS = Limits(
     text_length=300,  # graphemes, and …
@@ -56,6 +56,14 @@ class _Resolved(msgspec.Struct):
     did: str
 
 
+class Prepared(msgspec.Struct, frozen=True):
+    """What `prepare` hands to `freeze`."""
+
+    images: list[Uploaded]
+    card_image: Uploaded | None
+    dids: dict[str, str]  # handle → account
+
+
 class BlueskyPublisher:
     """Publishes from one account. The publish key is the record key, a TID made once when the post was planned."""
 
@@ -73,8 +81,8 @@ class BlueskyPublisher:
         """Return what fits into one post; the same on every server."""
         return LIMITS
 
-    def freeze(self, draft: Draft, key: str, media: Path, thread: Thread | None, now: datetime) -> str:
-        """Upload the pictures, resolve the mentions and return the record as JSON text.
+    def prepare(self, draft: Draft, media: Path) -> str:
+        """Upload the pictures and resolve the mentions.
 
         The same bytes uploaded again are the same blob, and nobody sees a blob without its post. A visibility other
         than public or unlisted is Rejected: Bluesky has none. A content warning has no place on Bluesky either and is
@@ -82,14 +90,22 @@ class BlueskyPublisher:
         """
         if draft.visibility not in {"public", "unlisted"}:
             reason = f"Bluesky posts are public, this one is to be {draft.visibility}"
-            raise Rejected(reason, server=self._server.base_url, ref=key)
+            raise Rejected(reason, server=self._server.base_url)
         images = [self._upload(self._prepare(media / item.file, LIMITS), item) for item in draft.media]
         card_image = None
         if draft.card and not images and self._fetch_card_image:
-            prepared = self._fetch_card_image(draft.card.url, LIMITS)
-            card_image = self._upload(prepared, None) if prepared else None
+            picture = self._fetch_card_image(draft.card.url, LIMITS)
+            card_image = self._upload(picture, None) if picture else None
+        dids = {handle: did for handle in find_mentions(draft.text) if (did := self._resolve(handle))}
+        return msgspec.json.encode(Prepared(images, card_image, dids)).decode()
+
+    def freeze(self, draft: Draft, key: str, prepared: str, ties: Ties, now: datetime) -> str:
+        """Return the record as JSON text."""
+        ready = msgspec.json.decode(prepared, type=Prepared)
         try:
-            record = write_record(draft, now, self._resolve, images=images, card_image=card_image, thread=thread)
+            record = write_record(
+                draft, now, ready.dids.get, images=ready.images, card_image=ready.card_image, thread=ties.thread
+            )
         except ValueError as error:
             raise Rejected(str(error), server=self._server.base_url, ref=key) from error
         return msgspec.json.encode(record).decode()

@@ -129,6 +129,11 @@ def _tags(text: str) -> Iterator[tuple[int, int, dict[str, str]]]:
                 yield word.start(), end, {"$type": "app.bsky.richtext.facet#tag", "tag": tag.label}
 
 
+def find_mentions(text: str) -> list[str]:
+    """Return the handles that `text` mentions, whether they are somebody's or not."""
+    return [match["handle"] for match in _MENTION.finditer(text) if is_handle(match["handle"])]
+
+
 def _mentions(text: str, resolve: Resolve) -> Iterator[tuple[int, int, dict[str, str]]]:
     for match in _MENTION.finditer(text):
         did = resolve(match["handle"]) if is_handle(match["handle"]) else None

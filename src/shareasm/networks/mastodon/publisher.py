@@ -28,7 +28,7 @@ from shareasm.networks.mastodon.drafts import receipt_from, receipt_of, status_p
 from shareasm.networks.mastodon.entities import Author, Status, Unfit, decode_status, split_page
 from shareasm.networks.mastodon.limits import read_limits
 from shareasm.networks.mastodon.translate import parse_time
-from shareasm.networks.ports import Limits, PreparedImage, Thread
+from shareasm.networks.ports import Limits, PreparedImage, Ties
 
 TIMEOUT_S = 30.0
 UPLOAD_TIMEOUT_S = 120.0
@@ -40,6 +40,12 @@ EARLIER = timedelta(minutes=2)
 """How far a server's clock may lag behind ours when a post of ours is looked for."""
 
 LOOK_PAGES = 5
+
+
+class Prepared(msgspec.Struct, frozen=True):
+    """What `prepare` hands to `freeze`."""
+
+    media_ids: list[str]
 
 
 class MastodonPublisher:
@@ -135,11 +141,15 @@ class MastodonPublisher:
 
     # ---- sending -------------------------------------------------------------------------------------------------------
 
-    def freeze(self, draft: Draft, key: str, media: Path, thread: Thread | None, now: datetime) -> str:  # noqa: ARG002
-        """Upload the pictures and return the body of the post as JSON. An upload that no post uses dies after a day."""
+    def prepare(self, draft: Draft, media: Path) -> str:
+        """Upload the pictures. An upload that no post uses dies after a day."""
         self._check_whose_token()
-        media_ids = [self._upload(item, media) for item in draft.media]
-        params = status_params(draft, media_ids, thread.parent.local_id if thread else None)
+        return msgspec.json.encode(Prepared([self._upload(item, media) for item in draft.media])).decode()
+
+    def freeze(self, draft: Draft, key: str, prepared: str, ties: Ties, now: datetime) -> str:  # noqa: ARG002
+        """Return the body of the post as JSON."""
+        uploads = msgspec.json.decode(prepared, type=Prepared)
+        params = status_params(draft, uploads.media_ids, ties.thread.parent.local_id if ties.thread else None)
         return msgspec.json.encode(params).decode()
 
     def publish(self, payload: str, key: str) -> Receipt:
