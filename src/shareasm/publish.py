@@ -44,7 +44,7 @@ from shareasm.errors import (
     Unreachable,
 )
 from shareasm.networks.ports import Publisher, Repeat, Thread, Ties
-from shareasm.storage import queue
+from shareasm.storage import claims, queue
 from shareasm.storage.engine import reading, transaction
 
 REPEAT_WITHIN = timedelta(minutes=50)
@@ -126,18 +126,18 @@ def publish_due(
 ) -> datetime | None:
     """Send what is due on `account`, one after the other; return when there is something to do next (None: never)."""
     with transaction(press.engine) as connection:
-        missed = queue.mark_missed(connection, press.campaign.slug, account, press.clock.now())
+        missed = claims.mark_missed(connection, press.campaign.slug, account, press.clock.now())
     for entry in missed:
         tell(Result(entry, f"missed: {entry.note}"))
     while not is_stopping():
         now = press.clock.now()
         with transaction(press.engine) as connection:
-            claimed = queue.claim_due(connection, press.campaign.slug, press.worker, now, accounts=[account])
+            claimed = claims.claim_due(connection, press.campaign.slug, press.worker, now, accounts=[account])
         if claimed is None:
             break
         tell(_send_in_hand(press, claimed))
     with reading(press.engine) as connection:
-        return queue.next_due(connection, press.campaign.slug, [account])
+        return claims.next_due(connection, press.campaign.slug, [account])
 
 
 def _send_in_hand(press: Press, entry: QueueEntry) -> Result:
@@ -147,7 +147,7 @@ def _send_in_hand(press: Press, entry: QueueEntry) -> Result:
         return _send(press, entry)
     except BaseException:
         with suppress(StorageError), transaction(press.engine) as connection:
-            queue.let_go(connection, entry, press.worker, press.clock.now())
+            claims.let_go(connection, entry, press.worker, press.clock.now())
         raise
     finally:
         press.in_hand.discard(entry.id)
@@ -156,7 +156,7 @@ def _send_in_hand(press: Press, entry: QueueEntry) -> Result:
 def _send(press: Press, entry: QueueEntry) -> Result:
     publisher = press.publishers[entry.key.account]
     with reading(press.engine) as connection:
-        open_since = queue.open_since(connection, entry.id)
+        open_since = claims.open_since(connection, entry.id)
     try:
         if open_since is not None:
             return _settle(press, publisher, entry, open_since)
@@ -175,13 +175,13 @@ def _freeze(press: Press, publisher: Publisher, entry: QueueEntry) -> QueueEntry
     prepared = publisher.prepare(entry.draft, press.media)
     payload = publisher.freeze(entry.draft, entry.publish_key, prepared, ties, press.clock.now())
     with transaction(press.engine) as connection:
-        queue.freeze(connection, entry.id, press.worker, payload, press.clock.now())
+        claims.freeze(connection, entry.id, press.worker, payload, press.clock.now())
     return replace(entry, payload=payload)
 
 
 def _publish(press: Press, publisher: Publisher, entry: QueueEntry) -> Result:
     with transaction(press.engine) as connection:
-        attempt = queue.begin_attempt(connection, entry, press.worker, "publish", press.clock.now())
+        attempt = claims.begin_attempt(connection, entry, press.worker, "publish", press.clock.now())
     if attempt is None:
         return Result(entry, "another worker has taken it over")
     assert entry.payload is not None
@@ -213,7 +213,7 @@ def _look_up(press: Press, publisher: Publisher, entry: QueueEntry, open_since: 
     """Look for the post on its account; None when it is not there."""
     now = press.clock.now()
     with transaction(press.engine) as connection:
-        attempt = queue.begin_attempt(connection, entry, press.worker, "look up", now)
+        attempt = claims.begin_attempt(connection, entry, press.worker, "look up", now)
     if attempt is None:
         return Result(entry, "another worker has taken it over")
     assert entry.payload is not None
@@ -223,12 +223,12 @@ def _look_up(press: Press, publisher: Publisher, entry: QueueEntry, open_since: 
         wait = _wait(entry.attempt_count + entry.lookup_count, error, press.clock.now())
         words = f"sent, but the answer was lost, and looking it up failed: {error}"
         with transaction(press.engine) as connection:
-            queue.end_attempt(connection, attempt, f"failed: {error}", press.clock.now())
-            queue.unknown(connection, entry.id, press.worker, wait, words, lookup_count=entry.lookup_count)
+            claims.end_attempt(connection, attempt, f"failed: {error}", press.clock.now())
+            claims.unknown(connection, entry.id, press.worker, wait, words, lookup_count=entry.lookup_count)
         return Result(entry, words, error=error)
     with transaction(press.engine) as connection:
-        if receipt is None or queue.is_taken(connection, receipt, entry):
-            queue.end_attempt(connection, attempt, "not found", press.clock.now())
+        if receipt is None or claims.is_taken(connection, receipt, entry):
+            claims.end_attempt(connection, attempt, "not found", press.clock.now())
             return None
     return _published(press, entry, receipt)
 
@@ -244,15 +244,15 @@ def _not_found(press: Press, entry: QueueEntry) -> Result:
         words = f"the answer was lost, and the post was not found on the account in {looks} looks; a person must decide"
         again = None
     with transaction(press.engine) as connection:
-        queue.unknown(connection, entry.id, press.worker, again, words, lookup_count=looks)
+        claims.unknown(connection, entry.id, press.worker, again, words, lookup_count=looks)
     return Result(entry, words)
 
 
 def _published(press: Press, entry: QueueEntry, receipt: Receipt) -> Result:
     now = press.clock.now()
     with transaction(press.engine) as connection:
-        queue.close_open_attempts(connection, entry.id, f"published: {receipt.url}", now)
-        queue.published(connection, entry.id, press.worker, receipt, now)
+        claims.close_open_attempts(connection, entry.id, f"published: {receipt.url}", now)
+        claims.published(connection, entry.id, press.worker, receipt, now)
     return Result(entry, f"published: {receipt.url}", receipt=receipt)
 
 
@@ -261,9 +261,9 @@ def _lost(press: Press, entry: QueueEntry, attempt: int, error: Unreachable) -> 
     now = press.clock.now()
     words = f"sent, but the answer was lost: {error}"
     with transaction(press.engine) as connection:
-        queue.note_attempt(connection, attempt, words)
+        claims.note_attempt(connection, attempt, words)
         wait = _wait(entry.attempt_count, error, now)
-        queue.unknown(connection, entry.id, press.worker, wait, words, lookup_count=entry.lookup_count)
+        claims.unknown(connection, entry.id, press.worker, wait, words, lookup_count=entry.lookup_count)
     return Result(entry, words, error=error)
 
 
@@ -272,18 +272,18 @@ def _not_sent(press: Press, entry: QueueEntry, error: NetworkError | ConfigError
     now = press.clock.now()
     with transaction(press.engine) as connection:
         if attempt is not None:
-            queue.end_attempt(connection, attempt, f"not executed: {error}", now)
+            claims.end_attempt(connection, attempt, f"not executed: {error}", now)
         if isinstance(error, RateLimited | Unreachable | Unauthorized):
             words = f"not sent yet: {error}"
             # Where not even an attempt was made (an upload failed), the waits grow with the time since it was due.
             tries = entry.attempt_count if attempt is not None else _tries_by_age(now - entry.due_at)
-            queue.put_back(connection, entry.id, press.worker, _wait(tries, error, now), words)
-        elif queue.open_since(connection, entry.id):  # an earlier try of the same post may be out there
+            claims.put_back(connection, entry.id, press.worker, _wait(tries, error, now), words)
+        elif claims.open_since(connection, entry.id):  # an earlier try of the same post may be out there
             words = f"an answer was lost, and repeating it was refused; a person must decide: {error}"
-            queue.unknown(connection, entry.id, press.worker, None, words, lookup_count=entry.lookup_count)
+            claims.unknown(connection, entry.id, press.worker, None, words, lookup_count=entry.lookup_count)
         else:
             words = f"refused: {error}"
-            queue.failed(connection, entry.id, press.worker, words)
+            claims.failed(connection, entry.id, press.worker, words)
     return Result(entry, words, error=error)
 
 

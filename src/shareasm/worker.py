@@ -35,7 +35,7 @@ from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
 from shareasm.publish import Press
 from shareasm.recap import Made
-from shareasm.storage import days, queue, sources
+from shareasm.storage import claims, days, sources
 from shareasm.storage.engine import reading, transaction
 from shareasm.wiring import Parts
 
@@ -182,13 +182,13 @@ class Worker:
         with transaction(self.parts.engine) as connection:
             days.beat(connection, self.parts.campaign.slug, now)
             days.renew_leases(connection, self.name, now, LEASE)  # a long sweep or the closing outlasts one lease
-            queue.renew_claims(connection, self.name, list(self._in_hand), now)  # and an upload outlasts one claim
+            claims.renew_claims(connection, self.name, list(self._in_hand), now)  # and an upload outlasts one claim
         self._was_closed()
 
     def _end_waits(self) -> None:
         """Try everything again at once: whoever starts the program may have mended what it waits for, such as a secret."""
         with transaction(self.parts.engine) as connection:
-            queue.end_waits(connection, self.parts.campaign.slug)
+            claims.end_waits(connection, self.parts.campaign.slug)
             sources.end_waits(connection, self.parts.campaign.slug)
 
     def _was_closed(self) -> bool:

@@ -1,6 +1,6 @@
 """Runs the program and kills it at one point of publishing: `dying.py <step> <before|after> <account> <command> …`.
 
-A step is what a commit of publishing stores (a function of `storage.queue`). The process dies by SIGKILL right before that
+A step is what a commit of publishing stores (a function of `storage.claims`). The process dies by SIGKILL right before that
 commit or right after it, the first time that it happens for an entry of the account.
 """
 
@@ -16,13 +16,13 @@ from sqlalchemy.engine import Connection, Engine
 
 from shareasm import publish
 from shareasm.cli import main
-from shareasm.storage import queue
+from shareasm.storage import claims
 from shareasm.storage.engine import storage_errors
 
 STEP, WHEN, ACCOUNT = sys.argv[1:4]
 now = threading.local()
-step = getattr(queue, STEP)
-claim_due = queue.claim_due
+step = getattr(claims, STEP)
+claim_due = claims.claim_due
 
 
 def noted_claim(*given: Any, **named: Any) -> Any:
@@ -51,9 +51,9 @@ def die_if(is_time: bool) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-queue.claim_due = noted_claim
+claims.claim_due = noted_claim
 if STEP != "claim_due":
-    setattr(queue, STEP, noted_step)
+    setattr(claims, STEP, noted_step)
 publish.transaction = mortal_transaction
 sys.argv[1:] = sys.argv[4:]
 main()

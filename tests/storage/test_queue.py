@@ -26,7 +26,7 @@ from shareasm.errors import (
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Limits, Repeat, Ties
 from shareasm.publish import Press, Result, bring_in_line, publish_due
-from shareasm.storage import queue
+from shareasm.storage import claims, queue
 from shareasm.storage.engine import transaction
 from shareasm.storage.tables import attempts
 from shareasm.worker import Rhythm
@@ -284,11 +284,11 @@ def test_nothing_is_published_before_its_content_is_stored(office: Office) -> No
 def test_two_workers_never_take_the_same_entry(office: Office) -> None:
     office.plan(slot("a"), slot("b"))
     with transaction(office.engine) as connection:
-        mine = queue.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
+        mine = claims.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
     with transaction(office.engine) as connection:
-        other = queue.claim_due(connection, campaign().slug, "two", NOON, accounts=["ours"])
+        other = claims.claim_due(connection, campaign().slug, "two", NOON, accounts=["ours"])
     with transaction(office.engine) as connection:
-        nothing = queue.claim_due(connection, campaign().slug, "three", NOON, accounts=["ours"])
+        nothing = claims.claim_due(connection, campaign().slug, "three", NOON, accounts=["ours"])
     assert mine
     assert other
     assert (mine.key.slot, other.key.slot, nothing) == ("a", "b", None)
@@ -297,10 +297,10 @@ def test_two_workers_never_take_the_same_entry(office: Office) -> None:
 def test_a_dead_workers_claim_is_taken_over_and_its_open_call_is_looked_up_first(office: Office) -> None:
     office.plan()
     with transaction(office.engine) as connection:
-        entry = queue.claim_due(connection, campaign().slug, "dead", NOON, accounts=["ours"])
+        entry = claims.claim_due(connection, campaign().slug, "dead", NOON, accounts=["ours"])
         assert entry
-        queue.freeze(connection, entry.id, "dead", office.network.freeze(entry.draft, "k", "", Ties(), NOON), NOON)
-        queue.begin_attempt(connection, entry, "dead", "publish", NOON)
+        claims.freeze(connection, entry.id, "dead", office.network.freeze(entry.draft, "k", "", Ties(), NOON), NOON)
+        claims.begin_attempt(connection, entry, "dead", "publish", NOON)
     [entry] = office.entries()
     office.network.publish(entry.payload or "", entry.publish_key)  # the server acted; then the worker was killed
     office.send(after=CLAIM_FOR / 2, worker="new")
@@ -318,13 +318,13 @@ def test_a_dead_workers_entry_waits_no_longer_than_half_a_minute() -> None:
 def test_a_living_workers_entry_is_not_taken_over_however_long_its_call_takes(office: Office) -> None:
     office.plan()
     with transaction(office.engine) as connection:
-        slow = queue.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
+        slow = claims.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
         assert slow
     for _ in range(10):
         now = office.clock.advance(CLAIM_FOR * 0.75)
         with transaction(office.engine) as connection:
-            queue.renew_claims(connection, "slow", [slow.id], now)
-            queue.renew_claims(connection, "another", [slow.id], now)
+            claims.renew_claims(connection, "slow", [slow.id], now)
+            claims.renew_claims(connection, "another", [slow.id], now)
         office.send(worker="another")
     assert office.states == [State.CLAIMED]
     assert office.texts == []
@@ -333,24 +333,24 @@ def test_a_living_workers_entry_is_not_taken_over_however_long_its_call_takes(of
 def test_a_claim_that_was_taken_over_is_not_renewed(office: Office) -> None:
     office.plan()
     with transaction(office.engine) as connection:
-        slow = queue.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
+        slow = claims.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
         assert slow
         later = NOON + CLAIM_FOR + minutes(1)
-        assert queue.claim_due(connection, campaign().slug, "new", later, accounts=["ours"])
-        queue.renew_claims(connection, "slow", [slow.id], later + minutes(1))
-        assert queue.claim_due(connection, campaign().slug, "third", later + minutes(1), accounts=["ours"])
+        assert claims.claim_due(connection, campaign().slug, "new", later, accounts=["ours"])
+        claims.renew_claims(connection, "slow", [slow.id], later + minutes(1))
+        assert claims.claim_due(connection, campaign().slug, "third", later + minutes(1), accounts=["ours"])
 
 
 def test_a_worker_that_lost_its_claim_changes_nothing(office: Office) -> None:
     office.plan()
     with transaction(office.engine) as connection:
-        entry = queue.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
+        entry = claims.claim_due(connection, campaign().slug, "slow", NOON, accounts=["ours"])
         assert entry
-        taken = queue.claim_due(connection, campaign().slug, "new", NOON + CLAIM_FOR + minutes(1), accounts=["ours"])
+        taken = claims.claim_due(connection, campaign().slug, "new", NOON + CLAIM_FOR + minutes(1), accounts=["ours"])
         assert taken
-        assert queue.freeze(connection, entry.id, "slow", "{}", NOON) is False
-        assert queue.begin_attempt(connection, entry, "slow", "publish", NOON) is None
-        assert queue.put_back(connection, entry.id, "slow", NOON, "x") is False
+        assert claims.freeze(connection, entry.id, "slow", "{}", NOON) is False
+        assert claims.begin_attempt(connection, entry, "slow", "publish", NOON) is None
+        assert claims.put_back(connection, entry.id, "slow", NOON, "x") is False
 
 
 def test_every_attempt_is_written_down_with_what_came_of_it(office: Office) -> None:
@@ -419,7 +419,7 @@ def test_an_error_of_the_program_gives_the_claim_back_and_nothing_is_lost_or_dou
 
 def test_a_receipt_that_could_not_be_stored_is_found_again(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
     office.plan(slot("t", "one", "two"))
-    stored = queue.published
+    stored = claims.published
     failures = iter([StorageError("the database is locked")])
 
     def once_locked(*given: object) -> bool:
@@ -427,7 +427,7 @@ def test_a_receipt_that_could_not_be_stored_is_found_again(office: Office, monke
             raise failure
         return stored(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(queue, "published", once_locked)
+    monkeypatch.setattr(claims, "published", once_locked)
     with pytest.raises(StorageError):
         office.send()
     office.send(after=minutes(1))
@@ -449,7 +449,7 @@ def test_an_entry_that_was_tried_in_vain_is_missed_like_any_other(office: Office
 def test_a_claim_of_a_dead_worker_that_had_not_begun_to_send_is_missed_when_it_is_too_late(office: Office) -> None:
     office.plan(slot(late=Late.NEVER))
     with transaction(office.engine) as connection:
-        queue.claim_due(connection, campaign().slug, "dead", NOON, accounts=["ours"])
+        claims.claim_due(connection, campaign().slug, "dead", NOON, accounts=["ours"])
     office.send(after=minutes(480))
     assert office.states == [State.MISSED]
 
@@ -546,10 +546,10 @@ def test_a_post_of_another_slot_with_the_same_words_is_not_taken_for_the_lost_on
 def test_only_claims_in_hand_are_renewed(office: Office) -> None:
     office.plan(slot("a"), slot("b"))
     with transaction(office.engine) as connection:
-        kept = queue.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
-        queue.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
+        kept = claims.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
+        claims.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
         assert kept
-        queue.renew_claims(connection, "one", [kept.id], NOON + CLAIM_FOR)
-        later = queue.claim_due(connection, campaign().slug, "two", NOON + CLAIM_FOR + minutes(0.1), accounts=["ours"])
+        claims.renew_claims(connection, "one", [kept.id], NOON + CLAIM_FOR)
+        later = claims.claim_due(connection, campaign().slug, "two", NOON + CLAIM_FOR + minutes(0.1), accounts=["ours"])
     assert later
     assert later.key.slot == "b"
