@@ -9,8 +9,8 @@ from typing import Any, cast
 import pytest
 
 from clocks import FixedClock
-from factories import NOON, campaign, minutes, post, seen, source
-from shareasm import collect
+from factories import NOON, campaign, minutes, post, schedule, seen, slot, source
+from shareasm import collect, publish
 from shareasm.collect import Desk, Tally
 from shareasm.domain.campaigns import Source, SourceKind
 from shareasm.domain.changes import AuthorChange, Gone, Seen
@@ -415,3 +415,43 @@ def test_a_bare_record_of_the_stream_is_looked_up_by_any_checker_of_its_network(
     assert stored.post.author.name == "Amina"
     assert stored.checked_at
     assert isinstance(stored.post.ref, PostRef)
+
+
+# ---- our own posts -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def sent(desk: Desk, network: MemoryNetwork) -> Desk:
+    """A desk whose campaign has sent a thread; only its first part carries the tag."""
+    thread = slot("welcome", "Good morning #shareASM", "And one more thing")
+    publish.bring_in_line(desk.engine, desk.campaign, schedule(thread))
+    press = publish.Press(desk.engine, desk.campaign, Path(), {"ours": network}, desk.clock, "one")
+    publish.publish_due(press, "ours", lambda result: None, lambda: False)
+    network.posts = {ref: replace(one, created_at=NOON) for ref, one in network.posts.items()}
+    return desk
+
+
+def test_a_part_of_our_thread_without_the_tag_belongs_to_the_day(sent: Desk, network: MemoryNetwork) -> None:
+    collect.read(sent, source(), network)
+    assert shown(sent) == ["Good morning #shareASM"]
+    collect.verify(sent, {source().id: network}, sent.clock.now())
+    assert shown(sent) == ["Good morning #shareASM", "And one more thing"]
+
+
+def test_our_part_stays_in_the_day_when_its_words_change(sent: Desk, network: MemoryNetwork) -> None:
+    collect.confirm(sent, {source().id: network}, waiting(sent))
+    ref = next(ref for ref, one in network.posts.items() if "tag" not in one.text and "#" not in one.text)
+    network.posts[ref] = replace(network.posts[ref], text="Other words", edited_at=NOON + minutes(1))
+    cast("FixedClock", sent.clock).advance(minutes=2)
+    collect.confirm(sent, {source().id: network}, waiting(sent))
+    assert shown(sent) == ["Good morning #shareASM", "Other words"]
+
+
+def test_a_part_of_ours_that_a_person_deleted_is_not_asked_for_for_ever(sent: Desk, network: MemoryNetwork) -> None:
+    network.posts.clear()
+    collect.verify(sent, {source().id: network}, sent.clock.now())
+    assert network.calls.count("check") == 1
+    cast("FixedClock", sent.clock).advance(minutes=61)
+    collect.verify(sent, {source().id: network}, sent.clock.now())
+    assert network.calls.count("check") == 1
+    assert shown(sent) == []

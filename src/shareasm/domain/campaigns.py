@@ -3,13 +3,14 @@
 Made by `campaign_files` from `campaign.yaml`; every use case takes it as it is. No secret is ever in it.
 """
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from shareasm.domain.posts import Network, Post
+from shareasm.domain.posts import Network, Post, PostRef
 from shareasm.domain.richtext import fold_hashtag
 
 
@@ -39,6 +40,9 @@ class CampaignAccount:
     languages: tuple[str, ...]  # the languages it speaks, the first one leads
     appview: str | None = None  # Bluesky: where to read, when not through `server` (self-hosted networks)
     limit: int | None = None  # characters that its server takes in a post; None: the network's usual number
+    partner: str | None = None  # id of the partner whose account it is
+    zone: ZoneInfo | None = None  # the clock of its readers; None: its partner's, else the campaign's
+    is_automated: bool = False  # the team says that a program posts here, so the network should tell people
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +81,11 @@ class Partner:
     url: str | None = None
     zone: ZoneInfo | None = None
     accounts: tuple[str, ...] = ()  # handles as people write them: "@iied.example" or "@iied@mastodon.example"
+
+    def handle_on(self, network: Network) -> str | None:
+        """Return its first handle on `network`, with the @ in front; None where it has none there."""
+        at_signs = 2 if network is Network.MASTODON else 1
+        return next((handle for handle in self.accounts if handle.count("@") == at_signs), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,16 +158,29 @@ class Campaign:
     def account(self, account_id: str) -> CampaignAccount:
         return next(account for account in self.accounts if account.id == account_id)
 
+    def partner(self, partner_id: str) -> Partner:
+        return next(partner for partner in self.partners if partner.id == partner_id)
+
+    def zone_of(self, account: CampaignAccount) -> ZoneInfo | None:
+        """Return the clock of the account's readers: its own, else its partner's; None where neither is said."""
+        partner = next((one for one in self.partners if one.id == account.partner), None)
+        return account.zone or (partner.zone if partner else None)
+
     def resource(self, resource_id: str) -> Resource:
         return next(resource for resource in self.resources if resource.id == resource_id)
 
 
-def belongs(campaign: Campaign, post: Post) -> str | None:
-    """Return the rule by which `post` belongs to `campaign`, or None: one of its tags, however spelled, within its window."""
+def belongs(campaign: Campaign, post: Post, ours: AbstractSet[PostRef] = frozenset()) -> str | None:
+    """Return the rule by which `post` belongs to `campaign`, or None. Only what was made within its window does.
+
+    "tag": it carries one of the tags, however spelled. "ours": we sent it, such as a thread's part without the tag.
+    """
+    if not campaign.opens_at <= post.created_at < campaign.closes_at:
+        return None
     tags = _folded(campaign.hashtags)
-    is_tagged = any(tag.name in tags for tag in post.hashtags)
-    is_in_time = campaign.opens_at <= post.created_at < campaign.closes_at
-    return "tag" if is_tagged and is_in_time else None
+    if any(tag.name in tags for tag in post.hashtags):
+        return "tag"
+    return "ours" if post.ref in ours else None
 
 
 @lru_cache(maxsize=64)  # a few campaigns, and every post that comes

@@ -47,15 +47,6 @@ class StoredPost:
         return tuple(sighting.source for sighting in self.sightings)
 
 
-@dataclass(frozen=True, slots=True)
-class ToCheck:
-    """A post that is to be asked about, with how each source names it: (source, local id)."""
-
-    id: int  # its arrival number
-    ref: PostRef
-    sightings: tuple[tuple[str, str], ...]
-
-
 # ---- reading before deciding -------------------------------------------------------------------------------------------
 
 
@@ -66,10 +57,21 @@ def find(connection: Connection, refs: Iterable[PostRef]) -> dict[PostRef, Store
     in between, and what was decided without it would undo it.
     """
     found: dict[PostRef, Stored] = {}
-    for network, by_uri in _by_network(refs).items():
-        for chunk in _chunks(list(by_uri)):
+    for network, by_uri in uris_by_network(refs).items():
+        for chunk in chunks(list(by_uri)):
             rows = connection.execute(_FIND, {"network": network, "uris": chunk})
             found.update((by_uri[uri], Stored(*stored)) for *stored, uri in rows)
+    return found
+
+
+def belonging(connection: Connection, campaign: str, refs: Iterable[PostRef]) -> set[PostRef]:
+    """Return those of `refs` that are stored and belong to `campaign`."""
+    found: set[PostRef] = set()
+    for network, by_uri in uris_by_network(refs).items():
+        for chunk in chunks(list(by_uri)):
+            query = sa.select(posts.c.uri).join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
+            query = query.where(campaign_posts.c.campaign == campaign, posts.c.network == network)
+            found.update(by_uri[uri] for uri in connection.scalars(query.where(posts.c.uri.in_(chunk))))
     return found
 
 
@@ -108,7 +110,7 @@ def update(connection: Connection, changes: Sequence[Changed], source: str, now:
 def touch(connection: Connection, same: Sequence[Same], source: str, now: datetime, *, is_check: bool) -> None:
     """Note that `source` shows these posts too; a check also renews when they were last confirmed."""
     complete = [item.stored.id for item in same if item.seen.is_complete and (is_check or _completes(item))]
-    for chunk in _chunks(complete):
+    for chunk in chunks(complete):
         connection.execute(posts.update().where(posts.c.id.in_(chunk), posts.c.gone_at.is_(None)), {"checked_at": now})
     _add_sightings(connection, [(item.stored.id, item.seen) for item in same], source, now)
 
@@ -146,7 +148,7 @@ def mark_authors(connection: Connection, network: Network, changes: Sequence[Aut
     """Hide or show again everything of the authors whose posts we hold; the network's other authors are no concern of ours."""
     refs = [change.author_ref for change in changes]
     known: set[str] = set()
-    for chunk in _chunks(refs):
+    for chunk in chunks(refs):
         query = sa.select(posts.c.author_ref).distinct()
         known.update(connection.scalars(query.where(posts.c.network == network, posts.c.author_ref.in_(chunk))))
     rows = {
@@ -165,7 +167,7 @@ def mark_authors(connection: Connection, network: Network, changes: Sequence[Aut
 
 def show_authors(connection: Connection, network: Network, refs: Sequence[str], asked_at: datetime) -> None:
     """Show authors again whose posts their network showed when it was asked at `asked_at`: the stream's word was missed."""
-    for chunk in _chunks(refs):
+    for chunk in chunks(refs):
         hidden = author_states.update().where(
             author_states.c.network == network,
             author_states.c.author_ref.in_(chunk),
@@ -176,85 +178,26 @@ def show_authors(connection: Connection, network: Network, refs: Sequence[str], 
 
 
 def set_belonging(connection: Connection, campaign: str, belongs: dict[int, str | None]) -> None:
-    """Note for each arrival number by which rule the post belongs to `campaign`; None takes it out."""
+    """Note for each arrival number by which rule the post belongs to `campaign`; None takes out what a tag brought."""
     rows = [{"campaign": campaign, "post_id": id_, "belongs_by": rule} for id_, rule in belongs.items() if rule]
     upsert(connection, campaign_posts, rows, key=["campaign", "post_id"])
-    for chunk in _chunks([id_ for id_, rule in belongs.items() if not rule]):
+    for chunk in chunks([id_ for id_, rule in belongs.items() if not rule]):
         connection.execute(
-            campaign_posts.delete().where(campaign_posts.c.campaign == campaign, campaign_posts.c.post_id.in_(chunk))
+            campaign_posts.delete().where(
+                campaign_posts.c.campaign == campaign,
+                campaign_posts.c.post_id.in_(chunk),
+                campaign_posts.c.belongs_by == "tag",
+            )
         )
 
 
-def add_belonging(connection: Connection, campaign: str, ids: Sequence[int]) -> None:
+def add_belonging(connection: Connection, campaign: str, rules: dict[int, str | None]) -> None:
     """Note that stored posts belong to `campaign` too; nothing is written for those that are known to."""
-    known = _known(connection, _BELONGING, ids, campaign=campaign)
-    set_belonging(connection, campaign, {id_: "tag" for id_ in ids if id_ not in known})
+    known = _known(connection, _BELONGING, list(rules), campaign=campaign)
+    set_belonging(connection, campaign, {id_: rule for id_, rule in rules.items() if id_ not in known})
 
 
-# ---- reading for checks and pages --------------------------------------------------------------------------------------
-
-
-def to_check(
-    connection: Connection, campaign: str, before: datetime, limit: int, *, not_asked_since: datetime
-) -> list[ToCheck]:
-    """Return posts of `campaign` that were last confirmed before `before`: those first that wait longest to be asked.
-
-    Those that were asked about after `not_asked_since` have had their turn. Gone ones come too, for they may return; but not
-    those that their author deleted by a commit: only a commit brings them back.
-    """
-    query = (
-        sa.select(posts.c.id)
-        .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
-        .where(campaign_posts.c.campaign == campaign, posts.c.gone_revision.is_(None), _unconfirmed(before))
-        .where(sa.or_(posts.c.asked_at.is_(None), posts.c.asked_at <= not_asked_since))
-        .order_by(posts.c.asked_at.asc().nulls_first(), posts.c.id)
-        .limit(limit)
-    )
-    return questions(connection, connection.scalars(query).all())
-
-
-def unconfirmed(connection: Connection, campaign: str, before: datetime) -> list[int]:
-    """Return the arrival numbers of all posts of `campaign` that were not confirmed since `before`, gone ones left out."""
-    query = (
-        sa.select(posts.c.id)
-        .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
-        .where(campaign_posts.c.campaign == campaign, posts.c.gone_at.is_(None), _unconfirmed(before))
-        .order_by(posts.c.id)
-    )
-    return list(connection.scalars(query))
-
-
-def questions(connection: Connection, ids: Sequence[int]) -> list[ToCheck]:
-    """Return how to ask about the posts with these arrival numbers, in their order."""
-    found = {
-        row.id: PostRef(Network(row.network), row.uri)
-        for chunk in _chunks(ids)
-        for row in connection.execute(sa.select(posts.c.id, posts.c.network, posts.c.uri).where(posts.c.id.in_(chunk)))
-    }
-    where = _sightings_of(connection, list(found))
-    return [
-        ToCheck(id_, found[id_], tuple((at.source, at.local_id) for at in where.get(id_, ())))
-        for id_ in ids
-        if id_ in found
-    ]
-
-
-def mark_asked(connection: Connection, ids: Sequence[int], now: datetime) -> None:
-    """Note that these posts had their turn, whatever was answered, so that the next check asks about others first."""
-    for chunk in _chunks(ids):
-        connection.execute(posts.update().where(posts.c.id.in_(chunk)), {"asked_at": now})
-
-
-def mark_checked(connection: Connection, refs: Iterable[PostRef], now: datetime) -> None:
-    """Note that its network answered about each of these posts, although that it is gone."""
-    for network, by_uri in _by_network(refs).items():
-        for chunk in _chunks(list(by_uri)):
-            gone = posts.update().where(posts.c.network == network, posts.c.uri.in_(chunk))
-            connection.execute(gone, {"checked_at": now})
-
-
-def _unconfirmed(before: datetime) -> sa.ColumnElement[bool]:
-    return sa.or_(posts.c.checked_at.is_(None), posts.c.checked_at < before)
+# ---- reading for pages -------------------------------------------------------------------------------------------------
 
 
 def of_campaign(
@@ -277,7 +220,7 @@ def of_campaign(
     )
     rows = connection.execute(query.limit(limit) if limit else query)
     for part in rows.partitions(_CHUNK):
-        where = _sightings_of(connection, [row.id for row in part])
+        where = sightings_of(connection, [row.id for row in part])
         for row in part:
             yield _to_stored_post(row, tuple(where.get(row.id, ())))
 
@@ -323,7 +266,7 @@ _BELONGING = sa.select(campaign_posts.c.post_id).where(
 
 def _known(connection: Connection, query: sa.Select[int], ids: Sequence[int], **values: str) -> set[int]:
     """Return those of `ids` that `query` finds."""
-    return {id_ for chunk in _chunks(ids) for id_ in connection.scalars(query, {"ids": chunk, **values})}
+    return {id_ for chunk in chunks(ids) for id_ in connection.scalars(query, {"ids": chunk, **values})}
 
 
 def _to_row(seen: Seen, source: str, now: datetime) -> dict[str, Any]:
@@ -379,22 +322,25 @@ def _add_raws(connection: Connection, seen: Sequence[tuple[int, Seen]], source: 
         connection.execute(raws.insert(), rows)
 
 
-def _sightings_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[SeenAt]]:
+def sightings_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[SeenAt]]:
+    """Return where each of these posts was seen, the first source first."""
     where: dict[int, list[SeenAt]] = {}
-    for chunk in _chunks(ids):
+    for chunk in chunks(ids):
         query = sa.select(sightings).where(sightings.c.post_id.in_(chunk)).order_by(sightings.c.first_seen_at)
         for row in connection.execute(query):
             where.setdefault(row.post_id, []).append(SeenAt(row.source, row.local_id, row.parent_local_id))
     return where
 
 
-def _by_network(refs: Iterable[PostRef]) -> dict[Network, dict[str, PostRef]]:
+def uris_by_network(refs: Iterable[PostRef]) -> dict[Network, dict[str, PostRef]]:
+    """Return `refs` by network, then by uri: what a keyed query takes."""
     by_network: dict[Network, dict[str, PostRef]] = {}
     for ref in refs:
         by_network.setdefault(ref.network, {})[ref.uri] = ref
     return by_network
 
 
-def _chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
+    """Yield `items` in pieces that one statement takes."""
     for start in range(0, len(items), _CHUNK):
         yield items[start : start + _CHUNK]

@@ -1,0 +1,22 @@
+"""Collecting: sources read into the store, and the networks asked again about what is stored."""
+
+from shareasm.collect.asking import Asked, confirm, count_unconfirmed, verify
+from shareasm.collect.reading import Outcome, follow, forget_checkpoint, note_failure, read, sweep
+from shareasm.collect.storing import STREAM_TAG, Desk, Tally, store
+
+__all__ = [
+    "STREAM_TAG",
+    "Asked",
+    "Desk",
+    "Outcome",
+    "Tally",
+    "confirm",
+    "count_unconfirmed",
+    "follow",
+    "forget_checkpoint",
+    "note_failure",
+    "read",
+    "store",
+    "sweep",
+    "verify",
+]

@@ -1,0 +1,123 @@
+"""One source read, from its checkpoint to the store.
+
+    checkpoint → pages of a reader → changes.decide → posts rows, sightings, skips, next checkpoint    (one transaction a page)
+
+Reading is repeated and overlaps on purpose: no network's search is complete, and identity makes re-reading harmless. A source
+that fails says so in its state, is left alone for a while, and never stops the others.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from shareasm.collect.storing import STREAM_TAG, Desk, Tally, store
+from shareasm.domain.campaigns import Source
+from shareasm.domain.patience import next_read_at
+from shareasm.domain.richtext import fold_hashtag
+from shareasm.errors import NetworkError
+from shareasm.networks.ports import TagReader, TagStream, Window
+from shareasm.storage import sources
+from shareasm.storage.engine import reading, transaction
+
+
+class Outcome(NamedTuple):
+    """One read of one source: what it brought, and why it ended early if it did."""
+
+    tally: Tally
+    error: NetworkError | None = None
+    was_resting: bool = False  # not read at all: it failed a while ago
+
+
+# ---- reading a source --------------------------------------------------------------------------------------------------
+
+
+def read(desk: Desk, source: Source, reader: TagReader, *, is_last: bool = False) -> Outcome:
+    """Read what is new of every tag since the checkpoint. The last look is also made where a failure asks for rest."""
+    if not is_last and _is_resting(desk, source):
+        return Outcome(Tally(), was_resting=True)
+    tally = Tally()
+    try:
+        for tag in desk.campaign.hashtags:
+            for stored in _read_tag(desk, source, reader, tag):
+                tally += stored
+    except NetworkError as error:
+        _note_failure(desk, source, error)
+        return Outcome(tally, error)
+    _note_ok(desk, source)
+    return Outcome(tally)
+
+
+def sweep(desk: Desk, source: Source, reader: TagReader, since: datetime, *, is_last: bool = False) -> Outcome:
+    """Read everything since `since` again, for what arrived late or below the cursor (platform rules of Mastodon's ids)."""
+    if not is_last and _is_resting(desk, source):
+        return Outcome(Tally(), was_resting=True)
+    tally = Tally()
+    window = replace(_window(desk), opens_at=max(since, desk.campaign.opens_at))
+    try:
+        for tag in desk.campaign.hashtags:
+            for page in reader.sweep_tag(tag, window):
+                tally += store(desk, source, replace(page, checkpoint=None), tag)
+    except NetworkError as error:
+        _note_failure(desk, source, error)
+        return Outcome(tally, error)
+    return Outcome(tally)
+
+
+def follow(desk: Desk, source: Source, stream: TagStream, tell: Callable[[Tally], None]) -> None:
+    """Store a stream's batches until the connection ends; `tell` what each brought. The caller reconnects, also after an
+    error.
+    """
+    tags = desk.campaign.hashtags
+    with reading(desk.engine) as connection:
+        checkpoint = sources.checkpoint(connection, desk.campaign.slug, source.id, STREAM_TAG)
+    for page in stream.read(tags, checkpoint, desk.campaign.opens_at):
+        with desk.clock.held():
+            tally = store(desk, source, page, STREAM_TAG)
+        tell(tally)
+
+
+def forget_checkpoint(desk: Desk, source: Source) -> None:
+    """Let a stream begin live again; the hole is filled by sweeping the other sources."""
+    with transaction(desk.engine) as connection:
+        sources.delete_checkpoint(connection, desk.campaign.slug, source.id)
+
+
+def note_failure(desk: Desk, source: Source, error: NetworkError) -> None:
+    """Write down that a source failed and leave it alone for a while."""
+    _note_failure(desk, source, error)
+
+
+def _read_tag(desk: Desk, source: Source, reader: TagReader, tag: str) -> Iterator[Tally]:
+    folded = fold_hashtag(tag)
+    with reading(desk.engine) as connection:
+        checkpoint = sources.checkpoint(connection, desk.campaign.slug, source.id, folded)
+    for page in reader.read_tag(tag, _window(desk), checkpoint):
+        yield store(desk, source, page, folded)
+
+
+def _window(desk: Desk) -> Window:
+    return Window(desk.campaign.opens_at, min(desk.campaign.closes_at, desk.clock.now() + timedelta(minutes=5)))
+
+
+# ---- how a source fares ------------------------------------------------------------------------------------------------
+
+
+def _is_resting(desk: Desk, source: Source) -> bool:
+    with reading(desk.engine) as connection:
+        state = sources.states(connection, desk.campaign.slug).get(source.id)
+    return bool(state and state.next_read_at and state.next_read_at > desk.clock.now())
+
+
+def _note_ok(desk: Desk, source: Source) -> None:
+    with transaction(desk.engine) as connection:
+        sources.note_ok(connection, desk.campaign.slug, source.id, desk.clock.now())
+
+
+def _note_failure(desk: Desk, source: Source, error: NetworkError) -> None:
+    now = desk.clock.now()
+    with transaction(desk.engine) as connection:
+        states = sources.states(connection, desk.campaign.slug)
+        state = states.get(source.id, sources.SourceState(source.id))
+        until = next_read_at(error, state.failure_count, now)
+        sources.note_failure(connection, desk.campaign.slug, state, until, str(error), now)

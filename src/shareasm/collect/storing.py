@@ -1,0 +1,116 @@
+"""What a page of posts means for the store: decided, written, and tied to the campaign, in one transaction."""
+
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from datetime import datetime
+from urllib.parse import urlsplit
+
+from sqlalchemy.engine import Connection, Engine
+
+from shareasm.clock import Clock
+from shareasm.domain.campaigns import Campaign, Source, belongs
+from shareasm.domain.changes import Changed, Gone, New, Same, Seen, Sighting, Skipped, decide
+from shareasm.domain.posts import PostRef, Visibility
+from shareasm.networks.ports import Page
+from shareasm.storage import posts, sources
+from shareasm.storage.engine import transaction
+
+STREAM_TAG = ""  # a stream carries all tags under one checkpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one read brought."""
+
+    new: int = 0
+    changed: int = 0
+    same: int = 0
+    gone: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: "Tally") -> "Tally":
+        return Tally(
+            self.new + other.new,
+            self.changed + other.changed,
+            self.same + other.same,
+            self.gone + other.gone,
+            self.skipped + other.skipped,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What every read needs: where to store, for which campaign, by which clock."""
+
+    engine: Engine
+    campaign: Campaign
+    clock: Clock
+
+
+def store(desk: Desk, source: Source, page: Page, tag: str) -> Tally:
+    """Store one page and the checkpoint behind it in one transaction."""
+    now = desk.clock.now()
+    with transaction(desk.engine) as connection:
+        tally = store_posts(connection, desk.campaign, sighting_by(source), page.posts, now)
+        tally += Tally(gone=posts.mark_gone(connection, page.gone, now), skipped=len(page.skipped))
+        posts.mark_authors(connection, source.network, page.authors, now)
+        sources.add_skips(connection, desk.campaign.slug, source.id, page.skipped, now)
+        if page.checkpoint is not None:
+            sources.set_checkpoint(connection, desk.campaign.slug, source.id, tag, page.checkpoint, now)
+        if tag == STREAM_TAG:  # a stream that delivers is well; a read is well when all its pages are through
+            sources.note_ok(connection, desk.campaign.slug, source.id, now)
+    return tally
+
+
+def store_posts(
+    connection: Connection,
+    campaign: Campaign,
+    by: Sighting,
+    seen: Sequence[Seen],
+    now: datetime,
+    ours: AbstractSet[PostRef] = frozenset(),
+) -> Tally:
+    """Store what `by` showed and note what of it belongs to the campaign: by its tag, or because it is one of `ours`."""
+    public, hidden = _part_by_visibility(seen)
+    stored = posts.find(connection, [item.post.ref for item in seen])
+    intents = [decide(stored.get(ref), item, by) for ref, item in public.items()]
+    # What does not belong is not stored at all; what was stored and belongs no more (a tag edited away) stays, unshown.
+    new = [item for item in intents if isinstance(item, New) and belongs(campaign, item.seen.post, ours)]
+    changed = [item for item in intents if isinstance(item, Changed)]
+    same = [item for item in intents if isinstance(item, Same)]
+    ids = posts.insert(connection, new, by.source, now)
+    posts.update(connection, changed, by.source, now)
+    posts.touch(connection, same, by.source, now, is_check=by.is_check)
+    posts.note_revisions(connection, same)
+    rules = {
+        ids[item.seen.post.ref]: belongs(campaign, item.seen.post, ours) for item in new if item.seen.post.ref in ids
+    }
+    rules |= {item.stored.id: belongs(campaign, item.seen.post, ours) for item in changed}
+    posts.set_belonging(connection, campaign.slug, rules)
+    posts.add_belonging(
+        connection, campaign.slug, {i.stored.id: rule for i in same if (rule := belongs(campaign, i.seen.post, ours))}
+    )
+    gone = posts.mark_gone(connection, [Gone(ref, "not public") for ref in hidden if ref in stored], now)
+    sources.add_skips(connection, campaign.slug, by.source, [_not_public(ref) for ref in hidden], now)
+    return Tally(new=len(ids), changed=len(changed), same=len(same), gone=gone)
+
+
+def _part_by_visibility(seen: Sequence[Seen]) -> tuple[dict[PostRef, Seen], list[PostRef]]:
+    """Return the public posts, each once (the last one of a page wins), and the refs of those that are not public."""
+    return {item.post.ref: item for item in seen if is_public(item)}, [i.post.ref for i in seen if not is_public(i)]
+
+
+def is_public(seen: Seen) -> bool:
+    """Return whether everybody may read it."""
+    return seen.post.visibility is Visibility.PUBLIC
+
+
+def _not_public(ref: PostRef) -> Skipped:
+    # Only a digest of the address is kept (sources.add_skips): it is counted once, and nothing of it is stored.
+    return Skipped("not public: counted, not stored", raw=b"", ref=None, secret=ref.uri)
+
+
+def sighting_by(source: Source, *, is_check: bool = False) -> Sighting:
+    """Return who shows something; `is_check`: when asked for this very post."""
+    return Sighting(source.id, (urlsplit(source.server).netloc or "").lower(), is_check)

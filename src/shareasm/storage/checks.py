@@ -1,0 +1,84 @@
+"""Which posts wait to be asked about again, and how to ask about them."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shareasm.domain.posts import Network, PostRef
+from shareasm.storage.posts import chunks, sightings_of, uris_by_network
+from shareasm.storage.tables import campaign_posts, posts
+
+
+@dataclass(frozen=True, slots=True)
+class ToCheck:
+    """A post that is to be asked about, with how each source names it: (source, local id)."""
+
+    id: int  # its arrival number
+    ref: PostRef
+    sightings: tuple[tuple[str, str], ...]
+
+
+def to_check(
+    connection: Connection, campaign: str, before: datetime, limit: int, *, not_asked_since: datetime
+) -> list[ToCheck]:
+    """Return posts of `campaign` that were last confirmed before `before`: those first that wait longest to be asked.
+
+    Those that were asked about after `not_asked_since` have had their turn. Gone ones come too, for they may return; but not
+    those that their author deleted by a commit: only a commit brings them back.
+    """
+    query = (
+        sa.select(posts.c.id)
+        .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
+        .where(campaign_posts.c.campaign == campaign, posts.c.gone_revision.is_(None), _unconfirmed(before))
+        .where(sa.or_(posts.c.asked_at.is_(None), posts.c.asked_at <= not_asked_since))
+        .order_by(posts.c.asked_at.asc().nulls_first(), posts.c.id)
+        .limit(limit)
+    )
+    return questions(connection, connection.scalars(query).all())
+
+
+def unconfirmed(connection: Connection, campaign: str, before: datetime) -> list[int]:
+    """Return the arrival numbers of all posts of `campaign` that were not confirmed since `before`, gone ones left out."""
+    query = (
+        sa.select(posts.c.id)
+        .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
+        .where(campaign_posts.c.campaign == campaign, posts.c.gone_at.is_(None), _unconfirmed(before))
+        .order_by(posts.c.id)
+    )
+    return list(connection.scalars(query))
+
+
+def questions(connection: Connection, ids: Sequence[int]) -> list[ToCheck]:
+    """Return how to ask about the posts with these arrival numbers, in their order."""
+    found = {
+        row.id: PostRef(Network(row.network), row.uri)
+        for chunk in chunks(ids)
+        for row in connection.execute(sa.select(posts.c.id, posts.c.network, posts.c.uri).where(posts.c.id.in_(chunk)))
+    }
+    where = sightings_of(connection, list(found))
+    return [
+        ToCheck(id_, found[id_], tuple((at.source, at.local_id) for at in where.get(id_, ())))
+        for id_ in ids
+        if id_ in found
+    ]
+
+
+def mark_asked(connection: Connection, ids: Sequence[int], now: datetime) -> None:
+    """Note that these posts had their turn, whatever was answered, so that the next check asks about others first."""
+    for chunk in chunks(ids):
+        connection.execute(posts.update().where(posts.c.id.in_(chunk)), {"asked_at": now})
+
+
+def mark_checked(connection: Connection, refs: Iterable[PostRef], now: datetime) -> None:
+    """Note that its network answered about each of these posts, although that it is gone."""
+    for network, by_uri in uris_by_network(refs).items():
+        for chunk in chunks(list(by_uri)):
+            gone = posts.update().where(posts.c.network == network, posts.c.uri.in_(chunk))
+            connection.execute(gone, {"checked_at": now})
+
+
+def _unconfirmed(before: datetime) -> sa.ColumnElement[bool]:
+    return sa.or_(posts.c.checked_at.is_(None), posts.c.checked_at < before)
