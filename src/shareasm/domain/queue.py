@@ -20,7 +20,7 @@ and `swapRecord: null` is a no-op when repeated; Mastodon remembers an Idempoten
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -48,11 +48,11 @@ class State(StrEnum):
 
 
 NEXT: Mapping[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.CLAIMED, State.MISSED, State.CANCELLED}),
+    State.WAITING: frozenset({State.CLAIMED, State.PUBLISHED, State.MISSED, State.CANCELLED}),
     State.CLAIMED: frozenset({State.PUBLISHED, State.UNKNOWN, State.FAILED, State.WAITING, State.MISSED}),
     State.UNKNOWN: frozenset({State.CLAIMED, State.PUBLISHED, State.FAILED, State.WAITING, State.CANCELLED}),
-    State.FAILED: frozenset({State.WAITING, State.CANCELLED}),
-    State.MISSED: frozenset({State.WAITING, State.CANCELLED}),
+    State.FAILED: frozenset({State.WAITING, State.PUBLISHED, State.CANCELLED}),
+    State.MISSED: frozenset({State.WAITING, State.PUBLISHED, State.CANCELLED}),
     State.CANCELLED: frozenset({State.WAITING}),
     State.PUBLISHED: frozenset({State.WITHDRAWING}),
     State.WITHDRAWING: frozenset({State.WITHDRAWN}),
@@ -185,6 +185,7 @@ class QueueEntry:
     published_at: datetime | None = None
     note: str | None = None  # why it is failed, unknown, missed or waiting again, in words
     withdraw_reason: str | None = None  # why a person wants it taken back; None: nobody does
+    resent_at: datetime | None = None  # when a person decided to send it after all: the plan's time holds no more
 
 
 # ---- what the plan wants -----------------------------------------------------------------------------------------------
@@ -294,6 +295,7 @@ def reconcile(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) -> 
     """Return what must happen to the queue so that it says what the plan says. Loading the same plan twice gives nothing.
 
     An entry that was ever tried (frozen payload, claimed, published, unknown) is never changed: its words are out or may be.
+    What a person decided about it on the day stands against the plan: taken back stays taken back, sent again stays now.
     """
     wanted = {entry.key: entry for entry in planned}
     present = {entry.key: entry for entry in queued}
@@ -304,8 +306,12 @@ def reconcile(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) -> 
         if plan is None:
             if is_open:
                 intents.append(Cancel(entry))
-        elif entry.state is State.CANCELLED or (is_open and _differs(entry, plan)):
-            intents.append(Change(entry, plan))
+        else:
+            if entry.resent_at and is_open:
+                plan = replace(plan, due_at=entry.due_at, expires_at=entry.expires_at)
+            is_back = entry.state is State.CANCELLED and entry.withdraw_reason is None
+            if is_back or (is_open and _differs(entry, plan)):
+                intents.append(Change(entry, plan))
     return intents
 
 

@@ -142,6 +142,7 @@ def to_entry(row: Row[Any]) -> QueueEntry:
         published_at=row.published_at,
         note=row.note,
         withdraw_reason=row.withdraw_reason,
+        resent_at=row.resent_at,
     )
 
 

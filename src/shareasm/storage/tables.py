@@ -132,6 +132,7 @@ entries = sa.Table(
     sa.Column("published_at", Instant),
     sa.Column("note", sa.Text),  # why it is where it is, in words
     sa.Column("withdraw_reason", sa.Text),  # a person wants it taken back; as soon as it is known where it is
+    sa.Column("resent_at", Instant),  # a person decided to send it after all, whatever time the plan says
     sa.UniqueConstraint("campaign", "slot", "part", "language", "account"),
     sa.Index(None, "state", "due_at"),
     sqlite_autoincrement=True,

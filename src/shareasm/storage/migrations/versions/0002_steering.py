@@ -19,6 +19,7 @@ def upgrade() -> None:
     op.add_column("entries", sa.Column("prepared", sa.Text()))
     op.add_column("entries", sa.Column("prepared_at", Instant()))
     op.add_column("entries", sa.Column("withdraw_reason", sa.Text()))
+    op.add_column("entries", sa.Column("resent_at", Instant()))
     op.add_column("campaign_states", sa.Column("paused_at", Instant()))
     op.add_column("campaign_states", sa.Column("pause_reason", sa.Text()))
     op.create_table(
