@@ -7,7 +7,8 @@
         ├── Unauthorized     the token or password is refused: this account stops until it is mended
         ├── RateLimited      not done; ask again at `until`
         ├── Rejected         not done, and asking again will not help
-        │   └── Occupied     our record key holds another record: never overwrite it
+        │   ├── Occupied     our record key holds another record: never overwrite it
+        │   └── Stale        what was uploaded for it is there no more: prepare it anew, then send that
         └── Unreachable      no usable answer; `is_outcome_unknown` says whether it may have been done
 
 Only `networks/*/client.py` raises network errors, always from their cause; only cli, worker and web catch broadly.
@@ -85,6 +86,13 @@ class Rejected(NetworkError):
 
 class Occupied(Rejected):
     """Another record lives at our record key (Bluesky `InvalidSwap`). Somebody else's words are never overwritten."""
+
+
+class Stale(Rejected):
+    """What was prepared cannot be used any more (uploads die after a day, and serve one post): not done; prepare anew.
+
+    Only where no earlier attempt is open: uploads that hang on a post already may hang on ours, so it is looked up first.
+    """
 
 
 class Unreachable(NetworkError):
