@@ -146,7 +146,7 @@ def test_the_tables_are_made_by_a_command_of_their_own(folder: Path, monkeypatch
         assert (result.exit_code, result.output) == (0, "sqlite:///elsewhere.db is up to date\n")
 
 
-@pytest.mark.parametrize(("url", "code"), [("nonsense", 2), ("sqlite:////proc/no/where.db", 1)])
+@pytest.mark.parametrize(("url", "code"), [("nonsense", 2), ("postgresql://[", 2), ("sqlite:////proc/no/where.db", 1)])
 def test_the_exit_code_tells_a_persons_mistake_from_the_worlds(
     folder: Path, monkeypatch: pytest.MonkeyPatch, url: str, code: int
 ) -> None:

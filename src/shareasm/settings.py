@@ -1,18 +1,20 @@
 """Settings: what the environment says, read once into a frozen record. Every name is listed in docs/operator.md.
 
 A secret may also come from a file that `NAME_FILE` names, as container platforms hand them out. In development a `.env` file in
-the working folder is read too; what the environment says wins.
+the working folder is read too; what the environment says wins. Accounts' secrets alone are read anew whenever one is needed,
+so that a mended one works without a restart; they may also lie where `shareasm connect` put them (TokenStore).
 """
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from dotenv import dotenv_values
 
 from shareasm.errors import ConfigError
+from shareasm.secret_files import read_secret, write_secret
 
 TOKEN_PREFIX = "SHAREASM_TOKEN_"  # noqa: S105  a name, not a secret
 
@@ -34,13 +36,53 @@ class Settings:
     database_url: str = field(repr=False)  # may hold a password
     data: Path
     campaign: Path | None
-    tokens: Mapping[str, str] = field(repr=False)  # by account id in capitals with _
+    tokens: Mapping[str, str] = field(repr=False)  # by account id in capitals with _, as they were at the start
     host: str
     port: int
+    read_again: Callable[[], Mapping[str, str]] | None = field(
+        default=None, repr=False, compare=False
+    )  # what it says now
 
     def token(self, account_id: str) -> str | None:
-        """Return the secret of an account, None where the environment has none."""
-        return self.tokens.get(account_id.upper().replace("-", "_"))
+        """Return the secret of an account, None where the environment has none.
+
+        It is the one of now: a file that the environment names, or `.env`, may say another than at the start.
+        """
+        name = token_name(account_id)
+        if self.read_again is None:
+            return self.tokens.get(name.removeprefix(TOKEN_PREFIX))
+        secret = _secret(self.read_again(), name)
+        return _checked(name, secret) if secret else None
+
+
+class TokenStore:
+    """The secrets of one campaign's accounts: the environment's, else the one that `shareasm connect` stored."""
+
+    def __init__(self, settings: Settings, campaign: str) -> None:
+        """`campaign` is its slug."""
+        self._settings = settings
+        self.folder = settings.data / "tokens" / campaign
+
+    def find(self, account_id: str) -> str | None:
+        """Return the secret of now, None where there is none. Raises ConfigError where it is unreadable or open to others."""
+        return self._settings.token(account_id) or self._stored(account_id)
+
+    def place(self, account_id: str) -> Path:
+        """Return where `shareasm connect` puts it."""
+        return self.folder / account_id
+
+    def is_overruled(self, account_id: str) -> bool:
+        """Return whether the environment has a secret for the account, so that a stored one is not looked at."""
+        return self._settings.token(account_id) is not None
+
+    def keep(self, account_id: str, secret: str) -> None:
+        """Store a secret so that only this user can read it."""
+        write_secret(self.place(account_id), f"{secret}\n")
+
+    def _stored(self, account_id: str) -> str | None:
+        place = self.place(account_id)
+        secret = (read_secret(place) or "").strip()
+        return _checked(str(place), secret) if secret else None
 
 
 def token_name(account_id: str) -> str:
@@ -54,7 +96,12 @@ def token_name(account_id: str) -> str:
 
 def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings of this process. Raises ConfigError for a value that cannot be meant."""
-    values = dict(environment) if environment is not None else _development_file() | dict(os.environ)
+
+    def read() -> Mapping[str, str]:
+        return environment if environment is not None else _development_file(env_file) | dict(os.environ)
+
+    env_file = Path(".env").absolute()
+    values = read()
     data = Path(_text(values, "SHAREASM_DATA") or "data")
     campaign = _text(values, "SHAREASM_CAMPAIGN")
     return Settings(
@@ -64,23 +111,28 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         tokens=_tokens(values),
         host=_text(values, "SHAREASM_HOST") or "127.0.0.1",
         port=_port(values),
+        read_again=read,
     )
 
 
-def _development_file() -> dict[str, str]:
-    return {name: value for name, value in dotenv_values(".env").items() if value is not None}
+def _development_file(file: Path) -> dict[str, str]:
+    return {name: value for name, value in dotenv_values(file).items() if value is not None}
 
 
 def _tokens(values: Mapping[str, str]) -> dict[str, str]:
     names = {name.removesuffix("_FILE") for name in values if name.startswith(TOKEN_PREFIX)}
     found = {name: secret for name in sorted(names) if (secret := _secret(values, name))}
-    for name, secret in found.items():
-        if not _TOKEN.fullmatch(secret):  # it would break a header, and the error would show it
-            raise ConfigError(
-                f"{name} is no token or app password: they have letters, digits and marks of ASCII only, "
-                "no spaces and no line ends; copy it again"
-            )
-    return {name.removeprefix(TOKEN_PREFIX): secret for name, secret in found.items()}
+    return {name.removeprefix(TOKEN_PREFIX): _checked(name, secret) for name, secret in found.items()}
+
+
+def _checked(name: str, secret: str) -> str:
+    """Return `secret` if it can be sent at all: another one would break a header, and the error would show it."""
+    if not _TOKEN.fullmatch(secret):
+        raise ConfigError(
+            f"{name} is no token or app password: they have letters, digits and marks of ASCII only, "
+            "no spaces and no line ends; copy it again"
+        )
+    return secret
 
 
 _TOKEN = re.compile(r"[\x21-\x7e]+")

@@ -67,6 +67,8 @@ def _parse(url: str) -> URL:
     try:
         parsed = make_url(text)
         parsed.get_dialect()
+        if "[" in (parsed.host or ""):  # make_url lets it through, and the driver would stumble over it
+            raise ValueError("half an IPv6 address")
     except (ArgumentError, NoSuchModuleError, ValueError) as error:
         raise ConfigError(
             "DATABASE_URL is not an address of a database; write sqlite:///data/shareasm.db or postgresql://user@host/name"
