@@ -3,9 +3,9 @@
 Networks are imported here, when they are needed: loading them takes a second that `check` and `--help` should not pay.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,9 +21,11 @@ from shareasm.domain.pictures import Refusal
 from shareasm.domain.posts import Network
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
-from shareasm.errors import ConfigError
+from shareasm.domain.watches import UNBROKEN
+from shareasm.errors import ConfigError, Unauthorized
 from shareasm.networks.ports import Limits, PostChecker, PreparedImage, Publisher, TagReader, TagStream
-from shareasm.settings import Settings, token_name
+from shareasm.secret_files import write_secret
+from shareasm.settings import Settings, TokenStore, token_name
 from shareasm.storage.engine import open_engine
 
 if TYPE_CHECKING:
@@ -66,6 +68,7 @@ class Parts:
     left_out: tuple[str, ...]  # what is not done for want of a token, in sentences
     make_recap: Callable[[], recap.Made]
     recap: Path | None = None  # where it lies once it is made
+    unbroken: timedelta = UNBROKEN
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,7 @@ class World:
     reachable: frozenset[tuple[str, int]] = (
         frozenset()
     )  # hosts and ports that pictures may come from although they are private
+    unbroken: timedelta = UNBROKEN  # where a day lasts a minute, reads lie further apart
 
 
 def open_store(settings: Settings) -> Engine:
@@ -107,6 +111,7 @@ def wire(plan: Plan, settings: Settings, world: World) -> Parts:
             materials(plan, engine, settings, world), recap_folder(plan.campaign, settings)
         ),
         recap=recap_folder(plan.campaign, settings) / "index.html",
+        unbroken=world.unbroken,
     )
 
 
@@ -121,6 +126,7 @@ def materials(plan: Plan, engine: Engine, settings: Settings, world: World) -> r
         files=settings.data / "pictures",
         fetch=_picture_fetcher(plan.campaign, world),
         now=world.clock.now,
+        unbroken=world.unbroken,
     )
 
 
@@ -163,6 +169,7 @@ class _Wiring:
     def __init__(self, plan: Plan, settings: Settings, world: World) -> None:
         self._campaign = plan.campaign
         self._settings = settings
+        self._secrets = TokenStore(settings, plan.campaign.slug)
         self._now = world.clock.now
         self._agent = user_agent(plan.campaign)
         self._sessions: dict[str, Session] = {}
@@ -202,8 +209,8 @@ class _Wiring:
         from shareasm.networks.mastodon.reader import MastodonReader
 
         if source.id not in self._readers:  # one a source: it remembers what its server can do
-            token = self._token(source.account)
-            reader = MastodonReader(source.server, token=token, user_agent=self._agent, now=self._now)
+            token = self._source_token(source)
+            reader = MastodonReader(source.server, token=token and token(), user_agent=self._agent, now=self._now)
             self._readers[source.id] = reader
         return self._readers[source.id]
 
@@ -212,7 +219,7 @@ class _Wiring:
 
         if source.kind is SourceKind.JETSTREAM:
             return Server(source.appview or OPEN_APPVIEW, now=self._now)
-        if source.account and self._token(source.account):
+        if source.account and self._has_token(source.account):
             account = self._campaign.account(source.account)
             return Server(source.server, now=self._now, session=self._session(account))
         return Server(source.appview, now=self._now) if source.appview else None
@@ -220,16 +227,15 @@ class _Wiring:
     # ---- publishing ----------------------------------------------------------------------------------------------------
 
     def publisher(self, account: CampaignAccount) -> Publisher | None:
-        """Return the publisher of an account; None where the environment holds no secret for it."""
-        token = self._settings.token(account.id)
-        if token is None:
+        """Return the publisher of an account; None where there is no secret for it."""
+        if not self._has_token(account.id):
             return None
         if account.network is Network.MASTODON:
             from shareasm.networks.mastodon.publisher import MastodonPublisher
 
             return MastodonPublisher(
                 account.server,
-                token,
+                self._token(account)(),
                 handle=account.handle,
                 prepare=_prepare,
                 user_agent=self._agent,
@@ -249,32 +255,59 @@ class _Wiring:
             self._sessions[account.id] = Session(
                 account.server,
                 account.handle,
-                self._settings.token(account.id) or "",
-                load=lambda: _read_secret(file),
-                save=lambda text: _write_secret(file, text),
+                self._token(account)(),
+                load=lambda: file.read_text(encoding="utf-8") if file.is_file() else None,
+                save=lambda text: write_secret(file, text),
                 now=self._now,
             )
         return self._sessions[account.id]
 
-    def _token(self, account_id: str | None) -> str | None:
-        return self._settings.token(account_id) if account_id else None
+    # ---- secrets -------------------------------------------------------------------------------------------------------
+
+    def _has_token(self, account_id: str) -> bool:
+        return self._secrets.find(account_id) is not None
+
+    def _source_token(self, source: Source) -> Callable[[], str] | None:
+        """Return the token with which a source is read; None where it is read without one."""
+        is_signed_in = source.account and self._has_token(source.account)
+        return self._token(self._campaign.account(source.account)) if source.account and is_signed_in else None
+
+    def _token(self, account: CampaignAccount) -> Callable[[], str]:
+        """Return how to read an account's secret: asked whenever it is needed, so that a mended one needs no restart.
+
+        Where it is unreadable by then, the account stops as where its server refuses it; all the others go on.
+        """
+
+        def read() -> str:
+            try:
+                token = self._secrets.find(account.id)
+            except ConfigError as error:
+                raise Unauthorized(str(error), server=account.server, ref=account.handle) from error
+            if token is None:
+                reason = f"{token_name(account.id)} is not set any more, and nothing is stored"
+                raise Unauthorized(reason, server=account.server, ref=account.handle)
+            return token
+
+        return read
 
     # ---- what is left out ----------------------------------------------------------------------------------------------
 
     def left_out(self) -> list[str]:
         """Return in sentences what is not done because a secret is missing."""
-        silent = [account for account in self._campaign.accounts if self._settings.token(account.id) is None]
-        sentences = [f"nothing is sent from {account.id}: {token_name(account.id)} is not set" for account in silent]
+        silent = [account for account in self._campaign.accounts if not self._has_token(account.id)]
+        sentences = [f"nothing is sent from {account.id}: {self._missing(account.id)}" for account in silent]
         for source in self._campaign.sources:
-            if source.account and not self._token(source.account):
-                missing = token_name(source.account)
+            if source.account and not self._has_token(source.account):
+                missing = self._missing(source.account)
                 if source.kind is SourceKind.SEARCH and not source.appview:
-                    sentences.append(
-                        f"{source.id} is not searched: its search wants a sign-in, and {missing} is not set"
-                    )
+                    sentences.append(f"{source.id} is not searched: its search wants a sign-in, and {missing}")
                 elif source.kind is SourceKind.TAG_TIMELINE:
-                    sentences.append(f"{source.id} is read without sign-in, as far as it is open: {missing} is not set")
+                    sentences.append(f"{source.id} is read without sign-in, as far as it is open: {missing}")
         return sentences
+
+    def _missing(self, account_id: str) -> str:
+        network = self._campaign.account(account_id).network
+        return f"{token_name(account_id)} is not set; `shareasm connect {network} --account {account_id}` gets one"
 
 
 def _prepare(path: Path, limits: Limits) -> PreparedImage:
@@ -289,17 +322,3 @@ def _prepared(path: Path, _changed_at: int, limits: Limits) -> PreparedImage:
     from shareasm.pictures import prepare
 
     return prepare(path, limits)
-
-
-def _read_secret(file: Path) -> str | None:
-    return file.read_text(encoding="utf-8") if file.is_file() else None
-
-
-def _write_secret(file: Path, text: str) -> None:
-    """Write a session so that only this user can read it, whole or not at all."""
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    fresh.replace(file)
