@@ -23,7 +23,7 @@ from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import UNBROKEN
 from shareasm.errors import ConfigError, Unauthorized
-from shareasm.networks.ports import Limits, PostChecker, PreparedImage, Publisher, TagReader, TagStream
+from shareasm.networks.ports import Finder, Limits, PostChecker, PreparedImage, Publisher, TagReader, TagStream
 from shareasm.secret_files import write_secret
 from shareasm.settings import Settings, TokenStore, token_name
 from shareasm.storage.engine import open_engine
@@ -225,6 +225,20 @@ class _Wiring:
         return Server(source.appview, now=self._now) if source.appview else None
 
     # ---- publishing ----------------------------------------------------------------------------------------------------
+
+    def finder(self, account: CampaignAccount) -> Finder | None:
+        """Return who finds posts of an account by their address; None where the environment holds no secret for it."""
+        token = self._settings.token(account.id)
+        if token is None:
+            return None
+        if account.network is Network.MASTODON:
+            from shareasm.networks.mastodon.adopting import MastodonFinder
+
+            return MastodonFinder(account.server, token, user_agent=self._agent, now=self._now)
+        from shareasm.networks.bluesky.adopting import BlueskyFinder
+        from shareasm.networks.bluesky.client import Server
+
+        return BlueskyFinder(Server(account.server, now=self._now, session=self._session(account)))
 
     def publisher(self, account: CampaignAccount) -> Publisher | None:
         """Return the publisher of an account; None where there is no secret for it."""

@@ -16,7 +16,7 @@ from shareasm.domain.changes import Gone, Seen
 from shareasm.domain.posts import Account, Hashtag, Network, Post, PostRef, Visibility, encode_post
 from shareasm.domain.queue import Draft, Receipt
 from shareasm.domain.richtext import find_hashtags, fold_hashtag, linked_html
-from shareasm.errors import NetworkError
+from shareasm.errors import NetworkError, Rejected
 from shareasm.networks.ports import Limits, Page, Repeat, Ties, Window
 
 Act = Literal["read", "check", "prepare", "publish", "find", "edit", "delete"]
@@ -116,6 +116,13 @@ class MemoryNetwork:
                 post.ref for post in self.posts.values() if post.text == text and post.author.handle.startswith("us@")
             ]
             return self._receipt(found[-1]) if found else None
+
+    def receipt_of(self, url: str) -> Receipt:
+        """Return the receipt of a post of ours (Finder)."""
+        found = next((post for post in self.posts.values() if post.url == url), None)
+        if found is None or not found.author.handle.startswith("us@"):
+            raise Rejected("there is no such post of ours", server=f"https://{self.host}", ref=url)
+        return self._receipt(found.ref)
 
     def edit(self, payload: str, receipt: Receipt) -> Receipt:
         """Replace the words of a post of ours."""

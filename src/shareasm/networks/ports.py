@@ -124,6 +124,16 @@ class Ties:
     quoted: Receipt | None = None
 
 
+class Finder(Protocol):
+    """Finds a post of ours by the address that a person copied: the way out where the answer to sending it was lost."""
+
+    def receipt_of(self, url: str) -> Receipt:
+        """Return where our post at `url` is. Raises ConfigError for what is no address of a post, Rejected where it is not
+        there or not by our account.
+        """
+        ...
+
+
 class Publisher(Protocol):
     """Sends our posts. One object per account; used by one thread at a time."""
 
