@@ -14,8 +14,8 @@ from typing import Any
 
 from sqlalchemy.engine import Connection, Engine
 
-from shareasm import publish
 from shareasm.cli import main
+from shareasm.publish import sending
 from shareasm.storage import claims
 from shareasm.storage.engine import storage_errors
 
@@ -54,6 +54,6 @@ def die_if(is_time: bool) -> None:
 claims.claim_due = noted_claim
 if STEP != "claim_due":
     setattr(claims, STEP, noted_step)
-publish.transaction = mortal_transaction
+sending.transaction = mortal_transaction
 sys.argv[1:] = sys.argv[4:]
 main()

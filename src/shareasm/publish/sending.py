@@ -1,4 +1,4 @@
-"""Publishing: the queue brought in line with the plan, and what is due sent, each post once.
+"""Sending: what is due goes out, each post once.
 
     schedule → reconcile → queue row → claim → freeze → attempt written → call → receipt
 
@@ -10,40 +10,25 @@ happened, and the next worker goes on from there (`domain.queue` draws the state
   looked up first, and what cannot be found twice a minute apart is left `unknown` for a person. It is never guessed.
 """
 
-import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
-from typing import NamedTuple
 
-from sqlalchemy.engine import Engine
-
-from shareasm.clock import Clock
-from shareasm.domain.campaigns import Campaign
-from shareasm.domain.posts import Network
 from shareasm.domain.queue import (
-    Intent,
-    PlannedEntry,
     QueueEntry,
     Receipt,
-    State,
-    plan_entries,
-    reconcile,
-    tid,
 )
-from shareasm.domain.schedules import Schedule
 from shareasm.errors import (
     ConfigError,
     NetworkError,
     RateLimited,
-    ShareasmError,
     StorageError,
     Unauthorized,
     Unreachable,
 )
 from shareasm.networks.ports import Publisher, Repeat, Thread, Ties
+from shareasm.publish.press import Press, Result
 from shareasm.storage import claims, queue
 from shareasm.storage.engine import reading, transaction
 
@@ -59,66 +44,6 @@ FRESH_FOR = timedelta(minutes=10)
 Mastodon forgets uploads after a day."""
 
 STOPPED_FOR = timedelta(minutes=5)  # an account whose token is refused is tried again, in case it was mended
-
-
-@dataclass(frozen=True, slots=True)
-class Press:
-    """What publishing needs: the queue, the campaign and its media, a publisher for each account, a clock, a name."""
-
-    engine: Engine
-    campaign: Campaign
-    media: Path
-    publishers: Mapping[str, Publisher]
-    clock: Clock
-    worker: str
-    in_hand: set[int] = field(default_factory=set)  # entries whose calls are under way: the worker renews their claims
-
-
-class Result(NamedTuple):
-    """What came of one try of one entry, in words; `error` where there was one."""
-
-    entry: QueueEntry
-    words: str
-    receipt: Receipt | None = None
-    error: ShareasmError | None = None
-
-
-# ---- the plan ----------------------------------------------------------------------------------------------------------
-
-
-def bring_in_line(engine: Engine, campaign: Campaign, schedule: Schedule) -> list[Intent]:
-    """Make the queue say what the plan says; return what changed. The same plan twice changes nothing."""
-    planned = plan_entries(campaign, schedule)
-    with transaction(engine) as connection:
-        intents = reconcile(planned, queue.of_campaign(connection, campaign.slug))
-        keys = {entry.key: publish_key(campaign, entry, number) for number, entry in enumerate(planned)}
-        queue.apply(connection, campaign.slug, intents, keys, [entry.key for entry in planned])
-    return intents
-
-
-def sent_before(engine: Engine, campaign: Campaign, schedule: Schedule) -> list[str]:
-    """Return the slots that were sent for another time than they are planned for now, in a trial: they stay sent."""
-    due = {entry.key: entry.due_at for entry in plan_entries(campaign, schedule)}
-    with reading(engine) as connection:
-        queued = queue.of_campaign(connection, campaign.slug)
-    moved = [e for e in queued if e.state is State.PUBLISHED and due.get(e.key, e.due_at) != e.due_at]
-    return list(dict.fromkeys(entry.key.slot for entry in moved))
-
-
-def publish_key(campaign: Campaign, entry: PlannedEntry, number: int) -> str:
-    """Return the key under which an entry is sent, made once when it is first planned and then stored.
-
-    Bluesky: a record key that rises with the plan's order (a TID of the due instant). Mastodon: an Idempotency-Key. Both
-    are the same for the same plan: a lost database does not post a day twice within its servers' memory.
-    """
-    name = "/".join((campaign.slug, entry.key.slot, str(entry.key.part), entry.key.language, entry.key.account))
-    if entry.network is Network.BLUESKY:
-        microseconds = int(entry.due_at.timestamp() * 1_000_000) + number
-        return tid(microseconds, zlib.crc32(name.encode()))
-    return f"shareasm:{name}"
-
-
-# ---- sending -----------------------------------------------------------------------------------------------------------
 
 
 def publish_due(
