@@ -20,6 +20,8 @@ class DayState:
     closed_at: datetime | None = None
     plan_digest: bytes | None = None
     note: str | None = None
+    paused_at: datetime | None = None  # nothing is sent from then on (storage.steering); None: not paused
+    pause_reason: str | None = None
 
     def closed_since(self, closes_at: datetime) -> datetime | None:
         """Return when the day that ends at `closes_at` was closed. None: not yet; what was closed earlier was a trial."""
@@ -32,7 +34,9 @@ def state(connection: Connection, campaign: str) -> DayState:
     row = connection.execute(query).first()
     if row is None:
         return DayState()
-    return DayState(row.opened_at, row.heartbeat_at, row.closed_at, row.plan_digest, row.note)
+    return DayState(
+        row.opened_at, row.heartbeat_at, row.closed_at, row.plan_digest, row.note, row.paused_at, row.pause_reason
+    )
 
 
 def beat(connection: Connection, campaign: str, now: datetime) -> None:
