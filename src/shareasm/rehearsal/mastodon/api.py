@@ -183,6 +183,13 @@ class Api:
         viewer = call.user(Scope.READ, Scope.READ_ACCOUNTS)
         return JSONResponse(entities.own_account_json(self._instance, viewer))
 
+    def update_credentials(self, call: Call) -> Response:
+        """Change what an account says of itself; only whether a program writes it is understood here."""
+        viewer = call.user(Scope.WRITE, Scope.WRITE_ACCOUNTS)
+        if "bot" in call.params.values:
+            viewer.is_bot = call.params.flag("bot")
+        return JSONResponse(entities.own_account_json(self._instance, viewer))
+
     def account(self, call: Call) -> Response:
         """Answer with an account."""
         call.check(Scope.READ, Scope.READ_ACCOUNTS)

@@ -19,6 +19,7 @@ class Scope(StrEnum):
     READ_ACCOUNTS = "read:accounts"
     READ_STATUSES = "read:statuses"
     WRITE = "write"
+    WRITE_ACCOUNTS = "write:accounts"
     WRITE_STATUSES = "write:statuses"
     WRITE_MEDIA = "write:media"
     WRITE_FAVOURITES = "write:favourites"

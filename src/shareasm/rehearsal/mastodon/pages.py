@@ -1,4 +1,4 @@
-"""What a stand-in instance says about itself, its applications and tokens, its feeds, and the files that it serves."""
+"""What a stand-in instance says about itself, its feeds, and the files that it serves."""
 
 import base64
 from email.utils import format_datetime
@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from shareasm.rehearsal.mastodon import entities, uploads
 from shareasm.rehearsal.mastodon.door import Call
 from shareasm.rehearsal.mastodon.instance import Bounds, Instance, TagQuery
-from shareasm.rehearsal.mastodon.model import ApiError, Application, Status, Token
+from shareasm.rehearsal.mastodon.model import ApiError, Status
 from shareasm.rehearsal.mastodon.writing import MEDIA_COUNT, POLL_LONGEST, POLL_OPTION_LENGTH, POLL_SHORTEST
 
 
@@ -117,78 +117,6 @@ class Pages:
             "metadata": {"nodeName": self._title, "nodeDescription": ""},
         }
         return JSONResponse(drawn)
-
-    # ---- applications and tokens; config/initializers/doorkeeper.rb --------------------------------------------------
-
-    def register(self, call: Call) -> Response:
-        """Register an application."""
-        name = call.params.text("client_name")
-        if not name:
-            raise ApiError(422, "Validation failed: Application name can't be blank")
-        scopes = frozenset((call.params.text("scopes") or "read").split())
-        number = len(self._instance.applications) + 1
-        application = Application(name, f"client-{number}", f"secret-{number}-{self._instance.random.random()}", scopes)
-        self._instance.applications[application.client_id] = application
-        return JSONResponse(
-            {
-                "id": str(number),
-                "name": name,
-                "website": None,
-                "scopes": sorted(scopes),
-                "redirect_uris": ["urn:ietf:wg:oauth:2.0:oob"],
-                "redirect_uri": "urn:ietf:wg:oauth:2.0:oob",
-                "client_id": application.client_id,
-                "client_secret": application.client_secret,
-                "client_secret_expires_at": 0,
-            }
-        )
-
-    def verify_application(self, call: Call) -> Response:
-        """Answer with the application behind the token."""
-        if call.token is None:
-            raise ApiError(401, "The access token is invalid")
-        return JSONResponse({"name": call.token.application.name, "website": None, "vapid_key": ""})
-
-    def token(self, call: Call) -> Response:
-        """Give an application its own token. The password grant is gone, and nobody here can click on a form."""
-        application = self._application(call)
-        if call.params.text("grant_type") != "client_credentials":
-            raise ApiError(
-                400,
-                "unsupported_grant_type",
-                more={
-                    "error_description": "The authorization grant type is not supported by the authorization server."
-                },
-            )
-        scopes = frozenset((call.params.text("scope") or "read").split())
-        if not scopes <= application.scopes:
-            raise ApiError(400, "invalid_scope")
-        text = f"app-{len(self._instance.tokens) + 1}-{self._instance.random.random()}"
-        self._instance.tokens[text] = Token(text, application, None, scopes)
-        created_at = int(self._instance.clock.now().timestamp())
-        drawn = {
-            "access_token": text,
-            "token_type": "Bearer",
-            "scope": " ".join(sorted(scopes)),
-            "created_at": created_at,
-        }
-        return JSONResponse(drawn)
-
-    def revoke(self, call: Call) -> Response:
-        """Revoke a token of the application that asks; one that is not known is no error (RFC 7009)."""
-        application = self._application(call)
-        token = self._instance.tokens.get(call.params.text("token") or "")
-        if token is not None and token.application is not application:
-            raise ApiError(403, "unauthorized_client")
-        if token is not None:
-            token.is_revoked = True
-        return JSONResponse({})
-
-    def _application(self, call: Call) -> Application:
-        application = self._instance.applications.get(call.params.text("client_id") or "")
-        if application is None or application.client_secret != call.params.text("client_secret"):
-            raise ApiError(401, "invalid_client")
-        return application
 
     # ---- feeds and files ---------------------------------------------------------------------------------------------
 

@@ -11,25 +11,26 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shareasm.rehearsal.mastodon.api import Api
 from shareasm.rehearsal.mastodon.door import Door, Handler
 from shareasm.rehearsal.mastodon.flavours import Behaviours
+from shareasm.rehearsal.mastodon.oauth import OAuth
 from shareasm.rehearsal.mastodon.pages import Pages, missing_picture
 
 
-def build_app(rules: Behaviours, door: Door, api: Api, pages: Pages) -> ASGIApp:
+def build_app(rules: Behaviours, door: Door, api: Api, pages: Pages, oauth: OAuth) -> ASGIApp:
     """Return the app of one instance."""
     limited = [
         Route(path, door.open_to(handler), methods=[method])
-        for method, path, handler in _api_routes(api, pages, has_batch=rules.has_batch)
+        for method, path, handler in _api_routes(api, oauth, has_batch=rules.has_batch)
     ]
     free = [
         Route(path, door.open_to(handler, is_always_open=True), methods=[method])
-        for method, path, handler in _open_routes(pages)
+        for method, path, handler in _open_routes(pages, oauth)
     ]
     app = Starlette(routes=[*limited, *free], exception_handlers={404: _not_found, 405: _not_found})
     app.router.redirect_slashes = False
     return _without_trailing_slash(app) if rules.takes_trailing_slash else app
 
 
-def _api_routes(api: Api, pages: Pages, *, has_batch: bool) -> Iterator[tuple[str, str, Handler]]:
+def _api_routes(api: Api, oauth: OAuth, *, has_batch: bool) -> Iterator[tuple[str, str, Handler]]:
     yield "POST", "/api/v1/statuses", api.create
     if has_batch:
         yield "GET", "/api/v1/statuses", api.read_many
@@ -45,6 +46,7 @@ def _api_routes(api: Api, pages: Pages, *, has_batch: bool) -> Iterator[tuple[st
     yield "POST", "/api/v1/polls/{id}/votes", api.vote
     yield "GET", "/api/v1/timelines/tag/{tag}", api.tag_timeline
     yield "GET", "/api/v1/accounts/verify_credentials", api.verify_credentials
+    yield "PATCH", "/api/v1/accounts/update_credentials", api.update_credentials
     yield "GET", "/api/v1/accounts/lookup", api.lookup
     yield "GET", "/api/v1/accounts/{id}", api.account
     yield "GET", "/api/v1/accounts/{id}/statuses", api.account_statuses
@@ -52,17 +54,18 @@ def _api_routes(api: Api, pages: Pages, *, has_batch: bool) -> Iterator[tuple[st
     yield "POST", "/api/v1/media", api.upload
     yield "GET", "/api/v1/media/{id}", api.read_media
     yield "PUT", "/api/v1/media/{id}", api.change_media
-    yield "GET", "/api/v1/apps/verify_credentials", pages.verify_application
+    yield "GET", "/api/v1/apps/verify_credentials", oauth.verify_application
 
 
-def _open_routes(pages: Pages) -> Iterator[tuple[str, str, Handler]]:
+def _open_routes(pages: Pages, oauth: OAuth) -> Iterator[tuple[str, str, Handler]]:
     yield "GET", "/api/v1/instance", pages.instance_v1
     yield "GET", "/api/v2/instance", pages.instance_v2
     yield "GET", "/.well-known/nodeinfo", pages.nodeinfo_links
     yield "GET", "/nodeinfo/2.0", pages.nodeinfo
-    yield "POST", "/api/v1/apps", pages.register
-    yield "POST", "/oauth/token", pages.token
-    yield "POST", "/oauth/revoke", pages.revoke
+    yield "POST", "/api/v1/apps", oauth.register
+    yield "GET", "/.well-known/oauth-authorization-server", oauth.metadata
+    yield "POST", "/oauth/token", oauth.token
+    yield "POST", "/oauth/revoke", oauth.revoke
     yield "GET", "/tags/{tag}.rss", pages.tag_feed
     yield "GET", "/system/media_attachments/files/{id}/original/{name}", pages.file
     yield "GET", "/system/cache/media_attachments/files/{id}/original/{name}", pages.file

@@ -18,6 +18,7 @@ from shareasm.rehearsal.mastodon.flavours import Flavour, Idempotency, behaviour
 from shareasm.rehearsal.mastodon.instance import Access, Instance
 from shareasm.rehearsal.mastodon.limits import Budgets, RateLimits
 from shareasm.rehearsal.mastodon.model import Account, ApiError, Application, Attachment, Card, Status, Token
+from shareasm.rehearsal.mastodon.oauth import OAuth
 from shareasm.rehearsal.mastodon.pages import Pages
 from shareasm.rehearsal.mastodon.params import Upload
 from shareasm.rehearsal.mastodon.routes import build_app
@@ -87,7 +88,8 @@ class MastodonServer:
         self._api = Api(self.instance, self._tell)
         door = Door(self.instance, self.limits)
         self.faults = Faults(clock, door.refuse)
-        self._app = self.faults.wrap(build_app(rules, door, self._api, Pages(self.instance, title)))
+        self._oauth = OAuth(self.instance)
+        self._app = self.faults.wrap(build_app(rules, door, self._api, Pages(self.instance, title), self._oauth))
         self._application = Application("Rehearsal", "client-0", "secret-0", frozenset({"read", "write"}))
         self.instance.applications["client-0"] = self._application
 
@@ -111,6 +113,7 @@ class MastodonServer:
         with self.instance.lock:
             self.instance.wipe()
             self._api.wipe()
+            self._oauth.wipe()
             self.limits.wipe()
 
     def __enter__(self) -> Self:
@@ -168,6 +171,14 @@ class MastodonServer:
         """Return another token of a person, or of an application alone."""
         with self.instance.lock:
             return self._new_token(self._row(person) if person else None, scopes).text
+
+    def authorize(self, person: Person, address: str) -> str:
+        """Let a person open `address`, to which a program sent them, and say yes; return the code that they are shown.
+
+        Raises ApiError where the page would show an error.
+        """
+        with self.instance.lock:
+            return self._oauth.authorize(address, self._row(person))
 
     def revoke(self, token: str) -> None:
         """Let a token be valid no more."""
