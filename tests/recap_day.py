@@ -27,10 +27,11 @@ from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Account, Card, Counts, Media, MediaKind, Network, Poll, Post, PostRef, SafeHtml
 from shareasm.domain.queue import Draft, EntryKey, QueueEntry, Receipt, State
-from shareasm.domain.recaps import Facts, Gap, SourceState
+from shareasm.domain.recaps import Facts, SourceState
 from shareasm.domain.richtext import sanitise, to_text
 from shareasm.domain.schedules import Kind, Part, Picture, Schedule, Slot
 from shareasm.domain.stories import ChapterPlan, Rule, RuleKind, StoryPlan
+from shareasm.domain.watches import Gap
 
 ON = date(2027, 2, 3)
 BLUESKY, MASTODON = Network.BLUESKY, Network.MASTODON
@@ -218,6 +219,7 @@ def a_day(kept: dict[str, KeptPicture] | None = None, story: StoryPlan | None = 
     ]
     campaign = a_campaign()
     stream = Source("jetstream:us-east", SourceKind.JETSTREAM, "wss://jetstream.example")
+    lost = Gap(stream.id, at("13:02"), at("13:09"), "the connection was lost", found_later=3)
     facts = Facts(
         campaign=campaign,
         schedule=Schedule(tuple(slots)),
@@ -227,7 +229,7 @@ def a_day(kept: dict[str, KeptPicture] | None = None, story: StoryPlan | None = 
         not_shown={Reason.GONE: 2, Reason.OPTED_OUT: 3, Reason.SIGNED_IN_ONLY: 1},
         sources=(
             SourceState(campaign.sources[0], at("21:59")),
-            SourceState(stream, at("21:59"), (Gap(at("13:02"), at("13:09"), "the connection was lost"),)),
+            SourceState(stream, at("21:59"), (lost,)),
         ),
         checked_at=at("22:02"),
     )

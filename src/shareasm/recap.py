@@ -26,9 +26,10 @@ from shareasm.domain.queue import QueueEntry
 from shareasm.domain.recaps import Facts, SourceState, arrange
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
+from shareasm.domain.watches import UNBROKEN, Gap
 from shareasm.pictures import keep
 from shareasm.render import Written, write_recap
-from shareasm.storage import decisions, pictures, posts, queue, sources
+from shareasm.storage import decisions, pictures, posts, queue, sources, watches
 from shareasm.storage.engine import reading, transaction
 from shareasm.storage.posts import StoredPost
 
@@ -49,6 +50,7 @@ class Materials:
     files: Path
     fetch: Callable[[str], bytes | Refusal]
     now: Callable[[], datetime]
+    unbroken: timedelta = UNBROKEN  # the longest silence of a source that is no gap
 
 
 class Made(NamedTuple):
@@ -85,6 +87,7 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
     with reading(materials.engine) as connection:
         entries = queue.of_campaign(connection, materials.campaign.slug)
         states = sources.states(connection, materials.campaign.slug)
+        gaps = watches.gaps(connection, materials.campaign, materials.now(), materials.unbroken)
     answered = _answered(materials.campaign, entries, [item.stored for item in judged])
     return Facts(
         campaign=materials.campaign,
@@ -94,7 +97,7 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
         posts=[_shown(item, kept, answered) for item in shown],
         not_shown=count_reasons(item.verdict for item in judged),
         withheld=_addresses(item.stored for item in judged if not item.verdict.show),
-        sources=tuple(_seen_by(source, states.get(source.id)) for source in materials.campaign.sources),
+        sources=tuple(_seen_by(source, states.get(source.id), gaps) for source in materials.campaign.sources),
         unconfirmed_count=sum(_is_unconfirmed(materials, item.stored) for item in shown),
         checked_at=min((item.stored.checked_at for item in shown if item.stored.checked_at), default=None),
         missing_pictures_count=sum(isinstance(picture, Refusal) for picture in kept.values()),
@@ -109,8 +112,11 @@ def _is_unconfirmed(materials: Materials, stored: StoredPost) -> bool:
     return stored.checked_at is None or stored.checked_at < since
 
 
-def _seen_by(source: Source, state: sources.SourceState | None) -> SourceState:
-    return SourceState(source, last_read_at=state.last_ok_at, problem=state.note) if state else SourceState(source)
+def _seen_by(source: Source, state: sources.SourceState | None, gaps: Iterable[Gap]) -> SourceState:
+    if state is None or state.last_ok_at is None:  # never watched is said so, and is no gap in watching
+        return SourceState(source, problem=state.note if state else None)
+    own = tuple(gap for gap in gaps if gap.source == source.id)
+    return SourceState(source, last_read_at=state.last_ok_at, gaps=own, problem=state.note)
 
 
 def judge(engine: Engine, campaign: Campaign, *, newest: int | None = None) -> list[Judged]:

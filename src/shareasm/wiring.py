@@ -194,7 +194,7 @@ class _Wiring:
         """Return who can be asked about the posts of a source."""
         if source.kind is SourceKind.TAG_TIMELINE:
             return self._mastodon_reader(source)
-        from shareasm.networks.bluesky.client import BlueskyChecker
+        from shareasm.networks.bluesky.checker import BlueskyChecker
 
         server = self._bluesky_server(source)
         return BlueskyChecker(server) if server else None
@@ -269,7 +269,7 @@ class _Wiring:
             self._sessions[account.id] = Session(
                 account.server,
                 account.handle,
-                self._token(account)(),
+                self._token(account),
                 load=lambda: file.read_text(encoding="utf-8") if file.is_file() else None,
                 save=lambda text: write_secret(file, text),
                 now=self._now,

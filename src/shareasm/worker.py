@@ -354,7 +354,7 @@ class Worker:
 
     @property
     def _desk(self) -> Desk:
-        return Desk(self.parts.engine, self.parts.campaign, self.parts.clock)
+        return Desk(self.parts.engine, self.parts.campaign, self.parts.clock, self.parts.unbroken)
 
     @property
     def _press(self) -> Press:

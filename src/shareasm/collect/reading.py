@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from shareasm.collect.storing import STREAM_TAG, Desk, Tally, store
+from shareasm.collect.storing import STREAM_TAG, Desk, Tally, note_read, store
 from shareasm.domain.campaigns import Source
 from shareasm.domain.patience import next_read_at
 from shareasm.domain.richtext import fold_hashtag
@@ -111,7 +111,7 @@ def _is_resting(desk: Desk, source: Source) -> bool:
 
 def _note_ok(desk: Desk, source: Source) -> None:
     with transaction(desk.engine) as connection:
-        sources.note_ok(connection, desk.campaign.slug, source.id, desk.clock.now())
+        note_read(connection, desk, source, desk.clock.now())
 
 
 def _note_failure(desk: Desk, source: Source, error: NetworkError) -> None:

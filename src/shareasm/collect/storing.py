@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection, Engine
@@ -12,8 +12,9 @@ from shareasm.clock import Clock
 from shareasm.domain.campaigns import Campaign, Source, belongs
 from shareasm.domain.changes import Changed, Gone, New, Same, Seen, Sighting, Skipped, decide
 from shareasm.domain.posts import PostRef, Visibility
+from shareasm.domain.watches import UNBROKEN
 from shareasm.networks.ports import Page
-from shareasm.storage import posts, sources
+from shareasm.storage import posts, sources, watches
 from shareasm.storage.engine import transaction
 
 STREAM_TAG = ""  # a stream carries all tags under one checkpoint
@@ -46,6 +47,7 @@ class Desk:
     engine: Engine
     campaign: Campaign
     clock: Clock
+    unbroken: timedelta = UNBROKEN  # the longest silence that is none, see domain.watches
 
 
 def store(desk: Desk, source: Source, page: Page, tag: str) -> Tally:
@@ -59,8 +61,14 @@ def store(desk: Desk, source: Source, page: Page, tag: str) -> Tally:
         if page.checkpoint is not None:
             sources.set_checkpoint(connection, desk.campaign.slug, source.id, tag, page.checkpoint, now)
         if tag == STREAM_TAG:  # a stream that delivers is well; a read is well when all its pages are through
-            sources.note_ok(connection, desk.campaign.slug, source.id, now)
+            note_read(connection, desk, source, now)
     return tally
+
+
+def note_read(connection: Connection, desk: Desk, source: Source, now: datetime) -> None:
+    """Note that a source is well and was read until now."""
+    watches.note(connection, desk.campaign.slug, source.id, now, desk.unbroken)
+    sources.note_ok(connection, desk.campaign.slug, source.id, now)
 
 
 def store_posts(

@@ -24,20 +24,12 @@ from shareasm.domain.queue import EntryKey, QueueEntry, State
 from shareasm.domain.richtext import sanitise
 from shareasm.domain.schedules import Picture, Schedule
 from shareasm.domain.stories import StoryPlan
+from shareasm.domain.watches import Gap
 
 CONTRIBUTORS_NAMED = 400
 """Accounts that are thanked by name; past these the page says how many more there are."""
 
 # ---- what goes in ----------------------------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """Hours in which a source was not read, or could not be."""
-
-    opens_at: datetime  # aware UTC
-    closes_at: datetime
-    reason: str  # in words
 
 
 @dataclass(frozen=True, slots=True)

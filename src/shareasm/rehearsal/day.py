@@ -40,6 +40,7 @@ RHYTHM = Rhythm(  # of a day that lasts a minute: fewer ticks than on a real one
     beat_s=10 * 60,
     shortest_s=0.5,
 )
+UNBROKEN = timedelta(hours=2)  # reads lie a quarter of an hour apart, and ticks half a real second
 MARK = ".rehearsal"  # a file in every folder that a rehearsal made; no other is ever removed
 WATCH_S = 0.05  # real: how often the audience looks at the clock
 
@@ -100,7 +101,7 @@ def _live(
     with clock.held():
         staged, tokens = stage(plan, world)
         settings = Settings(f"sqlite:///{folder / 'shareasm.db'}", folder, None, tokens, "127.0.0.1", 0)
-        parts = wiring.wire(staged, settings, wiring.World(clock, reachable(world)))
+        parts = wiring.wire(staged, settings, wiring.World(clock, reachable(world), UNBROKEN))
         bring_in_line(parts.engine, parts.campaign, parts.schedule)
         audience = Audience(world, parts.campaign, clock, seed)
         worker = Worker(parts, tell, RHYTHM)

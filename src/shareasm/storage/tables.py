@@ -4,6 +4,7 @@
     author_states, decisions                        who is hidden, and what a person decided; both outlive their posts
     entries ── attempts                             the queue, the only truth about what was sent
     checkpoints, source_states, skips               how far each source was read, how it fares, what could not be taken
+    watches                                         when each source was watched, and so when not: the gap log
     campaign_states, leases, pictures, cards        the day itself, who does which job now, copies of images and link cards
     account_states, acts                            accounts whose token is refused; what persons did
 
@@ -170,6 +171,16 @@ source_states = sa.Table(
     sa.Column("failure_count", sa.Integer, nullable=False),
     sa.Column("next_read_at", Instant),  # not before this: rate limit or backoff
     sa.Column("note", sa.Text),  # the last error, or what is left out
+)
+
+watches = sa.Table(  # the gap log: each row a time in which a source was watched without a break
+    "watches",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("source", sa.Text, primary_key=True),
+    sa.Column("began_at", Instant, primary_key=True),
+    sa.Column("ended_at", Instant, nullable=False),
+    sa.Column("reason_before", sa.Text, nullable=False),  # why it was not watched before, where it was not
 )
 
 skips = sa.Table(

@@ -1,0 +1,47 @@
+"""When a source was watched, and the gaps between: what the gap log, `status` and the recap's method note tell."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+UNBROKEN = timedelta(minutes=3)
+"""A source that was silent for longer was not watched meanwhile: four reads in a row were missed, or a stream was away."""
+
+
+class Watch(NamedTuple):
+    """A time in which a source was watched without a break."""
+
+    began_at: datetime
+    ended_at: datetime
+    reason_before: str  # why it was not watched before, where it was not
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """A time in which a source was not watched."""
+
+    source: str
+    opens_at: datetime  # aware UTC
+    closes_at: datetime | None  # None: it lasts
+    reason: str  # in words
+    found_later: int = 0  # posts of that time which this source showed afterwards: so much of it was healed
+
+
+def gaps(
+    source: str,
+    watches: Iterable[Watch],
+    opens_at: datetime,
+    until: datetime,
+    unbroken: timedelta = UNBROKEN,
+    ailment: str = "nobody was looking",
+) -> Iterator[Gap]:
+    """Yield the gaps of `source` from `opens_at` to `until`, in order. `ailment` is why it is not watched now, if it is not."""
+    seen_until = opens_at
+    for watch in watches:
+        began_at = min(watch.began_at, until)
+        if began_at > seen_until + unbroken:
+            yield Gap(source, seen_until, began_at, watch.reason_before)
+        seen_until = max(seen_until, watch.ended_at)
+    if until > seen_until + unbroken:
+        yield Gap(source, seen_until, None, ailment)
