@@ -1,4 +1,4 @@
-"""The one client that opens addresses which strangers gave us: pictures in posts and on link cards.
+"""The one client that opens addresses which others wrote: pictures in posts and on link cards, pages that we link to.
 
 Anyone can post an address that points into our own network, at a cloud's metadata service, or at a host that answers
 for ever. So: http(s) on its usual port only; a name is looked up once, every answer must be a public unicast address,
@@ -6,7 +6,8 @@ and the connection goes to exactly the address that was checked; the same again 
 everything; no more bytes than `MOST_BYTES`; nothing from the environment (proxies), no cookies, no compression, no
 connection used twice.
 
-Stated limits: 20 MB, 30 s in all, 3 redirects, never from https to http, ports 80 and 443. Lists of private ranges have
+Stated limits: 20 MB (of a page its first 512 kB), 30 s in all, 3 redirects (a page 5: identifiers of publications lead
+over several), never from https to http, ports 80 and 443. Lists of private ranges have
 failed again and again (Mastodon CVE-2026-22245, -46348, -47389, GHSA-vwhj-3g83-v276): IPv6 is an allow-list here, IPv4
 checks the registry's ranges and what Python thinks of them.
 """
@@ -31,8 +32,11 @@ MOST_BYTES = 20_000_000
 TOTAL_S = 30.0
 CONNECT_S = 5.0
 MOST_REDIRECTS = 3
+PAGE_BYTES = 512 * 1024
+PAGE_REDIRECTS = 5
 USUAL_PORTS = {"http": 80, "https": 443}
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 LONGEST_PAUSE_S = 3600.0
 
 Resolve = Callable[[str, int], Sequence[str]]
@@ -45,6 +49,18 @@ class Fetched:
 
     data: bytes
     content_type: str
+    charset: str = ""  # as its server says it, in lower case
+    url: str = ""  # where it was found in the end, after redirects
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What an answer may be."""
+
+    types: frozenset[str]
+    most_bytes: int
+    redirects: int = MOST_REDIRECTS
+    is_page: bool = False  # its beginning is enough, and an answer of another type is one, unread
 
 
 class StrangerClient:
@@ -80,39 +96,47 @@ class StrangerClient:
 
         Never raises for anything that a stranger's address or server does.
         """
+        return self._fetch_or_refuse(url, _Wanted(types, most_bytes))
+
+    def open_page(self, url: str) -> Fetched | Refusal:
+        """Return the beginning of the page at `url`; without bytes where there is something else, such as a PDF; or why not.
+
+        Never raises, as `fetch`. It asks as a reader would who clicks on our link, once: no robots.txt is asked for.
+        """
+        return self._fetch_or_refuse(url, _Wanted(PAGE_TYPES, PAGE_BYTES, PAGE_REDIRECTS, is_page=True))
+
+    def _fetch_or_refuse(self, url: str, wanted: _Wanted) -> Fetched | Refusal:
         try:
-            return self._fetch(url, types, most_bytes)
+            return self._fetch(url, wanted)
         except _Refused as refused:
-            return Refusal(str(refused))
+            return Refusal(str(refused), status=refused.status, is_private=refused.is_private)
         except (httpcore.TimeoutException, TimeoutError):
             return Refusal(f"no answer in time ({TOTAL_S:.0f} s)", is_silence=True)
         except (httpcore.ProtocolError, httpcore.NetworkError, OSError, ValueError) as error:
             return Refusal(f"no usable answer: {str(error) or type(error).__name__}", is_silence=True)
 
-    def _fetch(self, url: str, types: frozenset[str], most_bytes: int) -> Fetched:
+    def _fetch(self, url: str, wanted: _Wanted) -> Fetched:
         deadline = self._clock() + TOTAL_S
         address = _checked_url(url, self._allow)
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(wanted.redirects + 1):
             self._respect_pause(address.host)
             backend = _CheckedBackend(self._backend, self._resolve, self._allow, deadline, self._clock)
             with httpcore.ConnectionPool(
                 ssl_context=self._tls, network_backend=backend, max_keepalive_connections=0, http2=False
             ) as pool:
-                answer = self._ask(pool, address, types, most_bytes)
+                answer = self._ask(pool, address, wanted)
             if isinstance(answer, Fetched):
                 return answer
             address = _next_hop(address, answer, self._allow)
-        raise _Refused(f"more than {MOST_REDIRECTS} redirects")
+        raise _Refused(f"more than {wanted.redirects} redirects")
 
-    def _ask(
-        self, pool: httpcore.ConnectionPool, address: httpx.URL, types: frozenset[str], most_bytes: int
-    ) -> Fetched | str:
+    def _ask(self, pool: httpcore.ConnectionPool, address: httpx.URL, wanted: _Wanted) -> Fetched | str:
         """Return what one hop gave: the bytes, or where it says to go on."""
         url = httpcore.URL(scheme=address.raw_scheme, host=address.raw_host, port=address.port, target=address.raw_path)
         headers = [
             ("Host", address.netloc.decode("ascii")),
             ("User-Agent", self._agent),
-            ("Accept", ", ".join(sorted(types))),
+            ("Accept", ", ".join(sorted(wanted.types)) + (", */*;q=0.5" if wanted.is_page else "")),
             ("Accept-Encoding", "identity"),
         ]
         with pool.stream("GET", url, headers=headers) as answer:
@@ -121,13 +145,16 @@ class StrangerClient:
                 return _location(said)
             self._note_pause(address.host, answer.status, said)
             if answer.status != 200:
-                raise _Refused(f"the server answers {answer.status}")
-            content_type = said.get("content-type", "").partition(";")[0].strip().lower()
-            if content_type not in types:
+                raise _Refused(f"the server answers {answer.status}", status=answer.status)
+            content_type, charset = _content_type(said.get("content-type", ""))
+            if content_type not in wanted.types:
+                if wanted.is_page:
+                    return Fetched(b"", content_type[:60], url=str(address))
                 raise _Refused(f"its type is {content_type[:60] or 'not given'}")
             if said.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
                 raise _Refused("it is compressed, although we asked for it as it is")
-            return Fetched(_read(answer.iter_stream(), said.get("content-length"), most_bytes), content_type)
+            data = _read(answer.iter_stream(), said.get("content-length"), wanted)
+            return Fetched(data, content_type, charset, str(address))
 
     def _respect_pause(self, host: str) -> None:
         if self._clock() < self._left_alone_until.get(host, 0.0):
@@ -143,16 +170,31 @@ class StrangerClient:
 class _Refused(Exception):
     """Why an address is not opened or its answer not taken."""
 
+    def __init__(self, reason: str, *, status: int | None = None, is_private: bool = False) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.is_private = is_private
 
-def _read(chunks: Iterable[bytes], length: str | None, most_bytes: int) -> bytes:
-    if length and (not length.isdecimal() or int(length) > most_bytes):
-        raise _Refused(f"it says that it is larger than {most_bytes:,} bytes")
+
+def _content_type(header: str) -> tuple[str, str]:
+    """Return type and charset, in lower case; "" for what is not said."""
+    kind, _, rest = header.partition(";")
+    charset = re.search(r"charset\s*=\s*[\"']?([\w.:-]{1,40})", rest, re.IGNORECASE | re.ASCII)
+    return kind.strip().lower(), charset[1].lower() if charset else ""
+
+
+def _read(chunks: Iterable[bytes], length: str | None, wanted: _Wanted) -> bytes:
+    most = wanted.most_bytes
+    if length and not wanted.is_page and (not length.isdecimal() or int(length) > most):
+        raise _Refused(f"it says that it is larger than {most:,} bytes")
     data = bytearray()
     for chunk in chunks:
         data += chunk
-        if len(data) > most_bytes:
-            raise _Refused(f"it is larger than {most_bytes:,} bytes")
-    return bytes(data)
+        if len(data) > most and wanted.is_page:
+            break
+        if len(data) > most:
+            raise _Refused(f"it is larger than {most:,} bytes")
+    return bytes(data[:most])
 
 
 # ---- addresses that may be opened ------------------------------------------------------------------------------------
@@ -192,13 +234,13 @@ def _check_host(host: str) -> None:
         except ValueError as error:
             raise _Refused("its host is neither a name nor an address in its usual spelling") from error
         if "%" in host or not is_public(address):
-            raise _Refused("its host is not a public address")
+            raise _Refused("its host is not a public address", is_private=True)
         return
     labels = host.removesuffix(".").split(".")
     if not _NAME.fullmatch(".".join(labels)):  # also refuses 0x7f000001, 127.1 and names of one word
         raise _Refused("its host is neither a name nor an address in its usual spelling")
     if labels[-1] in _NEVER_PUBLIC or host.endswith(".home.arpa"):
-        raise _Refused("its host is a name that is never public")
+        raise _Refused("its host is a name that is never public", is_private=True)
 
 
 def _location(said: httpx.Headers) -> str:
@@ -310,7 +352,7 @@ class _CheckedBackend(httpcore.NetworkBackend):
         if (bare, port) in self._allow:
             return addresses
         if not all(_is_address(address) and is_public(ipaddress.ip_address(address)) for address in addresses):
-            raise _Refused("its name leads to an address that is not public")
+            raise _Refused("its name leads to an address that is not public", is_private=True)
         return addresses
 
     def _remaining(self, most: float | None) -> float:

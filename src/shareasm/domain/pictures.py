@@ -34,6 +34,8 @@ class Refusal:
 
     reason: str
     is_silence: bool = False  # nobody answered in time, or not usably: another address of that host will fare the same
+    status: int | None = None  # what the server answered instead of 200, where that was the reason
+    is_private: bool = False  # it leads to an address that is not public: nobody outside can open it
 
 
 @dataclass(frozen=True, slots=True)

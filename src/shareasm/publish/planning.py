@@ -8,14 +8,17 @@ from shareasm.domain.campaigns import Campaign
 from shareasm.domain.posts import Network
 from shareasm.domain.queue import Intent, PlannedEntry, State, plan_entries, reconcile, tid
 from shareasm.domain.schedules import Schedule
-from shareasm.storage import queue
+from shareasm.storage import cards, queue
 from shareasm.storage.engine import reading, transaction
 
 
 def bring_in_line(engine: Engine, campaign: Campaign, schedule: Schedule) -> list[Intent]:
-    """Make the queue say what the plan says; return what changed. The same plan twice changes nothing."""
-    planned = plan_entries(campaign, schedule)
+    """Make the queue say what the plan says; return what changed. The same plan twice changes nothing.
+
+    Link cards say what was kept of their pages; no page is asked here.
+    """
     with transaction(engine) as connection:
+        planned = cards.complete(connection, plan_entries(campaign, schedule))
         intents = reconcile(planned, queue.of_campaign(connection, campaign.slug))
         keys = {entry.key: publish_key(campaign, entry, number) for number, entry in enumerate(planned)}
         queue.apply(connection, campaign.slug, intents, keys, [entry.key for entry in planned])
