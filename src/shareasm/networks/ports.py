@@ -6,7 +6,7 @@ as data. Every method may raise the errors of `shareasm.errors.NetworkError`, an
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
@@ -15,6 +15,7 @@ from shareasm.domain.changes import AuthorChange, Gone, Seen, Skipped
 from shareasm.domain.pictures import PreparedImage as PreparedImage  # `pictures` makes them, publishers take them
 from shareasm.domain.posts import PostRef
 from shareasm.domain.queue import Draft, Receipt
+from shareasm.domain.richtext import grapheme_length, mastodon_length
 
 # ---- reading -----------------------------------------------------------------------------------------------------------
 
@@ -90,11 +91,29 @@ class Repeat(StrEnum):
     NEVER = "never"  # posts twice: always look first (GoToSocial, snac, Takahē, Pixelfed)
 
 
+class Counting(StrEnum):
+    """What a server counts as a character."""
+
+    GRAPHEMES = "what a person would count"
+    MASTODON = "the same, but addresses have a fixed length and mentions no server"
+    CODE_POINTS = "code points, everything as it stands"
+
+
+@dataclass(frozen=True, slots=True)
+class PollLimits:
+    """What a server takes in one poll."""
+
+    option_count: int = 4
+    option_length: int = 50
+    shortest: timedelta = timedelta(minutes=5)
+    longest: timedelta = timedelta(seconds=2_629_746)  # Mastodon's 1.month
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What a server takes in one post."""
 
-    text_length: int  # graphemes
+    text_length: int  # characters, as `count` counts them
     url_length: int | None  # every http(s) address counts as this many; None: as long as it is
     text_bytes: int | None = None  # UTF-8
     media_count: int = 4
@@ -106,6 +125,21 @@ class Limits:
     can_quote: bool = False
     has_polls: bool = False
     video_bytes: int | None = None  # None: no video
+    has_captions: bool = False  # a video keeps its caption files
+    counting: Counting = Counting.GRAPHEMES
+    counts_warning: bool = True  # the content warning is part of the text's length
+    polls: PollLimits | None = None  # None: no polls
+
+    def count(self, text: str, warning: str | None = None) -> int:
+        """Return how much of `text_length` a post uses, as this server counts."""
+        counted = (warning or "") + text if self.counts_warning else text
+        match self.counting:
+            case Counting.MASTODON:
+                return mastodon_length(counted, self.url_length)
+            case Counting.CODE_POINTS:
+                return len(counted)
+            case Counting.GRAPHEMES:
+                return grapheme_length(counted)
 
 
 @dataclass(frozen=True, slots=True)
