@@ -1,11 +1,11 @@
-"""What a network can do for us: three capabilities, each its own Protocol, and the records that pass through them.
+"""What a network can do for us: a few capabilities, each its own Protocol, and the records that pass through them.
 
 The use cases (`collect`, `publish`, …) know this module and no adapter. An adapter offers any subset, and states its limits
 as data. Every method may raise the errors of `shareasm.errors.NetworkError`, and nothing else of the network's.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -13,7 +13,7 @@ from typing import Protocol
 
 from shareasm.domain.changes import AuthorChange, Gone, Seen, Skipped
 from shareasm.domain.pictures import PreparedImage as PreparedImage  # `pictures` makes them, publishers take them
-from shareasm.domain.posts import PostRef
+from shareasm.domain.posts import Post, PostRef
 from shareasm.domain.queue import Draft, Receipt
 from shareasm.domain.richtext import grapheme_length, mastodon_length
 
@@ -201,4 +201,91 @@ class Publisher(Protocol):
 
     def delete(self, receipt: Receipt) -> None:
         """Take our own post back. Deleting what is already gone is no error."""
+        ...
+
+
+# ---- looking an account over, and getting its secret -------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AccountFacts:
+    """What a server says of the account behind a secret, and of itself."""
+
+    handle: str  # Bluesky: the handle; Mastodon: user@host
+    limits: Limits
+    software: str = ""  # in lower case; "" where it does not say
+    missing_scopes: tuple[str, ...] = ()  # what its secret may not do and we need
+    clock_ahead_s: float | None = None  # its clock minus ours, the median of a few answers; None: it tells no time
+    calls_left: int | None = None
+    calls_renew_at: datetime | None = None
+    is_marked_automated: bool | None = None  # None: the server does not say
+    has_main_password: bool = False  # we are signed in with more than an app password
+    can_delete: bool = True  # what is posted here can be taken back
+    narrowest: str = "public"  # the visibility with which fewest people see a post
+
+    def is_account(self, handle: str) -> bool:
+        """Return whether this is the account that the plan calls `handle`. The host may be a web domain in one of them."""
+        said, planned = (name.lower().lstrip("@").partition("@") for name in (self.handle, handle))
+        return said[0] == planned[0]
+
+
+class AccountProbe(Protocol):
+    """Looks one account over with its secret."""
+
+    def examine(self) -> AccountFacts:
+        """Ask a few harmless things. Raises Unauthorized where the secret is refused."""
+        ...
+
+    def mark_automated(self) -> None:
+        """Let the account say that a program writes it: the bot flag on Mastodon, the bot label on Bluesky."""
+        ...
+
+    def read_back(self, receipt: Receipt) -> Post | None:
+        """Return a post of ours as the collector would read it, also one that is not public; None while nobody sees it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Application:
+    """Ourselves, as a server has registered us."""
+
+    server: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scopes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """Where a person lets us in; `verifier` proves later that the code was given to us (RFC 7636)."""
+
+    address: str
+    verifier: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What came of it."""
+
+    token: str = field(repr=False)
+    scopes: tuple[str, ...] = ()  # as far as the server says; () where it does not
+
+
+class CodeSignIn(Protocol):
+    """Gets a token by a code that a person reads off their server's page."""
+
+    def register(self, *, may_change_profile: bool) -> Application:
+        """Make ourselves known to the server, with no more scopes than we need."""
+        ...
+
+    def invite(self, application: Application) -> Invitation:
+        """Return the page on which a person lets us in."""
+        ...
+
+    def redeem(self, application: Application, invitation: Invitation, code: str) -> Grant:
+        """Return the token for a code. Raises Rejected where the server does not take it."""
+        ...
+
+    def revoke(self, application: Application, token: str) -> None:
+        """Let a token be good for nothing again."""
         ...
