@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -29,7 +29,7 @@ class Posting:
 
 @dataclass(frozen=True, slots=True)
 class RunningOrderRow:
-    """One slot of the day."""
+    """One slot of the day, or as much of it as goes out at one instant where each account has its own."""
 
     slot: str
     kind: Kind
@@ -37,7 +37,7 @@ class RunningOrderRow:
     local: datetime  # the same in the campaign's zone
     postings: tuple[Posting, ...]
     words: str  # how its first text begins
-    zone: str  # the zone in which the team wrote the time
+    zones: tuple[str, ...]  # the zones in which the team's time is this instant
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,44 +71,68 @@ def check(folder: Path, now: datetime) -> CheckResult:
         key=lambda finding: finding.place,
     )
     entries = plan_entries(loaded.campaign, loaded.schedule)
-    by_slot: dict[str, list[PlannedEntry]] = defaultdict(list)
-    for entry in entries:
-        by_slot[entry.key.slot].append(entry)
-    zone = loaded.campaign.zone
-    rows = tuple(_row(slot, zone, by_slot[slot.id]) for slot in loaded.schedule.slots if slot.id in by_slot)
-    return CheckResult(loaded, tuple(findings), zone, rows, len(entries))
+    return CheckResult(
+        loaded,
+        tuple(findings),
+        loaded.campaign.zone,
+        tuple(_rows(loaded.campaign, loaded.schedule, entries)),
+        len(entries),
+    )
 
 
 def _past(campaign: Campaign, schedule: Schedule, where: Mapping[str, Place], now: datetime) -> Iterator[Finding]:
-    """Yield a warning for each slot whose time has passed; only one when the whole day has."""
-    past = [slot for slot in schedule.slots if slot.due_at <= now]
+    """Yield a warning for each slot of which something lies in the past; only one when the whole day does."""
+    past = {slot.id: [due for due in _dues(slot) if due <= now] for slot in schedule.slots}
+    past = {slot: dues for slot, dues in past.items() if dues}
     if past and campaign.closes_at <= now:
         yield Finding(
             Severity.WARNING,
-            where[past[0].id],
+            where[next(iter(past))],
             f"The day is over: it closed at {campaign.closes_at:%H:%M} UTC on {campaign.closes_at:%Y-%m-%d}.",
             "For a new edition use “shareasm init --from”.",
         )
         return
-    for slot in past:
+    for slot, dues in past.items():
         yield Finding(
             Severity.WARNING,
-            where[slot.id],
-            f"“{slot.id}” lies in the past ({slot.due_at:%Y-%m-%d %H:%M} UTC).",
+            where[slot],
+            f"“{slot}” lies in the past ({', '.join(f'{due:%Y-%m-%d %H:%M}' for due in dues)} UTC).",
             "Move it to a later time if it should still go out.",
         )
 
 
-def _row(slot: Slot, zone: ZoneInfo, entries: list[PlannedEntry]) -> RunningOrderRow:
+def _dues(slot: Slot) -> list[datetime]:
+    """Return the instants at which a slot goes out."""
+    return sorted({slot.due_for(account).at for account in slot.accounts})
+
+
+def _rows(campaign: Campaign, schedule: Schedule, entries: Iterable[PlannedEntry]) -> Iterator[RunningOrderRow]:
+    """Yield the running order: `entries` are in it already, here they are put together by slot and instant."""
+    slots = {slot.id: slot for slot in schedule.slots}
+    together: dict[tuple[datetime, str], list[PlannedEntry]] = defaultdict(list)
+    for entry in entries:
+        together[entry.due_at, entry.key.slot].append(entry)
+    for (due_at, slot_id), own in together.items():
+        slot = slots[slot_id]
+        yield RunningOrderRow(
+            slot=slot_id,
+            kind=slot.kind,
+            due_at=due_at,
+            local=due_at.astimezone(campaign.zone),
+            postings=_postings(own),
+            words=shorten(slot.parts[0].text_for(own[0].key.language, own[0].network), FIRST_WORDS),
+            zones=tuple(dict.fromkeys(slot.due_for(entry.key.account).zone for entry in own)),
+        )
+
+
+def _postings(entries: Iterable[PlannedEntry]) -> tuple[Posting, ...]:
     by_account: dict[str, list[PlannedEntry]] = defaultdict(list)
     for entry in entries:
         by_account[entry.key.account].append(entry)
-    postings = tuple(
+    return tuple(
         Posting(account, tuple(dict.fromkeys(one.key.language for one in own)), 1 + max(one.key.part for one in own))
         for account, own in by_account.items()
     )
-    words = shorten(slot.parts[0].text_for(entries[0].key.language, entries[0].network), FIRST_WORDS)
-    return RunningOrderRow(slot.id, slot.kind, slot.due_at, slot.due_at.astimezone(zone), postings, words, slot.zone)
 
 
 # ---- shown -------------------------------------------------------------------------------------------------------------
@@ -140,8 +164,13 @@ def _order_lines(result: CheckResult) -> Iterator[str]:
         times = f"{row.local:{clock}}" if zone == "UTC" else f"{row.local:{clock}}  {row.due_at:{clock}} UTC"
         yield f"  {times}  {row.slot:{slot_width}}  {row.kind:{kind_width}}  {row.words}"
         where = ", ".join(_posting(posting) for posting in row.postings)
-        there = f" ({row.due_at.astimezone(ZoneInfo(row.zone)):%H:%M} in {row.zone})" if row.zone != zone else ""
+        there = f" ({_elsewhere(row)})" if row.zones != (zone,) else ""
         yield f"  {'':{len(times)}}  → {where}{there}"
+
+
+def _elsewhere(row: RunningOrderRow) -> str:
+    """Return the time as the team wrote it, where that is another zone's."""
+    return ", ".join(f"{row.due_at.astimezone(ZoneInfo(zone)):%H:%M} in {zone}" for zone in row.zones)
 
 
 def _clock_format(rows: tuple[RunningOrderRow, ...]) -> str:
@@ -162,7 +191,8 @@ def _summary(result: CheckResult) -> str:
     )
     if result.error_count:
         return f"{errors}, {warnings}. Nothing is sent before the errors are mended."
-    plan = f"{_count(len(result.rows), 'slot')}, {_count(result.post_count, 'post')}"
+    slot_count = len({row.slot for row in result.rows})
+    plan = f"{_count(slot_count, 'slot')}, {_count(result.post_count, 'post')}"
     return f"The plan is good: {plan}, {warnings}." if result.warning_count else f"The plan is good: {plan}."
 
 

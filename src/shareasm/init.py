@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from shareasm.campaign_files import Loaded, Severity, load_campaign
 from shareasm.domain.campaigns import Campaign, EarlierEdition
-from shareasm.domain.schedules import Schedule
+from shareasm.domain.schedules import Schedule, Slot
 from shareasm.errors import ConfigError
 from shareasm.resources import template_folder
 
@@ -251,12 +251,19 @@ def _skeletons(schedule: Schedule, zone: ZoneInfo) -> Iterator[dict[str, object]
         if slot.id not in _STARTER_SLOTS:
             yield {
                 "id": slot.id,
-                "at": f"{slot.due_at.astimezone(zone):%H:%M}",
+                "at": _at(slot, zone),
                 "kind": slot.kind,
                 "theme": slot.theme,
                 "partner": slot.partner,
                 "languages": slot.languages,
             }
+
+
+def _at(slot: Slot, zone: ZoneInfo) -> str:
+    """Return a slot's time as its team would write it in a campaign on the clock of `zone`."""
+    if slot.own_dues:
+        return f"{slot.due_at.astimezone(ZoneInfo(slot.zone)):%H:%M} in each partner's zone"
+    return f"{slot.due_at.astimezone(zone):%H:%M}"
 
 
 def _logo(loaded: Loaded) -> dict[str, bytes]:

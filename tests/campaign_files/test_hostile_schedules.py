@@ -64,8 +64,8 @@ REFUSED: dict[str, str] = {  # case → words of the error
     "s-112": "“café” cannot be an id.*“P1” cannot be an id",
     "s-113": "no account in campaign.yaml called “mastodn”.*Did you mean “masto”",
     "s-115": "There is no network “twitter”.*Known are: bluesky, mastodon",
-    "s-117": "The key “reply_to” is not known",  # an answer is a part of its slot's thread, so it cannot lose its parent …
-    "s-119": "The key “reply_to” is not known",  # … nor go out before it
+    "s-117": "There is no slot “p9”",
+    "s-119": "“p2” goes out before “p1” on masto, bsky, so it cannot answer it",
     "s-125": "The same text goes out twice on",  # stricter than asked: a lost answer is looked up by its text
     "s-129": "6:64: error: This looks like a password or an access token",
     "s-131": "This looks like a password or an access token",

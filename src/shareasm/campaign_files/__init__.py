@@ -11,8 +11,9 @@ from pathlib import Path
 
 from shareasm.campaign_files.campaign import Sketch, no_campaign, read_campaign
 from shareasm.campaign_files.findings import Finding, Findings, Place, Severity
+from shareasm.campaign_files.places import Places
 from shareasm.campaign_files.posts import check_posts
-from shareasm.campaign_files.schedule import Places, read_schedule
+from shareasm.campaign_files.schedule import read_schedule
 from shareasm.campaign_files.story import Named, read_story
 from shareasm.campaign_files.tree import read_tree
 from shareasm.domain.campaigns import Campaign
@@ -32,6 +33,7 @@ class Loaded:
     story: StoryPlan | None  # None also where there is no story.yaml: the recap makes its own
     findings: tuple[Finding, ...]  # by file, line and column
     where: Mapping[str, Place]  # slot id → where its time stands, for findings that come later
+    places: Places  # where everything else of the plan stands, for the same
 
     @property
     def has_errors(self) -> bool:
@@ -62,6 +64,7 @@ def load_campaign(folder: Path) -> Loaded:
         story=None if findings.has_errors_in(str(folder / "story.yaml")) else story,
         findings=findings.in_order(),
         where=places.times,
+        places=places,
     )
 
 

@@ -1,60 +1,41 @@
 """From `campaign.yaml` to a Campaign, also from a wrong one: the rest of the plan is checked against what could be read."""
 
 import re
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
-from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from shareasm.campaign_files import words
+from shareasm.campaign_files.accounts import (
+    ACCOUNT_KEYS,
+    PARTNER_KEYS,
+    good_ones,
+    named_by_id,
+    read_account,
+    read_partner,
+    read_sources,
+)
 from shareasm.campaign_files.findings import Findings
 from shareasm.campaign_files.markdown import markdown
 from shareasm.campaign_files.media import picture_below
-from shareasm.campaign_files.reading import Field, Row, one_of, row_of, shorten, suggest, text
+from shareasm.campaign_files.reading import Field, Row, one_of, row_of, shorten, text
 from shareasm.campaign_files.tree import Fields, Scalar
 from shareasm.campaign_files.words import FIRST_YEAR
-from shareasm.domain.campaigns import (
-    Campaign,
-    CampaignAccount,
-    EarlierEdition,
-    Edition,
-    Look,
-    Moderation,
-    Partner,
-    Resource,
-    Role,
-    Source,
-    SourceKind,
-)
+from shareasm.domain.campaigns import Campaign, EarlierEdition, Edition, Look, Moderation, Resource
 from shareasm.domain.colours import READABLE, contrast, palette
-from shareasm.domain.posts import Network
 from shareasm.domain.schedules import day_bounds, day_everywhere
 
 _KEYS = (
     "name", "hashtags", "on", "zone", "window", "languages", "host", "contact", "policy", "about", "moderation",
     "accounts", "collect", "partners", "resources", "look", "earlier",
 )  # fmt: skip
-_ACCOUNT_KEYS = ("network", "server", "handle", "languages", "appview", "limit")
-_SOURCE_KEYS = ("mastodon", "bluesky", "jetstream", "account", "appview")
-_PARTNER_KEYS = ("name", "role", "country", "url", "zone", "accounts")
 _RESOURCE_KEYS = ("authors", "organisation", "year", "type", "countries", "area", "editions")
 
-_BLUESKY_SERVER = "https://bsky.social"
-_BLUESKY_APPVIEW = "https://public.api.bsky.app"
 _BOTH_NETWORKS = re.compile(r"[A-Za-z][A-Za-z0-9_]*")  # what both networks take for the same tag (platform facts 5.4)
-_BLUESKY_HANDLE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-_MASTODON_HANDLE = re.compile(
-    r"[A-Za-z0-9_]+([A-Za-z0-9_.-]*[A-Za-z0-9_]+)?@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:\d{1,5})?"
-)
-
 _WHITE = "#ffffff"
 _LONGEST_WINDOW = timedelta(days=7)
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +69,11 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
     languages = row.need_each("languages", words.language, "Write, for example: languages: [en, fr].")
     host = row.need("host", text, "Write the organisation that runs the day: host: IIED.")
     contact = row.need("contact", words.contact, "Write where people ask to be removed: contact: asm@iied.example.")
-    accounts = _named(row, "accounts", "account", _ACCOUNT_KEYS, lambda id_, one: _account(id_, one, languages))
-    partners = _named(row, "partners", "partner", _PARTNER_KEYS, _partner)
-    resources = _named(row, "resources", "resource", _RESOURCE_KEYS, _resource)
+    partners = named_by_id(row, "partners", "partner", PARTNER_KEYS, read_partner)
+    accounts = named_by_id(
+        row, "accounts", "account", ACCOUNT_KEYS, lambda id_, one: read_account(id_, one, languages, partners)
+    )
+    resources = named_by_id(row, "resources", "resource", _RESOURCE_KEYS, _resource)
     moderation = row.get("moderation", one_of(Moderation, "way of moderating"))
     opens_at, closes_at = window or day_bounds(on or date(FIRST_YEAR, 1, 1), zone)
     campaign = Campaign(
@@ -104,31 +87,17 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
         languages=languages,
         host=host or "",
         contact=contact or "",
-        accounts=_good(accounts),
-        sources=_sources(row, accounts),
+        accounts=good_ones(accounts),
+        sources=read_sources(row, accounts),
         policy=row.get("policy", words.url),
         about=row.get("about", markdown) or "",
         moderation=Moderation(moderation or Moderation.OPEN),
-        partners=_good(partners),
-        resources=_good(resources),
+        partners=good_ones(partners),
+        resources=good_ones(resources),
         look=_look(row, folder),
         earlier=_earlier(row),
     )
     return Sketch(campaign, on, window is not None, frozenset(accounts), frozenset(partners), frozenset(resources))
-
-
-def _good(named: dict[str, T | None]) -> tuple[T, ...]:
-    return tuple(value for value in named.values() if value is not None)
-
-
-def _named(
-    row: Row, key: str, what: str, known: tuple[str, ...], read: Callable[[str, Row], T | None]
-) -> dict[str, T | None]:
-    """Return what stands under the ids of a block; a wrong one counts as named, so that nobody is told it is unknown."""
-    return {
-        id_.text: read(id_.text, one) if words.identifier(Field("id", id_, row.findings)) else None
-        for id_, one in row.named_rows(key, what, known, most=500)
-    }
 
 
 # ---- the day -----------------------------------------------------------------------------------------------------------
@@ -181,123 +150,6 @@ def _window(row: Row, on: date, zone: ZoneInfo) -> tuple[datetime, datetime] | N
         window.findings.error(window.place_of("closes"), "The window is longer than a week.", "Check the dates.")
         return None
     return opens_at, closes_at
-
-
-# ---- who and where -----------------------------------------------------------------------------------------------------
-
-
-def _account(id_: str, row: Row, languages: tuple[str, ...]) -> CampaignAccount | None:
-    network = row.need("network", one_of(Network, "network"), "Write “network: bluesky” or “network: mastodon”.")
-    own = row.each("languages", words.language) if row.has("languages") else languages
-    for language in own:
-        if languages and language not in languages:
-            row.findings.warn(
-                row.place_of("languages"),
-                f"The account speaks “{language}”, which is not among the campaign's languages.",
-                f"Add it to “languages” of the campaign ({', '.join(languages)}), or take it away here.",
-            )
-    server, appview = row.get("server", words.server), row.get("appview", words.server)
-    limit = row.get("limit", words.whole_number(100, 100_000))
-    if network is None:
-        return None
-    if network == Network.MASTODON and not row.has("server"):
-        row.findings.error(row.place, "“server” is missing.", "Write its address: server: https://mastodon.social.")
-    handle = row.need("handle", partial(_handle, network=Network(network)), _HANDLE_CURES[Network(network)])
-    if handle is None:
-        return None
-    return CampaignAccount(id_, Network(network), server or _BLUESKY_SERVER, handle, own, appview, limit)
-
-
-_HANDLE_CURES = {
-    Network.BLUESKY: "Write a Bluesky handle such as “shareasm.iied.example”.",
-    Network.MASTODON: "Write a Mastodon handle with its server, such as “shareasm@mastodon.social”.",
-}
-
-
-def _handle(field: Field, network: Network) -> str | None:
-    word = text(field)
-    if word is None:
-        return None
-    handle = word.removeprefix("@")
-    if network is Network.BLUESKY and _BLUESKY_HANDLE.fullmatch(handle.lower()):
-        return handle.lower()
-    if network is Network.MASTODON and _MASTODON_HANDLE.fullmatch(handle):
-        return handle
-    field.fail(f"“{shorten(word)}” is not a handle on {network.title()}.", _HANDLE_CURES[network])
-    return None
-
-
-def _partner(id_: str, row: Row) -> Partner | None:
-    name = row.need("name", text, "Write the partner's name as its people write it.")
-    role = row.need("role", one_of(Role, "role"), f"Write one of: {', '.join(Role)}.")
-    country, url, zone = row.get("country", words.country), row.get("url", words.url), row.get("zone", words.zone)
-    accounts = row.each("accounts", _partner_handle)
-    return Partner(id_, name, Role(role), country, url, zone, accounts) if name and role else None
-
-
-def _partner_handle(field: Field) -> str | None:
-    word = text(field)
-    if word is None:
-        return None
-    handle = word.removeprefix("@")
-    if not (_BLUESKY_HANDLE.fullmatch(handle.lower()) or _MASTODON_HANDLE.fullmatch(handle)):
-        field.fail(
-            f"“{shorten(word)}” is not a handle.",
-            "Write it in quotes: “@iied.example”, or “@iied@mastodon.social” on Mastodon.",
-        )
-        return None
-    return f"@{handle}"
-
-
-def _sources(row: Row, accounts: dict[str, CampaignAccount | None]) -> tuple[Source, ...]:
-    sources: dict[str, Source] = {}
-    for one in row.rows("collect", "a source", _SOURCE_KEYS, most=50):
-        source = _source(one, accounts)
-        if source is not None and source.id in sources:
-            one.findings.error(one.place, f"“{source.id}” is listed twice.", "Keep one of the two.")
-        elif source is not None:
-            sources[source.id] = source
-    if not row.has("collect"):
-        row.findings.warn(
-            row.place,
-            "“collect” is missing: nothing that people say is read.",
-            "Write: collect: [{mastodon: https://mastodon.social}].",
-        )
-    return tuple(sources.values())
-
-
-def _source(row: Row, accounts: dict[str, CampaignAccount | None]) -> Source | None:
-    kinds = [kind for kind in SourceKind if row.has(kind)]
-    if len(kinds) != 1:
-        row.findings.error(
-            row.place,
-            "A source names one server: under “mastodon”, “bluesky” or “jetstream”.",
-            "Write each on a line of its own: - {mastodon: https://mastodon.social}",
-        )
-        return None
-    kind = kinds[0]
-    is_stream = kind is SourceKind.JETSTREAM
-    server = row.get(kind, words.stream_url if is_stream else words.server)
-    account, appview = row.get("account", text), row.get("appview", words.server)
-    if account is not None:
-        network = Network.MASTODON if kind is SourceKind.TAG_TIMELINE else Network.BLUESKY
-        of_network = [id_ for id_, one in accounts.items() if one is None or one.network is network]
-        if account not in of_network:
-            row.findings.error(
-                row.place_of("account"),
-                f"There is no account “{shorten(account)}” on {network.title()} in this campaign.",
-                suggest(account, of_network),
-            )
-    if server is None:
-        return None
-    server = server.rstrip("/")
-    return Source(
-        id=f"{kind}:{urlsplit(server).netloc.lower()}",
-        kind=kind,
-        server=server,
-        account=account,
-        appview=appview or (_BLUESKY_APPVIEW if is_stream else None),
-    )
 
 
 # ---- what is shown -----------------------------------------------------------------------------------------------------

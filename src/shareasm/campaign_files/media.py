@@ -1,9 +1,10 @@
-"""The pictures a plan names: below their folder, really pictures, still, and of a size that every network takes.
+"""The files a plan names: below their folder, really pictures, videos or captions, and of a size that every network takes.
 
 The sizes in a picture's header are judged before anything is decoded, so a file that unpacks to gigabytes costs nothing.
 """
 
 import warnings
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -16,31 +17,55 @@ BYTES_LIMIT = 16_000_000
 PIXELS_LIMIT = 40_000_000
 """Width × height of one picture."""
 
+VIDEO_BYTES_LIMIT = 99_000_000
+"""Bytes of one video file: what Mastodon takes (platform facts 2.3). Bluesky takes more."""
+
+CAPTIONS_BYTES_LIMIT = 20_000
+"""Bytes of one captions file (lexicon app.bsky.embed.video)."""
+
 _FORMATS = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"RIFF": "WEBP"}
 
 
 def picture_below(field: Field, folder: Path) -> str | None:
     """Return the name of a picture file below `folder`, after a look into the file."""
+    return _file_below(field, folder, "picture", _picture_problem)
+
+
+def video_below(field: Field, folder: Path) -> str | None:
+    """Return the name of a video file below `folder`, after a look at its size and first bytes."""
+    return _file_below(field, folder, "video", _video_problem)
+
+
+def captions_below(field: Field, folder: Path) -> str | None:
+    """Return the name of a WebVTT file below `folder`, after a look into it."""
+    return _file_below(field, folder, "file", _captions_problem)
+
+
+Problem = tuple[str, str]
+"""What is wrong with a file, as the end of a sentence that begins with its name; and the cure."""
+
+
+def _file_below(field: Field, folder: Path, what: str, look: Callable[[Path], Problem | None]) -> str | None:
     name = text(field)
     if name is None:
         return None
     if name.startswith(("/", "~", "\\")) or "\\" in name or ":" in name or ".." in Path(name).parts:
         field.fail(
             f"“{shorten(name)}” leads out of the campaign's folder.",
-            f"Put the picture into “{folder.name}” and write only its name.",
+            f"Put the {what} into “{folder.name}” and write only its name.",
         )
         return None
     path = inside(folder, name)
     if path is None:
         field.fail(
             f"“{shorten(name)}” is a link that leads out of the campaign's folder.",
-            "Put the picture itself into the folder.",
+            f"Put the {what} itself into the folder.",
         )
         return None
     if not path.is_file() or not _is_spelled_so(folder, name):
-        field.fail(f"There is no file “{shorten(name)}” in “{folder.name}”.", _suggest_file(folder, name))
+        field.fail(f"There is no file “{shorten(name)}” in “{folder.name}”.", _suggest_file(folder, name, what))
         return None
-    problem = _problem(path)
+    problem = look(path)
     if problem:
         field.fail(f"“{shorten(name)}” {problem[0]}", problem[1])
         return None
@@ -55,23 +80,25 @@ def _is_spelled_so(folder: Path, name: str) -> bool:
     )
 
 
-def _suggest_file(folder: Path, name: str) -> str:
+def _suggest_file(folder: Path, name: str, what: str) -> str:
     files = (path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else ()
     names = sorted(path.relative_to(folder).as_posix() for path in files)
     near = nearest(name, names)
     if near:
         return f"Did you mean “{near}”? Capital letters count."
-    return f"Put the picture there. The folder holds: {', '.join(names[:10])}." if names else "Put the picture there."
+    return f"Put the {what} there." + (f" The folder holds: {', '.join(names[:10])}." if names else "")
 
 
-def _problem(path: Path) -> tuple[str, str] | None:
-    """Return what is wrong with a picture file and the cure, or None."""
+# ---- pictures ----------------------------------------------------------------------------------------------------------
+
+
+def _picture_problem(path: Path) -> Problem | None:
     state = path.stat()
     return _look_into(path, state.st_size, state.st_mtime_ns)
 
 
 @lru_cache(maxsize=2000)
-def _look_into(path: Path, size: int, _changed: int) -> tuple[str, str] | None:
+def _look_into(path: Path, size: int, _changed: int) -> Problem | None:
     if size > BYTES_LIMIT:
         return (
             f"has {size / 1e6:.0f} MB; {BYTES_LIMIT / 1e6:.0f} MB is the most.",
@@ -87,7 +114,7 @@ def _look_into(path: Path, size: int, _changed: int) -> tuple[str, str] | None:
     return _decode(path, format_)
 
 
-def _decode(path: Path, format_: str) -> tuple[str, str] | None:
+def _decode(path: Path, format_: str) -> Problem | None:
     # Imported here: most commands never look into a picture, and these plugins are all that is needed.
     from PIL import GifImagePlugin, Image, JpegImagePlugin, PngImagePlugin, WebPImagePlugin  # noqa: F401
 
@@ -106,4 +133,33 @@ def _decode(path: Path, format_: str) -> tuple[str, str] | None:
         return "has far too many pixels.", "Save it smaller, 2,000 pixels wide."
     except (OSError, ValueError, SyntaxError, EOFError, MemoryError):  # what Pillow raises for broken files
         return "cannot be read as a picture: the file is damaged.", "Export it again."
+    return None
+
+
+# ---- videos ------------------------------------------------------------------------------------------------------------
+
+
+def _video_problem(path: Path) -> Problem | None:
+    if path.stat().st_size > VIDEO_BYTES_LIMIT:
+        return (
+            f"has {path.stat().st_size / 1e6:.0f} MB; {VIDEO_BYTES_LIMIT / 1e6:.0f} MB is the most.",
+            "Save it smaller: 1280 pixels wide, H.264, at most three minutes.",
+        )
+    with path.open("rb") as file:
+        if file.read(12)[4:8] != b"ftyp":  # ISO/IEC 14496-12, 4.3: such a file begins with its file type
+            return "is not an MP4 video, the one kind that both networks take.", "Export it as MP4 (H.264 and AAC)."
+    return None
+
+
+def _captions_problem(path: Path) -> Problem | None:
+    with path.open("rb") as file:
+        data = file.read(CAPTIONS_BYTES_LIMIT + 1)
+    if len(data) > CAPTIONS_BYTES_LIMIT:
+        return f"has more than {CAPTIONS_BYTES_LIMIT / 1e3:.0f} kB, which Bluesky does not take.", "Shorten it."
+    try:
+        words = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return "is not in UTF-8.", "Save it anew, with the encoding UTF-8."
+    if not words.startswith("WEBVTT"):  # W3C WebVTT 1, 4.1
+        return "is not a captions file.", "Save it as WebVTT (.vtt): its first line is WEBVTT."
     return None

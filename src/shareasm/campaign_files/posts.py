@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from datetime import datetime
 
 from shareasm.campaign_files.findings import Findings, Place
+from shareasm.campaign_files.places import Places
 from shareasm.campaign_files.reading import nearest, shorten
-from shareasm.campaign_files.schedule import Places
+from shareasm.campaign_files.shortfalls import check_shortfalls
+from shareasm.campaign_files.ties import check_ties
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.posts import Network
 from shareasm.domain.queue import PlannedEntry, plan_entries
@@ -46,6 +48,8 @@ def check_posts(campaign: Campaign, schedule: Schedule, places: Places, findings
         _check_words(campaign, entry, _place(places, entry), findings)
     _check_hashtags(campaign, entries, places, findings)
     _check_twins(entries, places, findings)
+    check_ties(schedule, entries, places, findings)
+    check_shortfalls(campaign, schedule, places, findings)
     _check_clashes((slot for slot in schedule.slots if slot.id not in places.untimed), places, findings)
 
 
@@ -106,7 +110,8 @@ def _check_hashtags(campaign: Campaign, entries: Iterable[PlannedEntry], places:
     """Warn where the first post of a slot would not be found under the campaign's tag."""
     missing: dict[tuple[Place, str, str], set[str]] = defaultdict(set)
     for entry in entries:
-        if entry.key.part == 0 and (cure := _hashtag_cure(campaign, entry)):
+        is_answer = entry.key.part > 0 or entry.draft.reply_to is not None  # found through what it answers
+        if not is_answer and (cure := _hashtag_cure(campaign, entry)):
             missing[_place(places, entry), entry.key.language, cure].add(entry.network.title())
     for (place, language, cure), networks in missing.items():
         findings.warn(
@@ -193,11 +198,12 @@ def _check_clashes(slots: Iterable[Slot], places: Places, findings: Findings) ->
     by_minute: dict[tuple[str, datetime], list[Slot]] = defaultdict(list)
     for slot in slots:
         for account in slot.accounts:
-            by_minute[account, slot.due_at.replace(second=0)].append(slot)
+            by_minute[account, slot.due_for(account).at.replace(second=0)].append(slot)
     clashes: dict[tuple[str, str], list[str]] = defaultdict(list)
     for (account, _), together in by_minute.items():
-        for slot in together[1:]:
-            clashes[together[0].id, slot.id].append(account)
+        news = [slot for slot in together if slot.reply_to not in {other.id for other in together}]
+        for slot in news[1:]:
+            clashes[news[0].id, slot.id].append(account)
     for (first, second), accounts in clashes.items():
         findings.warn(
             places.times[second],

@@ -18,7 +18,8 @@ _OFFSET = re.compile(r"\s*(Z|z|[+-]\d{2}:?\d{2})")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?")
 _ZONE = re.compile(r"[A-Za-z_]+(/[A-Za-z0-9_+-]+){1,2}|UTC")
 _ZONE_CURE = "Write a zone by its continent and city, such as “Africa/Accra” or “Europe/London”."
-_SPAN = re.compile(r"(\d{1,4})\s*(s|sec|seconds?|m|min|minutes?|h|hours?)")
+_SPAN = re.compile(r"(\d{1,4})\s*(s|sec|seconds?|m|min|minutes?|h|hours?|d|days?)")
+_TRUTHS = {"yes": True, "true": True, "no": False, "false": False}
 _LANGUAGE_NAMES = {
     "arabic": "ar", "chinese": "zh", "dutch": "nl", "english": "en", "french": "fr", "français": "fr", "german": "de",
     "hindi": "hi", "indonesian": "id", "italian": "it", "mongolian": "mn", "portuguese": "pt", "português": "pt",
@@ -282,21 +283,37 @@ def _offset(instant: datetime) -> str:
     return f"{sign[:3]}:{sign[3:5]}"
 
 
-def span(field: Field) -> timedelta | None:
-    """Return a length of time such as "30 min", "2 h" or "45 s"."""
+def late_span(field: Field) -> timedelta | None:
+    """Return how late a slot may be, such as "30 min", "2 h" or "45 s"."""
+    length = span(field, "Write “30 min”, “2 h”, “always” or “never”.")
+    if length is not None and length > timedelta(days=7):
+        field.fail(f"“{text(field)}” is longer than a week.", "Write “always” if it is never too late.")
+        return None
+    return length
+
+
+def span(field: Field, cure: str) -> timedelta | None:
+    """Return a length of time such as "30 min", "24 h" or "3 days"; `cure` shows how it is written."""
     words = text(field)
     if words is None:
         return None
     found = _SPAN.fullmatch(words.casefold())
     if not found:
-        field.fail(f"“{shorten(words)}” is not a length of time.", "Write “30 min”, “2 h”, “always” or “never”.")
+        field.fail(f"“{shorten(words)}” is not a length of time.", cure)
         return None
     number, unit = int(found[1]), found[2][0]
-    length = timedelta(**{{"s": "seconds", "m": "minutes", "h": "hours"}[unit]: number})
-    if length > timedelta(days=7):
-        field.fail(f"“{shorten(words)}” is longer than a week.", "Write “always” if it is never too late.")
+    return timedelta(**{{"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}[unit]: number})
+
+
+def yes_or_no(field: Field) -> bool | None:
+    """Return whether a value says yes. A plan has no truth values of YAML's: these are its words."""
+    word = text(field)
+    if word is None:
         return None
-    return length
+    if word.casefold() in _TRUTHS:
+        return _TRUTHS[word.casefold()]
+    field.fail(f"“{shorten(word)}” is neither yes nor no.", "Write “yes” or “no”.")
+    return None
 
 
 def whole_number(lowest: int, highest: int) -> Parser[int]:

@@ -27,7 +27,8 @@ from typing import NamedTuple
 
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.posts import Network, PostRef
-from shareasm.domain.schedules import Late, Part, Picture, Schedule, Slot
+from shareasm.domain.schedules import Due, Late, Part, Picture, Poll, Schedule, Slot, Video
+from shareasm.domain.schedules import WhoMayReply as WhoMayReply  # of the plan and of the draft alike
 
 CLAIM_FOR = timedelta(seconds=20)
 """A claim that ran out is a dead worker's. A living one renews its claims at every beat, however long a call takes, so a
@@ -105,15 +106,6 @@ class DraftPoll:
     options: tuple[str, ...]
     open_for: timedelta
     is_multiple: bool = False
-
-
-class WhoMayReply(StrEnum):
-    """Whose replies a post takes, where the network lets its author say so (Bluesky's threadgate)."""
-
-    EVERYONE = "everyone"
-    FOLLOWED = "accounts we follow"
-    MENTIONED = "accounts it mentions"
-    NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +186,13 @@ class QueueEntry:
 def plan_entries(campaign: Campaign, schedule: Schedule) -> list[PlannedEntry]:
     """Return every post that `schedule` asks for, in order of due instant, slot, account, language and part.
 
-    Each language's text of a slot goes to each of the slot's accounts that speaks it.
+    Each language's text of a slot goes to each of the slot's accounts that speaks it, when it is due there.
     """
     entries = []
     for slot in schedule.slots:
         for account_id in slot.accounts:
             account = campaign.account(account_id)
+            due = slot.due_for(account_id)
             for language in slot.languages:
                 if language not in account.languages:
                     continue
@@ -208,21 +201,21 @@ def plan_entries(campaign: Campaign, schedule: Schedule) -> list[PlannedEntry]:
                         PlannedEntry(
                             key=EntryKey(slot.id, number, language, account_id),
                             network=account.network,
-                            due_at=slot.due_at,
-                            expires_at=expires_at(slot),
+                            due_at=due.at,
+                            expires_at=expires_at(slot, due),
                             draft=make_draft(campaign, slot, part, language, account.network, is_root=number == 0),
                         )
                     )
-    return entries
+    return sorted(entries, key=lambda entry: entry.due_at)
 
 
-def expires_at(slot: Slot) -> datetime | None:
-    """Return the instant after which `slot` counts as missed; None where it is never too late."""
+def expires_at(slot: Slot, due: Due) -> datetime | None:
+    """Return the instant after which `slot`, `due` then, counts as missed; None where it is never too late."""
     if slot.late is Late.ALWAYS:
         return None
     if slot.late is Late.NEVER:
-        return slot.due_at + timedelta(seconds=30)  # a retry within the same half minute is not "late"
-    return slot.due_at + slot.late_for
+        return due.at + timedelta(seconds=30)  # a retry within the same half minute is not "late"
+    return due.at + slot.late_for
 
 
 def make_draft(campaign: Campaign, slot: Slot, part: Part, language: str, network: Network, *, is_root: bool) -> Draft:
@@ -230,28 +223,38 @@ def make_draft(campaign: Campaign, slot: Slot, part: Part, language: str, networ
 
     A `{link}` in the text is where the address goes. Without it the address follows the text on its own line, where a
     reader would otherwise have no way to it: on Mastodon always (its servers make the card from the text), on Bluesky
-    only beside pictures (a post has pictures or a card, not both).
+    only beside pictures or a video (a post has those or a card, not both). A `{@partner}` becomes the partner's handle.
     """
-    card = _card(campaign, slot, language) if is_root or _mentions_link(part, language, network) else None
     text = part.text_for(language, network)
-    pictures = tuple(_draft_media(picture, language) for picture in part.pictures)
+    card = _card(campaign, slot, language) if is_root or "{link}" in text else None
+    has_media = bool(part.pictures or part.video)
     if card and "{link}" in text:
         text = text.replace("{link}", card.url)
-    elif card and card.url not in text and (network is Network.MASTODON or pictures):
+    elif card and card.url not in text and (network is Network.MASTODON or has_media):
         text = f"{text.rstrip()}\n\n{card.url}"
     return Draft(
         network=network,
-        text=text,
+        text=_with_partners(campaign, text, network),
         language=language,
-        media=pictures,
-        card=card if not pictures else None,
+        media=tuple(_draft_media(picture, language) for picture in part.pictures),
+        card=None if has_media else card,
         visibility=slot.visibility,
         content_warning=slot.content_warning,
+        video=_draft_video(part.video, language) if part.video else None,
+        poll=_draft_poll(part.poll, language) if part.poll and network is Network.MASTODON else None,
+        labels=tuple(map(str, slot.labels)),
+        reply_to=slot.reply_to if is_root else None,
+        quotes=slot.quotes if is_root else None,
+        who_may_reply=slot.who_may_reply,
+        may_be_quoted=slot.may_be_quoted,
     )
 
 
-def _mentions_link(part: Part, language: str, network: Network) -> bool:
-    return "{link}" in part.text_for(language, network)
+def _with_partners(campaign: Campaign, text: str, network: Network) -> str:
+    """Return `text` with every partner that it names by `{@id}` under their handle there, or by name where there is none."""
+    for partner in campaign.partners:
+        text = text.replace(f"{{@{partner.id}}}", partner.handle_on(network) or partner.name)
+    return text
 
 
 def _card(campaign: Campaign, slot: Slot, language: str) -> DraftCard | None:
@@ -268,6 +271,14 @@ def _card(campaign: Campaign, slot: Slot, language: str) -> DraftCard | None:
 
 def _draft_media(picture: Picture, language: str) -> DraftMedia:
     return DraftMedia(picture.file, picture.alt_in(language), picture.focus)
+
+
+def _draft_video(video: Video, language: str) -> DraftVideo:
+    return DraftVideo(video.file, video.alt_in(language), tuple(video.captions.items()))
+
+
+def _draft_poll(poll: Poll, language: str) -> DraftPoll:
+    return DraftPoll(poll.options_in(language), poll.open_for, poll.is_multiple)
 
 
 # ---- the plan against the queue ----------------------------------------------------------------------------------------

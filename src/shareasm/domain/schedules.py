@@ -3,7 +3,8 @@
 Local times that do not exist (spring) or exist twice (autumn) in their zone are refused with both readings named.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from typing import NamedTuple
@@ -36,15 +37,70 @@ class Picture:
 
     def alt_in(self, language: str) -> str:
         """Return the alt text in `language`, else the one for all, else the first."""
-        return self.alt.get(language) or self.alt.get("") or next(iter(self.alt.values()))
+        return _in_language(self.alt, language)
+
+
+@dataclass(frozen=True, slots=True)
+class Video:
+    """A video of ours. The alt text is mandatory, per language where it differs."""
+
+    file: str  # path below the campaign folder's media/
+    alt: dict[str, str]  # language → text; the key "" holds for every language
+    credit: str
+    licence: str
+    captions: dict[str, str] = field(default_factory=dict)  # language → WebVTT file below media/
+
+    def alt_in(self, language: str) -> str:
+        """Return the alt text in `language`, else the one for all, else the first."""
+        return _in_language(self.alt, language)
+
+
+def _in_language(said: Mapping[str, str], language: str) -> str:
+    return said.get(language) or said.get("") or next(iter(said.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class Poll:
+    """A question's answers to choose from."""
+
+    options: dict[str, tuple[str, ...]]  # language → answers in order; the key "" holds for every language
+    open_for: timedelta
+    is_multiple: bool = False
+
+    def options_in(self, language: str) -> tuple[str, ...]:
+        """Return the answers in `language`, else those for all. Raises KeyError where there are neither."""
+        return self.options[language if language in self.options else ""]
+
+
+class Label(StrEnum):
+    """What a post says of its own content, in Bluesky's words (lexicon com.atproto.label.defs, self-labels)."""
+
+    NUDITY = "nudity"
+    PORN = "porn"
+    SEXUAL = "sexual"
+    GRAPHIC_MEDIA = "graphic-media"
+
+
+class WhoMayReply(StrEnum):
+    """Whose replies a post takes, where the network lets its author say so (Bluesky's threadgate)."""
+
+    EVERYONE = "everyone"
+    FOLLOWED = "accounts we follow"
+    MENTIONED = "accounts it mentions"
+    NOBODY = "nobody"
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One post of a slot: most slots have one, a thread has several. `texts` is language → network or "" → text."""
+    """One post of a slot: most slots have one, a thread has several. `texts` is language → network or "" → text.
+
+    It carries pictures, or a video, or a poll: never two of them, since no server takes that everywhere.
+    """
 
     texts: dict[str, dict[str, str]]
     pictures: tuple[Picture, ...] = ()
+    video: Video | None = None
+    poll: Poll | None = None
 
     def text_for(self, language: str, network: str) -> str:
         """Return the words for one language and network. Raises KeyError where the part is not in `language`."""
@@ -60,12 +116,22 @@ class Late(StrEnum):
     NEVER = "never"  # an instant later is too late (but for the seconds that a call takes)
 
 
+class Due(NamedTuple):
+    """When something is due, and on whose clock the team wrote the time."""
+
+    at: datetime  # aware UTC
+    zone: str  # IANA name
+
+
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """One line of the plan. Each language's text goes to every named account that speaks the language."""
+    """One line of the plan, and one item everywhere: its languages, accounts and times are the same news.
+
+    Each language's text goes to every named account that speaks the language.
+    """
 
     id: str
-    due_at: datetime  # aware UTC
+    due_at: datetime  # aware UTC; the earliest, where each account has its own
     zone: str  # IANA name in which the team wrote the time
     kind: Kind
     parts: tuple[Part, ...]  # the root, then the thread's further parts
@@ -78,11 +144,21 @@ class Slot:
     content_warning: str | None = None
     late: Late = Late.WITHIN
     late_for: timedelta = timedelta(minutes=30)
+    own_dues: dict[str, Due] = field(default_factory=dict)  # account id → its own, for "in each partner's zone"
+    reply_to: str | None = None  # id of the slot whose first post its own first post answers, on every account
+    quotes: str | None = None  # id of the slot whose first post its own first post shows
+    labels: tuple[Label, ...] = ()
+    who_may_reply: WhoMayReply = WhoMayReply.EVERYONE
+    may_be_quoted: bool = True  # Bluesky's postgate, Mastodon's quote policy (from 4.5 on)
 
     @property
     def languages(self) -> tuple[str, ...]:
         """The languages the slot speaks, in the plan's order."""
         return tuple(self.parts[0].texts)
+
+    def due_for(self, account: str) -> Due:
+        """Return when the slot goes out on the account of this id."""
+        return self.own_dues.get(account) or Due(self.due_at, self.zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,43 @@
+"""Where the parts of a plan stand, so that findings made later, about slots and drafts, point at what people wrote."""
+
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from shareasm.campaign_files.findings import Place
+
+
+class TextKey(NamedTuple):
+    """Which words: of this part of this slot, in this language, for this network ("" for every one)."""
+
+    slot: str
+    part: int
+    language: str
+    network: str
+
+
+class KeyOf(NamedTuple):
+    """Which value: under this key of this slot, or of a further part of it."""
+
+    slot: str
+    key: str
+    part: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where the parts of a plan stand."""
+
+    slots: dict[str, Place] = field(default_factory=dict)
+    times: dict[str, Place] = field(default_factory=dict)
+    texts: dict[TextKey, Place] = field(default_factory=dict)
+    keys: dict[KeyOf, Place] = field(default_factory=dict)
+    untimed: set[str] = field(default_factory=set)  # slots whose time is wrong
+
+    def text(self, slot: str, part: int, language: str, network: str) -> Place:
+        """Return where the words that go to `network` stand."""
+        own = TextKey(slot, part, language, network)
+        return self.texts.get(own) or self.texts[own._replace(network="")]
+
+    def key(self, slot: str, key: str, part: int = 0) -> Place:
+        """Return where a value stands; where it comes from the defaults, where the slot begins."""
+        return self.keys.get(KeyOf(slot, key, part)) or self.slots[slot]
