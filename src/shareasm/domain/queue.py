@@ -50,7 +50,10 @@ class State(StrEnum):
 
 NEXT: Mapping[State, frozenset[State]] = {
     State.WAITING: frozenset({State.CLAIMED, State.PUBLISHED, State.MISSED, State.CANCELLED}),
-    State.CLAIMED: frozenset({State.PUBLISHED, State.UNKNOWN, State.FAILED, State.WAITING, State.MISSED}),
+    State.CLAIMED: frozenset(
+        {State.PUBLISHED, State.UNKNOWN, State.FAILED, State.WAITING, State.MISSED}
+        | {State.CANCELLED, State.WITHDRAWING}  # what a person asked back meanwhile
+    ),
     State.UNKNOWN: frozenset({State.CLAIMED, State.PUBLISHED, State.FAILED, State.WAITING, State.CANCELLED}),
     State.FAILED: frozenset({State.WAITING, State.PUBLISHED, State.CANCELLED}),
     State.MISSED: frozenset({State.WAITING, State.PUBLISHED, State.CANCELLED}),
@@ -307,6 +310,7 @@ def reconcile(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) -> 
 
     An entry that was ever tried (frozen payload, claimed, published, unknown) is never changed: its words are out or may be.
     What a person decided about it on the day stands against the plan: taken back stays taken back, sent again stays now.
+    What was missed or refused, so that nothing of it is out, waits again when the plan puts it off to a later time.
     """
     wanted = {entry.key: entry for entry in planned}
     present = {entry.key: entry for entry in queued}
@@ -321,7 +325,8 @@ def reconcile(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) -> 
             if entry.resent_at and is_open:
                 plan = replace(plan, due_at=entry.due_at, expires_at=entry.expires_at)
             is_back = entry.state is State.CANCELLED and entry.withdraw_reason is None
-            if is_back or (is_open and _differs(entry, plan)):
+            is_put_off = entry.state in {State.MISSED, State.FAILED} and plan.due_at > entry.due_at
+            if is_back or is_put_off or (is_open and _differs(entry, plan)):
                 intents.append(Change(entry, plan))
     return intents
 
