@@ -1,6 +1,6 @@
-"""Pictures as records: what is kept for the recap, what is ready for sending, and why there is none.
+"""Pictures and videos as records: what is kept for the recap, what is ready for sending, and why there is none.
 
-Made by the module `pictures`; read by templates and by the networks' publishers. File names come from the bytes,
+Made by the modules `pictures` and `videos`; read by templates and by the networks' publishers. File names come from the bytes,
 never from a stranger's words.
 """
 
@@ -30,12 +30,13 @@ class KeptPicture:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """Why an address was not opened or its bytes are no picture for us; words for a log and the method note."""
+    """Why an address was not opened or its bytes are nothing for us; words for a log, a finding and the method note."""
 
     reason: str
     is_silence: bool = False  # nobody answered in time, or not usably: another address of that host will fare the same
     status: int | None = None  # what the server answered instead of 200, where that was the reason
     is_private: bool = False  # it leads to an address that is not public: nobody outside can open it
+    cure: str = ""  # what a team can do, a sentence; for files of ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +47,14 @@ class PreparedImage:
     mime: str
     width: int  # pixels
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedVideo:
+    """One of our videos, ready for a server: as it was encoded, without metadata."""
+
+    data: bytes
+    mime: str
+    width: int  # pixels, upright
+    height: int
+    seconds: float
