@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from shareasm import __version__
-from shareasm.cli.after import recap
+from shareasm.cli.after import forget, recap
 from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
 from shareasm.cli.store import db
@@ -43,5 +43,5 @@ def main() -> None:
     """
 
 
-for command in (init, check, rehearse, run, status, recap, worker, web, collect, publish, db):
+for command in (init, check, rehearse, run, status, recap, forget, worker, web, collect, publish, db):
     main.add_command(command)

@@ -1,4 +1,4 @@
-"""Commands after the day: recap."""
+"""Commands after the day: recap, forget."""
 
 from pathlib import Path
 
@@ -35,3 +35,47 @@ def recap(folder: Path | None, *, no_check: bool) -> None:
         f"{made.shown_count} posts shown, {made.not_shown_count} not shown, {made.written.changed_count} files changed"
     )
     parts.engine.dispose()
+
+
+@click.command()
+@click.argument("words", metavar="WHOM")
+@FOLDER
+@click.option("--yes", is_flag=True, help="Do not ask first.")
+def forget(words: str, folder: Path | None, *, yes: bool) -> None:
+    """Take an account or a post out of everything, for good, because a person asked for it.
+
+    WHOM is a handle, a profile's address or a post's address. Store, raw copies, pictures and the published pages of this
+    campaign are cleaned; it is kept only, as a digest, that it must not return.
+
+    \b
+    Example:  shareasm forget @amina@mastodon.example config/campaigns/shareasm-2027
+    """
+    from shareasm import recap as recaps
+    from shareasm.cli.telling import campaign_folder, load_plan
+    from shareasm.clock import SystemClock
+    from shareasm.forget import find
+    from shareasm.forget import forget as take_out
+    from shareasm.settings import read_settings
+    from shareasm.wiring import World, materials, open_store, recap_folder
+
+    settings = read_settings()
+    plan = load_plan(campaign_folder(folder, settings))
+    engine, world = open_store(settings), World(SystemClock())
+    target = find(engine, words)
+    click.echo(f"{words} is {target.kind.with_article}; {len(target.found)} posts of it are stored.")
+    if not yes:
+        click.confirm("Take it all out? This cannot be undone.", abort=True)
+    done = take_out(engine, target, settings.data / "pictures", world.clock.now)
+    click.echo(
+        f"Taken out: {done.post_count} posts, {done.raw_count} raw copies, {done.picture_count} picture files. "
+        "It will not be taken in again."
+    )
+    page = recap_folder(plan.campaign, settings)
+    if (page / "index.html").is_file() and plan.campaign.slug in done.campaigns:
+        made = recaps.make_recap(materials(plan, engine, settings, world), page)
+        click.echo(f"Recap written again: {made.written.index}, {made.written.changed_count} files changed.")
+    for other in done.campaigns:
+        if other != plan.campaign.slug:
+            click.secho(f"The day {other} had it too: write its recap again with `shareasm recap`.", fg="yellow")
+    click.echo("Copies that you gave away (exports, printed pages, backups) are yours to clean.")
+    engine.dispose()

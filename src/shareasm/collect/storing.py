@@ -11,10 +11,11 @@ from sqlalchemy.engine import Connection, Engine
 from shareasm.clock import Clock
 from shareasm.domain.campaigns import Campaign, Source, belongs
 from shareasm.domain.changes import Changed, Gone, New, Same, Seen, Sighting, Skipped, decide
+from shareasm.domain.forgetting import digests, names_of
 from shareasm.domain.posts import PostRef, Visibility
 from shareasm.domain.watches import UNBROKEN
 from shareasm.networks.ports import Page
-from shareasm.storage import posts, sources, watches
+from shareasm.storage import forgetting, posts, sources, watches
 from shareasm.storage.engine import transaction
 
 STREAM_TAG = ""  # a stream carries all tags under one checkpoint
@@ -80,6 +81,7 @@ def store_posts(
     ours: AbstractSet[PostRef] = frozenset(),
 ) -> Tally:
     """Store what `by` showed and note what of it belongs to the campaign: by its tag, or because it is one of `ours`."""
+    seen = _without_forgotten(connection, campaign, by, seen, now)
     public, hidden = _part_by_visibility(seen)
     stored = posts.find(connection, [item.post.ref for item in seen])
     intents = [decide(stored.get(ref), item, by) for ref, item in public.items()]
@@ -102,6 +104,21 @@ def store_posts(
     gone = posts.mark_gone(connection, [Gone(ref, "not public") for ref in hidden if ref in stored], now)
     sources.add_skips(connection, campaign.slug, by.source, [_not_public(ref) for ref in hidden], now)
     return Tally(new=len(ids), changed=len(changed), same=len(same), gone=gone)
+
+
+def _without_forgotten(
+    connection: Connection, campaign: Campaign, by: Sighting, seen: Sequence[Seen], now: datetime
+) -> Sequence[Seen]:
+    """Leave out what a person asked us to forget; it is counted, and nothing of it is stored."""
+    unwanted = forgetting.all_digests(connection)
+    if not unwanted:
+        return seen
+    refused = [item for item in seen if unwanted & digests(names_of(item.post))]
+    skips = [
+        Skipped("asked to be forgotten: counted, not stored", raw=b"", secret=item.post.ref.uri) for item in refused
+    ]
+    sources.add_skips(connection, campaign.slug, by.source, skips, now)
+    return [item for item in seen if item not in refused]
 
 
 def _part_by_visibility(seen: Sequence[Seen]) -> tuple[dict[PostRef, Seen], list[PostRef]]:

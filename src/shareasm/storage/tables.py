@@ -1,7 +1,7 @@
 """Every table, with what each column means. What the network said, what we decided, and what we sent lie apart.
 
     posts ── sightings, raws, campaign_posts        what the networks said
-    author_states, decisions                        who is hidden, and what a person decided; both outlive their posts
+    author_states, decisions, forgotten             who is hidden, what a person decided, what must not return; all outlive their posts
     entries ── attempts                             the queue, the only truth about what was sent
     checkpoints, source_states, skips               how far each source was read, how it fares, what could not be taken
     watches                                         when each source was watched, and so when not: the gap log
@@ -99,6 +99,14 @@ decisions = sa.Table(
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("decided_at", Instant, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+)
+
+forgotten = sa.Table(  # what must not return; its digest alone, so that nobody can read who it was
+    "forgotten",
+    metadata,
+    sa.Column("digest", sa.LargeBinary, primary_key=True),  # of a name (domain.forgetting)
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("forgotten_at", Instant, nullable=False),
 )
 
 entries = sa.Table(

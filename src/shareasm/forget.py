@@ -1,0 +1,80 @@
+"""Forgetting: an account or a post is taken out of store, raw copies, pictures and published pages, and does not come back.
+
+What is kept is a digest that recognises it, nothing that says who it was.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import msgspec
+from sqlalchemy.engine import Engine
+
+from shareasm.domain.forgetting import Kind, kind_by_words, names_by_words, names_of_author
+from shareasm.domain.items import picture_addresses
+from shareasm.domain.pictures import KeptPicture
+from shareasm.errors import ConfigError
+from shareasm.storage import forgetting
+from shareasm.storage.engine import reading, transaction
+from shareasm.storage.forgetting import Found
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a request names, before anything is done."""
+
+    words: str
+    kind: Kind
+    found: tuple[Found, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What was done about it."""
+
+    kind: Kind
+    post_count: int
+    raw_count: int
+    picture_count: int
+    campaigns: tuple[str, ...]
+
+
+def find(engine: Engine, words: str) -> Target:
+    """Return what `words` (an address or a handle) name. Raises ConfigError where they name nothing that can be told."""
+    with reading(engine) as connection:
+        found = forgetting.find(connection, words)
+    kinds = {item.kind for item in found}
+    kind = Kind.ACCOUNT if Kind.ACCOUNT in kinds else Kind.POST if kinds else kind_by_words(words)
+    if kind is None:
+        raise ConfigError(
+            f"nothing that is stored has the address {words}, and it does not say whether it is a post or an account: "
+            "give the account's handle (@name@server or @name.example), or the address under the post's time"
+        )
+    return Target(words, kind, tuple(found))
+
+
+def forget(engine: Engine, target: Target, pictures: Path, now: Callable[[], datetime]) -> Done:
+    """Take `target` out of the store and its pictures out of `pictures`. Published pages are the caller's to write again."""
+    named = [item for item in target.found if item.kind is target.kind]
+    names = {name for item in named if target.kind is Kind.ACCOUNT for name in names_of_author(item.post)}
+    names |= {name for item in target.found if item.kind is Kind.POST for name in (item.post.ref.uri, item.post.url)}
+    names |= set(names_by_words(target.words)) if not target.found else set()
+    addresses = {address for item in target.found for address in picture_addresses(item.post)}
+    with transaction(engine) as connection:
+        forgetting.remember(connection, names, target.kind, now())
+        removed = forgetting.remove(connection, target.found)
+        copies = forgetting.take_pictures(connection, addresses)
+    files = {file.path for copy in copies for file in msgspec.json.decode(copy, type=KeptPicture).files}
+    return Done(target.kind, removed.post_count, removed.raw_count, _remove_files(pictures, files), removed.campaigns)
+
+
+def _remove_files(folder: Path, names: set[str]) -> int:
+    """Remove kept pictures. One that another post shows too is fetched again for it when the pages are written."""
+    count = 0
+    for name in names:
+        file = folder / name
+        if file.is_file():
+            file.unlink()
+            count += 1
+    return count

@@ -1,0 +1,118 @@
+"""Taking somebody or something out of the store for good, and recognising it when it comes again."""
+
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from shareasm.domain.forgetting import Kind, digests, kind_of
+from shareasm.domain.posts import Post, PostRef, decode_post
+from shareasm.storage.engine import insert_ignoring
+from shareasm.storage.posts import chunks, uris_by_network
+from shareasm.storage.tables import (
+    author_states,
+    campaign_posts,
+    decisions,
+    forgotten,
+    posts,
+    raws,
+    skips,
+)
+from shareasm.storage.tables import pictures as pictures_table
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A stored post that a request names."""
+
+    id: int
+    post: Post
+    kind: Kind
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """How much was taken out of the store."""
+
+    post_count: int
+    raw_count: int
+    campaigns: tuple[str, ...]  # whose days showed or counted it
+
+
+def find(connection: Connection, words: str) -> list[Found]:
+    """Return every stored post that `words` name, itself or by its author; and every bridged copy of one."""
+    named: list[Found] = []
+    others: list[tuple[int, Post]] = []
+    for row in connection.execute(sa.select(posts.c.id, posts.c.content).order_by(posts.c.id)).yield_per(1000):
+        post = decode_post(row.content)
+        if kind := kind_of(words, post):
+            named.append(Found(row.id, post, kind))
+        elif post.bridged_from:
+            others.append((row.id, post))
+    originals = {name for found in named for name in (found.post.ref.uri, found.post.url)}
+    return named + [Found(id_, post, Kind.POST) for id_, post in others if post.bridged_from in originals]
+
+
+def remember(connection: Connection, names: Iterable[str], kind: Kind, now: datetime) -> None:
+    """Keep the fact that what bears these names must not return."""
+    rows = [{"digest": digest, "kind": kind, "forgotten_at": now} for digest in sorted(digests(names))]
+    insert_ignoring(connection, forgotten, rows)
+
+
+def all_digests(connection: Connection) -> frozenset[bytes]:
+    """Return what must not return; mostly nothing."""
+    return frozenset(connection.scalars(sa.select(forgotten.c.digest)))
+
+
+def remove(connection: Connection, found: Sequence[Found]) -> Removed:
+    """Delete the posts with all that hangs on them, what we noted of their authors, and raw copies that quote them."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")  # else the words stay in the file's free pages
+    ids = [item.id for item in found]
+    count = sa.select(sa.func.count()).select_from(raws)
+    before = connection.execute(count).scalar_one()
+    _delete_raws_that_quote(connection, [item.post for item in found])
+    campaigns: set[str] = set()
+    for chunk in chunks(ids):
+        mine = campaign_posts.c.post_id.in_(chunk)
+        campaigns.update(connection.scalars(sa.select(campaign_posts.c.campaign).distinct().where(mine)))
+        connection.execute(posts.delete().where(posts.c.id.in_(chunk)))  # sightings, raws and belonging go with it
+    _forget_decisions(connection, {item.post.ref for item in found})
+    _forget_authors(connection, [item.post for item in found if item.kind is Kind.ACCOUNT])
+    after = connection.execute(count).scalar_one()
+    return Removed(len(found), before - after, tuple(sorted(campaigns)))
+
+
+def take_pictures(connection: Connection, addresses: Collection[str]) -> list[str]:
+    """Delete what is kept of the pictures at `addresses` and return the stored records, to find their files."""
+    taken: list[str] = []
+    for chunk in chunks(sorted(addresses)):
+        mine = pictures_table.c.url.in_(chunk)
+        kept = sa.select(pictures_table.c.copies).where(mine, pictures_table.c.copies.is_not(None))
+        taken += connection.scalars(kept).all()
+        connection.execute(pictures_table.delete().where(mine))
+    return taken
+
+
+def _delete_raws_that_quote(connection: Connection, gone: Sequence[Post]) -> None:
+    """A quoting post's JSON holds the quoted words; the post itself only says where they stood."""
+    for post in gone:
+        quoting = sa.select(posts.c.id).where(
+            posts.c.content.contains(post.ref.uri, autoescape=True), posts.c.uri != post.ref.uri
+        )
+        connection.execute(raws.delete().where(raws.c.post_id.in_(quoting)))
+
+
+def _forget_decisions(connection: Connection, refs: Collection[PostRef]) -> None:
+    for network, by_uri in uris_by_network(refs).items():
+        for chunk in chunks(list(by_uri)):
+            connection.execute(decisions.delete().where(decisions.c.network == network, decisions.c.uri.in_(chunk)))
+            connection.execute(skips.delete().where(skips.c.ref.in_(chunk)))
+
+
+def _forget_authors(connection: Connection, theirs: Sequence[Post]) -> None:
+    authors = sorted({post.author.ref for post in theirs})
+    for chunk in chunks(authors):
+        connection.execute(author_states.delete().where(author_states.c.author_ref.in_(chunk)))

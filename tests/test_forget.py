@@ -1,0 +1,142 @@
+"""Somebody asked to be forgotten: gone from store, raw copies and pictures, and it does not come back."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+
+from clocks import FixedClock
+from factories import NOON, campaign, post, seen, source
+from shareasm import collect
+from shareasm.collect import Desk, Tally
+from shareasm.domain.forgetting import Kind
+from shareasm.domain.moderation import Choice, Decision
+from shareasm.domain.pictures import KeptPicture, PictureFile
+from shareasm.domain.posts import Account, Media, MediaKind, Network, Post, PostRef
+from shareasm.errors import ConfigError
+from shareasm.forget import Done, find, forget
+from shareasm.networks.ports import Page
+from shareasm.storage import decisions, pictures, posts, sources
+from shareasm.storage.engine import open_engine, reading, transaction
+from shareasm.storage.schema import upgrade
+from shareasm.storage.tables import metadata
+
+PICTURE = "https://m.example/media/1.jpg"
+
+
+def by(name: str, number: int, **changes: object) -> Post:
+    url = f"https://m.example/@{name}/{number}"
+    author = Account(
+        Network.MASTODON,
+        f"https://m.example/users/{name}",
+        f"{name}@m.example",
+        name.title(),
+        f"https://m.example/@{name}",
+    )
+    ref = PostRef(Network.MASTODON, f"https://m.example/users/{name}/statuses/{number}")
+    return post(**{"ref": ref, "url": url, "author": author, **changes})  # type: ignore[arg-type]
+
+
+AMINAS = by("amina", 1, text="secret words of amina #shareASM", media=(Media(MediaKind.IMAGE, PICTURE, "A sieve"),))
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Desk:
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    upgrade(engine)
+    return Desk(engine, campaign(), FixedClock(NOON))
+
+
+def put(desk: Desk, *said: Post) -> Tally:
+    items = tuple(replace(seen(), post=one, raw=one.text.encode(), local_id=one.url) for one in said)
+    return collect.store(desk, source(), Page(posts=items), "shareasm")
+
+
+def stored(desk: Desk) -> list[str]:
+    with reading(desk.engine) as connection:
+        return [item.post.url for item in posts.of_campaign(connection, desk.campaign.slug)]
+
+
+@pytest.fixture
+def take_out(desk: Desk, tmp_path: Path) -> Callable[[str], Done]:
+    return lambda words: forget(desk.engine, find(desk.engine, words), tmp_path, lambda: NOON)
+
+
+def test_an_account_is_taken_out_with_everything_it_said_and_the_others_stay(
+    desk: Desk, take_out: Callable[[str], Done]
+) -> None:
+    put(desk, AMINAS, by("amina", 2), by("bakari", 1))
+    done = take_out("@amina@m.example")
+    assert (done.kind, done.post_count, done.raw_count) == (Kind.ACCOUNT, 2, 2)
+    assert stored(desk) == ["https://m.example/@bakari/1"]
+
+
+def test_nothing_of_it_is_left_in_any_table_or_in_the_file(
+    desk: Desk, tmp_path: Path, take_out: Callable[[str], Done]
+) -> None:
+    put(desk, AMINAS, by("bakari", 1))
+    with transaction(desk.engine) as connection:
+        decisions.decide(connection, Decision(AMINAS.ref, Choice.APPROVE, "jo", NOON))
+    take_out("https://m.example/@amina")
+    with reading(desk.engine) as connection:
+        for table in metadata.sorted_tables:
+            for row in connection.execute(sa.select(table)):
+                assert "amina" not in str(tuple(row)), table.name
+    desk.engine.dispose()
+    assert all(b"secret words of amina" not in file.read_bytes() for file in tmp_path.glob("x.db*"))
+
+
+def test_what_was_forgotten_does_not_come_back_and_is_counted(desk: Desk, take_out: Callable[[str], Done]) -> None:
+    put(desk, AMINAS)
+    take_out("@amina@m.example")
+    assert put(desk, AMINAS, by("amina", 7), by("bakari", 1)) == Tally(new=1)
+    assert stored(desk) == ["https://m.example/@bakari/1"]
+    with reading(desk.engine) as connection:
+        skips = sources.newest_skips(connection, desk.campaign.slug, 10)
+    assert [(skip.ref, skip.reason) for skip in skips] == [(None, "asked to be forgotten: counted, not stored")] * 2
+
+
+def test_one_post_is_forgotten_without_its_author(desk: Desk, take_out: Callable[[str], Done]) -> None:
+    put(desk, AMINAS, by("amina", 2))
+    take_out(AMINAS.url)
+    assert put(desk, AMINAS, by("amina", 2)) == Tally(same=1)
+    assert stored(desk) == ["https://m.example/@amina/2"]
+
+
+def test_a_bridged_copy_goes_with_its_original(desk: Desk, take_out: Callable[[str], Done]) -> None:
+    copy = by("bridge", 9, bridged_from=AMINAS.ref.uri)
+    put(desk, AMINAS, copy)
+    take_out("@amina@m.example")
+    assert stored(desk) == []
+    assert put(desk, copy) == Tally()
+
+
+def test_raw_copies_of_posts_that_quote_it_go_too(desk: Desk, take_out: Callable[[str], Done]) -> None:
+    put(desk, AMINAS, by("bakari", 1, quote=AMINAS.ref))
+    done = take_out(AMINAS.url)
+    assert done.raw_count == 2
+    assert stored(desk) == ["https://m.example/@bakari/1"]
+
+
+def test_its_pictures_leave_the_disk(desk: Desk, tmp_path: Path, take_out: Callable[[str], Done]) -> None:
+    put(desk, AMINAS)
+    file = tmp_path / "media" / "aa-1.webp"
+    file.parent.mkdir()
+    file.write_bytes(b"x")
+    with transaction(desk.engine) as connection:
+        pictures.put(connection, PICTURE, KeptPicture((PictureFile("media/aa-1.webp", 1, 1),)), NOON)
+    done = take_out(AMINAS.url)
+    assert done.picture_count == 1
+    assert not file.exists()
+
+
+def test_an_account_that_was_never_seen_is_refused_from_then_on(desk: Desk, take_out: Callable[[str], Done]) -> None:
+    take_out("@amina@m.example")
+    assert put(desk, AMINAS) == Tally()
+
+
+def test_an_address_that_names_nothing_is_refused_with_what_to_give(desk: Desk) -> None:
+    with pytest.raises(ConfigError, match="handle"):
+        find(desk.engine, "https://m.example/nothing")
