@@ -24,6 +24,7 @@ from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import UNBROKEN
 from shareasm.errors import ConfigError, Unauthorized
 from shareasm.networks.ports import Finder, Limits, PostChecker, PreparedImage, Publisher, TagReader, TagStream
+from shareasm.publish import Press
 from shareasm.secret_files import write_secret
 from shareasm.settings import Settings, TokenStore, token_name
 from shareasm.storage.engine import open_engine
@@ -113,6 +114,17 @@ def wire(plan: Plan, settings: Settings, world: World) -> Parts:
         recap=recap_folder(plan.campaign, settings) / "index.html",
         unbroken=world.unbroken,
     )
+
+
+def wire_press(
+    plan: Plan, settings: Settings, world: World, by: str, *, with_accounts: bool
+) -> tuple[Press, dict[str, Finder]]:
+    """Return what a person steers the day with, and who finds posts, by account; without accounts no network is loaded."""
+    wiring = _Wiring(plan, settings, world)
+    accounts = plan.campaign.accounts if with_accounts else ()
+    publishers = {account.id: made for account in accounts if (made := wiring.publisher(account))}
+    finders = {account.id: found for account in accounts if (found := wiring.finder(account))}
+    return Press(open_store(settings), plan.campaign, plan.media, publishers, world.clock, by), finders
 
 
 def materials(plan: Plan, engine: Engine, settings: Settings, world: World) -> recap.Materials:
@@ -228,13 +240,12 @@ class _Wiring:
 
     def finder(self, account: CampaignAccount) -> Finder | None:
         """Return who finds posts of an account by their address; None where the environment holds no secret for it."""
-        token = self._settings.token(account.id)
-        if token is None:
+        if not self._has_token(account.id):
             return None
         if account.network is Network.MASTODON:
             from shareasm.networks.mastodon.adopting import MastodonFinder
 
-            return MastodonFinder(account.server, token, user_agent=self._agent, now=self._now)
+            return MastodonFinder(account.server, self._token(account)(), user_agent=self._agent, now=self._now)
         from shareasm.networks.bluesky.adopting import BlueskyFinder
         from shareasm.networks.bluesky.client import Server
 

@@ -12,6 +12,7 @@ from shareasm import __version__
 from shareasm.cli.after import forget, recap
 from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
+from shareasm.cli.steering import STEERING
 from shareasm.cli.store import db
 from shareasm.errors import ConfigError, ShareasmError
 
@@ -43,5 +44,5 @@ def main() -> None:
     """
 
 
-for command in (init, check, rehearse, run, status, recap, forget, worker, web, collect, publish, db):
+for command in (init, check, rehearse, run, status, *STEERING, recap, forget, worker, web, collect, publish, db):
     main.add_command(command)

@@ -46,6 +46,20 @@ def load_plan(folder: Path) -> "Plan":
     return Plan(folder, loaded.campaign, loaded.schedule, loaded.story)
 
 
+def load_steerable(folder: Path) -> "Plan":
+    """Return the plan of a campaign folder as far as steering needs it: its schedule may be broken at that moment."""
+    from shareasm.campaign_files import load_campaign
+    from shareasm.domain.schedules import Schedule
+    from shareasm.wiring import Plan
+
+    loaded = load_campaign(folder)
+    if loaded.campaign is None:
+        for finding in loaded.findings:
+            click.echo(str(finding), err=True)
+        _refuse(f"campaign.yaml in {folder} has mistakes; nothing was changed. `shareasm check {folder}` shows them")
+    return Plan(folder, loaded.campaign, loaded.schedule or Schedule(()), loaded.story)
+
+
 def campaign_folder(given: Path | None, settings: "Settings") -> Path:
     """Return the campaign folder that was named, or SHAREASM_CAMPAIGN, or the only one in config/campaigns."""
     from shareasm.errors import ConfigError

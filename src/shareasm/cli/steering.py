@@ -1,0 +1,276 @@
+"""Commands that steer the day: pause, resume, adopt, resend, withdraw. Each says what it will do before it does it."""
+
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+if TYPE_CHECKING:
+    from zoneinfo import ZoneInfo
+
+    from shareasm.domain.queue import EntryKey, PlannedEntry
+    from shareasm.networks.ports import Finder
+    from shareasm.publish import Press, Result
+    from shareasm.steer import AfterResume, Decided
+
+FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+YES = click.option("--yes", is_flag=True, help="Do not ask.")
+
+
+def _narrowed(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that say which entries of a slot are meant."""
+    for option in (
+        click.option("--part", type=click.IntRange(1), help="Only this part of a thread; the first is 1."),
+        click.option("--language", help="Only in this language, such as fr."),
+        click.option("--account", help="Only on this account, by its id in campaign.yaml."),
+    ):
+        command = option(command)
+    return command
+
+
+@click.command()
+@FOLDER
+@click.option("--reason", required=True, help="Why, for the others and for the audit trail.")
+def pause(folder: Path | None, *, reason: str) -> None:
+    """Hold everything at once: nothing is sent until `shareasm resume`. Collecting goes on.
+
+    \b
+    Example:  shareasm pause config/campaigns/shareasm-2027 --reason "accident at the mine"
+    """
+    from shareasm import steer
+    from shareasm.cli.telling import campaign_folder
+    from shareasm.clock import SystemClock
+    from shareasm.settings import read_settings
+    from shareasm.wiring import open_store
+
+    settings = read_settings()
+    slug = campaign_folder(folder, settings).resolve().name  # also a day whose plan is broken can be held
+    engine = open_store(settings)
+    is_new = steer.pause(engine, slug, steer.user(), reason, SystemClock().now())
+    engine.dispose()
+    click.secho(f"{slug} is {'paused' if is_new else 'still paused, with a new reason'}: {reason}", fg="yellow")
+    click.echo("Nothing is sent from now on; a call that is under way ends. `shareasm resume` lets it go on.")
+
+
+@click.command()
+@FOLDER
+@YES
+def resume(folder: Path | None, *, yes: bool) -> None:
+    """Let a paused day go on; says first what will go out when, and what will be missed.
+
+    \b
+    Example:  shareasm resume config/campaigns/shareasm-2027
+    """
+    from shareasm import steer
+    from shareasm.storage import days
+    from shareasm.storage.engine import reading
+
+    press, _ = _at_the_wheel(folder, with_accounts=False)
+    slug = press.campaign.slug
+    with reading(press.engine) as connection:
+        day = days.state(connection, slug)
+    if day.paused_at is None:
+        click.echo(f"{slug} is not paused.")
+        return
+    click.echo(f"Paused since {_at(day.paused_at, press.campaign.zone)}: {day.pause_reason}")
+    for line in _preview(steer.after_resume(press), press.campaign.zone):
+        click.echo(line)
+    agree("Let it go on?", yes=yes)
+    steer.resume(press.engine, slug, press.worker, press.clock.now())
+    press.engine.dispose()
+    click.secho("The day goes on.", fg="green")
+
+
+@click.command()
+@click.argument("slot")
+@click.argument("url")
+@FOLDER
+@_narrowed
+def adopt(
+    slot: str, url: str, folder: Path | None, account: str | None, language: str | None, part: int | None
+) -> None:
+    """Say where the post of a slot is that you have found: it counts as sent, and is not sent again.
+
+    For an entry that is unknown, failed or missed, and for one that you sent by hand. The post must be by our account.
+
+    \b
+    Example:  shareasm adopt welcome https://bsky.app/profile/iied.example/post/3lb2c
+    """
+    from shareasm import steer
+    from shareasm.settings import token_name
+
+    press, finders = _at_the_wheel(folder)
+    entry = steer.to_adopt(steer.chosen(press, steer.Choice(slot, account, language, part)))
+    finder = finders.get(entry.key.account)
+    if finder is None:
+        _refuse(f"{steer.name_of(entry)} cannot be looked at: {token_name(entry.key.account)} is not set")
+    done = [steer.adopt(press, finder, entry, url)]
+    _tell(done)
+    _end(press, done, steer.take_back(press))
+
+
+@click.command()
+@click.argument("slot")
+@FOLDER
+@_narrowed
+@YES
+def resend(
+    slot: str, folder: Path | None, account: str | None, language: str | None, part: int | None, *, yes: bool
+) -> None:
+    """Send a slot that is unknown, failed, missed or cancelled now; it is never too late any more.
+
+    What is surely not out goes with the words that the plan has now. What may be out goes as it was, under its old key.
+
+    \b
+    Example:  shareasm resend welcome --account iied-mastodon
+    """
+    from shareasm import steer
+    from shareasm.domain.queue import State
+
+    choice = steer.Choice(slot, account, language, part)
+    press, _ = _at_the_wheel(folder, with_accounts=False)
+    entries = steer.chosen(press, choice)
+    again = [entry for entry in entries if entry.state in steer.GOES_AGAIN]
+    for entry in entries:
+        words = f"{entry.state}{f': {entry.note}' if entry.note else ''}"
+        click.echo(f"{steer.name_of(entry)}: {words if entry in again else f'left as it is, {entry.state}'}")
+    if not again:
+        _refuse("nothing to send again")
+    if any(entry.state is State.UNKNOWN for entry in again):
+        click.secho(_RISK, fg="yellow")
+    agree("Send now?", yes=yes)
+    done = steer.resend(press, again, _planned(folder), choice)
+    _tell(done)
+    click.echo("The worker sends it at its next look, within seconds; a paused day holds it. `shareasm status` tells.")
+    _end(press, done, [])
+
+
+_RISK = (
+    "What is unknown may be out already. On Bluesky sending again is harmless: the same record under the same key. On "
+    "Mastodon, within an hour of the first try, most servers answer with the post that is there; later, or on a server that "
+    "does not remember, it would stand there twice. Look at the account first: if the post is there, use `shareasm adopt`."
+)
+
+
+@click.command()
+@click.argument("slot")
+@FOLDER
+@click.option("--reason", required=True, help="Why, for the audit trail; the recap says only that it was taken back.")
+@_narrowed
+@YES
+def withdraw(
+    slot: str,
+    folder: Path | None,
+    reason: str,
+    account: str | None,
+    language: str | None,
+    part: int | None,
+    *,
+    yes: bool,
+) -> None:
+    """Take a slot back: delete what is out on every network, at once, and send no more of it.
+
+    With --part: that part and the parts after it. Boosts and copies on other networks are not ours to delete.
+
+    \b
+    Example:  shareasm withdraw welcome --reason "the name of the village is wrong"
+    """
+    from shareasm import steer
+
+    choice = steer.Choice(slot, account, language, part)
+    press, _ = _at_the_wheel(folder)
+    entries, hanging = steer.to_withdraw(press, choice)
+    for entry in entries:
+        click.echo(f"{steer.name_of(entry)}: {entry.state}{f', {entry.receipt.url}' if entry.receipt else ''}")
+    if hanging:
+        click.secho(f"These answer or quote it, and cannot go out without it: {', '.join(hanging)}", fg="yellow")
+    agree("Take it back?", yes=yes)
+    done = steer.withdraw(press, entries, reason, choice)
+    _tell(done)
+    _end(press, done, steer.take_back(press))
+
+
+STEERING = (pause, resume, adopt, resend, withdraw)
+
+# ---- what they share ---------------------------------------------------------------------------------------------------
+
+
+def _at_the_wheel(folder: Path | None, *, with_accounts: bool = True) -> "tuple[Press, dict[str, Finder]]":
+    """Return what steering needs. A broken schedule stands in nobody's way: only campaign.yaml is needed."""
+    from shareasm.cli.telling import campaign_folder, load_steerable
+    from shareasm.clock import SystemClock
+    from shareasm.settings import read_settings
+    from shareasm.steer import user
+    from shareasm.wiring import World, wire_press
+
+    settings = read_settings()
+    plan = load_steerable(campaign_folder(folder, settings))
+    return wire_press(plan, settings, World(SystemClock()), user(), with_accounts=with_accounts)
+
+
+def _planned(folder: Path | None) -> "dict[EntryKey, PlannedEntry]":
+    """Return what the plan says now of each entry; nothing where it is broken: then the queue's words go out."""
+    from shareasm.campaign_files import load_campaign
+    from shareasm.cli.telling import campaign_folder
+    from shareasm.domain.queue import plan_entries
+    from shareasm.settings import read_settings
+
+    loaded = load_campaign(campaign_folder(folder, read_settings()))
+    if loaded.campaign is None or loaded.schedule is None or loaded.has_errors:
+        click.secho("The plan has mistakes, so the words that the queue has are sent.", fg="yellow")
+        return {}
+    return {entry.key: entry for entry in plan_entries(loaded.campaign, loaded.schedule)}
+
+
+def agree(question: str, *, yes: bool) -> None:
+    """Ask, unless --yes; without a terminal nobody can answer, and it says so."""
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        _refuse("nobody can be asked here, for this is no terminal: add --yes if you mean it; nothing was changed")
+    click.confirm(question, abort=True)
+
+
+def _tell(done: "Iterable[Decided]") -> None:
+    from shareasm.steer import name_of
+
+    for one in done:
+        click.secho(f"{name_of(one.entry)}: {one.words}", fg=None if one.is_taken else "yellow")
+
+
+def _end(press: "Press", done: "list[Decided]", deleted: "list[Result]") -> None:
+    """Tell what was deleted, and exit 1 where something was not done."""
+    from shareasm.steer import name_of
+
+    for one in deleted:
+        click.secho(f"{name_of(one.entry)}: {one.words}", fg="red" if one.error else "green")
+    press.engine.dispose()
+    if any(one.error for one in deleted) or not any(one.is_taken for one in done):
+        raise click.exceptions.Exit(1)
+
+
+def _preview(coming: "AfterResume", zone: "ZoneInfo") -> Iterator[str]:
+    from shareasm.steer import name_of
+
+    if coming.overdue:
+        yield "Goes out at once, oldest first and spaced:"
+        yield from (f"  {name_of(entry)}, due {_at(entry.due_at, zone)}" for entry in coming.overdue)
+    if coming.missed:
+        yield "Is too late by now, and will be missed; `shareasm resend SLOT` sends one after all:"
+        yield from (f"  {name_of(entry)}, due {_at(entry.due_at, zone)}" for entry in coming.missed)
+    if coming.upcoming:
+        yield f"Then, at its time: {name_of(coming.upcoming)}, {_at(coming.upcoming.due_at, zone)}"
+    if not any(coming):
+        yield "Nothing is waiting to be sent."
+
+
+def _at(instant: datetime, zone: "ZoneInfo") -> str:
+    return f"{instant.astimezone(zone):%H:%M:%S} ({instant:%H:%M} UTC)"
+
+
+def _refuse(sentence: str) -> NoReturn:
+    click.secho(f"shareasm: {sentence}", fg="red", err=True)
+    raise click.exceptions.Exit(2)

@@ -1,0 +1,352 @@
+"""Steering: what a person decides about the queue on the day: hold it, let it go on, adopt, send again, take back.
+
+Every decision is stored before anything is done about it, in one transaction with its line in the audit trail. What is to be
+deleted stands in the queue as `withdrawing` until its network said that it is gone: whoever is killed in between, the worker or
+the next command takes it up, and deleting what is gone already is no error.
+"""
+
+import getpass
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from difflib import get_close_matches
+from typing import NamedTuple
+
+from sqlalchemy.engine import Connection, Engine
+
+from shareasm.domain.changes import Gone
+from shareasm.domain.queue import EntryKey, PlannedEntry, QueueEntry, Receipt, State
+from shareasm.errors import ConfigError, NetworkError, RateLimited
+from shareasm.networks.ports import Finder
+from shareasm.publish import Press, Result
+from shareasm.storage import claims, posts, queue, steering
+from shareasm.storage.acts import Act, record
+from shareasm.storage.engine import reading, transaction
+
+FIRST_WAIT_S = 5
+LONGEST_WAIT_S = 5 * 60
+TAKES_A_RECEIPT = frozenset({State.UNKNOWN, State.FAILED, State.MISSED, State.WAITING})
+GOES_AGAIN = frozenset({State.UNKNOWN, State.FAILED, State.MISSED, State.CANCELLED})
+
+
+class Choice(NamedTuple):
+    """Which entries of a slot are meant; None: all of them. `part` counts from 1, as people do."""
+
+    slot: str
+    account: str | None = None
+    language: str | None = None
+    part: int | None = None
+
+    def takes(self, key: EntryKey) -> bool:
+        """Return whether the entry `key` is meant."""
+        return (
+            key.slot == self.slot
+            and self.account in {None, key.account}
+            and self.language in {None, key.language}
+            and self.part in {None, key.part + 1}
+        )
+
+    @property
+    def words(self) -> str:
+        """The choice as the audit trail names it."""
+        narrowed = (self.account, self.language, f"part {self.part}" if self.part else None)
+        return " ".join([self.slot, *filter(None, narrowed)])
+
+
+class Decided(NamedTuple):
+    """What a decision means for one entry, in words; `is_taken` False: it stays as it was, and why."""
+
+    entry: QueueEntry
+    words: str
+    is_taken: bool = True
+
+
+def user() -> str:
+    """Return who is at this machine, for the audit trail."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user without a name
+        return f"user {os.getuid()}" if hasattr(os, "getuid") else "somebody"
+
+
+# ---- the whole day -----------------------------------------------------------------------------------------------------
+
+
+def pause(engine: Engine, campaign: str, by: str, reason: str, now: datetime) -> bool:
+    """Hold everything at once, also what is claimed and not yet sent. False: it was held before, and only the reason is new.
+
+    Asks for the campaign's slug alone: also a day whose plan is broken can be held.
+    """
+    with transaction(engine) as connection:
+        is_new = steering.pause(connection, campaign, reason, now)
+        record(connection, campaign, Act(now, by, "pause", reason=reason))
+    return is_new
+
+
+def resume(engine: Engine, campaign: str, by: str, now: datetime) -> bool:
+    """Let the day go on. False: it was not paused."""
+    with transaction(engine) as connection:
+        if not steering.resume(connection, campaign):
+            return False
+        record(connection, campaign, Act(now, by, "resume"))
+    return True
+
+
+class AfterResume(NamedTuple):
+    """What resuming does: what goes out at once, what is too late by now, and what comes next."""
+
+    overdue: tuple[QueueEntry, ...]
+    missed: tuple[QueueEntry, ...]
+    upcoming: QueueEntry | None
+
+
+def after_resume(press: Press) -> AfterResume:
+    """Return what will happen when the day goes on now."""
+    now = press.clock.now()
+    with reading(press.engine) as connection:
+        waiting = [e for e in queue.of_campaign(connection, press.campaign.slug) if e.state is State.WAITING]
+    due = [entry for entry in waiting if entry.due_at <= now]
+    missed = [entry for entry in due if entry.expires_at and entry.expires_at < now]
+    return AfterResume(
+        overdue=tuple(entry for entry in due if entry not in missed),
+        missed=tuple(missed),
+        upcoming=next((entry for entry in waiting if entry.due_at > now), None),
+    )
+
+
+# ---- choosing ----------------------------------------------------------------------------------------------------------
+
+
+def choose(queued: Sequence[QueueEntry], choice: Choice) -> list[QueueEntry]:
+    """Return the chosen entries. Raises ConfigError, with the nearest names, where there are none."""
+    slots = dict.fromkeys(entry.key.slot for entry in queued)
+    of_slot = [entry for entry in queued if entry.key.slot == choice.slot]
+    if not of_slot:
+        raise ConfigError(f"there is no slot “{choice.slot}” in the queue. {_nearest(choice.slot, slots)}")
+    found = [entry for entry in of_slot if choice.takes(entry.key)]
+    if not found:
+        names = "; ".join(name_of(entry) for entry in of_slot)
+        raise ConfigError(f"no entry of “{choice.slot}” is like that. It has: {names}")
+    return found
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    names = list(known)
+    near = get_close_matches(word, names, n=3)
+    if near:
+        return "Did you mean " + " or ".join(f"“{name}”" for name in near) + "?"
+    return f"There are: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}." if names else "The queue is empty."
+
+
+def name_of(entry: QueueEntry) -> str:
+    """Return an entry's name for people: `welcome part 2 (en) on iied-bluesky`."""
+    part = f" part {entry.key.part + 1}" if entry.key.part else ""
+    return f"{entry.key.slot}{part} ({entry.key.language}) on {entry.key.account}"
+
+
+def chosen(press: Press, choice: Choice) -> list[QueueEntry]:
+    """Return the entries that a person means. Raises ConfigError where there are none."""
+    with reading(press.engine) as connection:
+        return choose(queue.of_campaign(connection, press.campaign.slug), choice)
+
+
+# ---- adopting ----------------------------------------------------------------------------------------------------------
+
+
+def to_adopt(entries: Sequence[QueueEntry]) -> QueueEntry:
+    """Return the one entry that a found post can be of. Raises ConfigError where that is none or several."""
+    open_ones = [entry for entry in entries if entry.state in TAKES_A_RECEIPT]
+    doubtful = [entry for entry in open_ones if entry.state is not State.WAITING] or open_ones
+    if not doubtful:
+        words = "; ".join(f"{name_of(entry)} is {entry.state}" for entry in entries)
+        raise ConfigError(f"nothing to adopt: {words}")
+    if len(doubtful) > 1:
+        names = "; ".join(name_of(entry) for entry in doubtful)
+        raise ConfigError(f"say whose post it is, with --account, --language or --part: {names}")
+    return doubtful[0]
+
+
+def adopt(press: Press, finder: Finder, entry: QueueEntry, url: str) -> Decided:
+    """Take the post at `url` for the entry's: it counts as sent. Where it was to be taken back, it is now."""
+    receipt = finder.receipt_of(url)
+    now, slug = press.clock.now(), press.campaign.slug
+    with transaction(press.engine) as connection:
+        if claims.is_taken(connection, receipt, entry):
+            raise ConfigError(f"{receipt.url} is the post of another entry already; `shareasm plan show` tells which")
+        if not steering.adopt(connection, entry, receipt, f"adopted by {press.worker}", now):
+            return Decided(entry, _MOVED_ON, is_taken=False)
+        claims.close_open_attempts(connection, entry.id, f"adopted by {press.worker}: {receipt.url}", now)
+        record(connection, slug, Act(now, press.worker, "adopt", name_of(entry), receipt.url))
+        published = replace(entry, state=State.PUBLISHED, receipt=receipt)
+        if entry.withdraw_reason:
+            _begin(connection, published, entry.withdraw_reason, now)
+            return Decided(published, f"adopted, and to be taken back: {receipt.url}")
+    return Decided(published, f"adopted: {receipt.url}")
+
+
+_MOVED_ON = "it has gone on in the meantime: look at `shareasm status` and try again"
+
+
+# ---- sending again -----------------------------------------------------------------------------------------------------
+
+
+def resend(
+    press: Press, entries: Sequence[QueueEntry], planned: Mapping[EntryKey, PlannedEntry], choice: Choice
+) -> list[Decided]:
+    """Let entries go out now, never too late any more. What is surely not out takes the plan's present words; what may be
+    out keeps its key and content, so that a server that remembers it answers with it.
+    """
+    now, slug = press.clock.now(), press.campaign.slug
+    with transaction(press.engine) as connection:
+        decided = [_resend(connection, press, entry, planned.get(entry.key), now) for entry in entries]
+        if any(one.is_taken for one in decided):
+            record(connection, slug, Act(now, press.worker, "resend", choice.words))
+    return decided
+
+
+def _resend(
+    connection: Connection, press: Press, entry: QueueEntry, planned: PlannedEntry | None, now: datetime
+) -> Decided:
+    if entry.state not in GOES_AGAIN:
+        return Decided(entry, f"left as it is: {entry.state}", is_taken=False)
+    may_be_out = entry.state is State.UNKNOWN
+    if may_be_out:
+        is_taken = steering.send_again(connection, entry, now)
+    else:
+        is_taken = steering.send_anew(connection, entry, planned, now)
+    if not is_taken:
+        return Decided(entry, _MOVED_ON, is_taken=False)
+    claims.close_open_attempts(connection, entry.id, f"{press.worker} decided to send it again", now)
+    return Decided(entry, "goes out again now" if may_be_out else "goes out now")
+
+
+# ---- taking back -------------------------------------------------------------------------------------------------------
+
+
+def with_what_follows(queued: Sequence[QueueEntry], entries: Sequence[QueueEntry]) -> list[QueueEntry]:
+    """Return `entries` and the later parts of their threads: a thread is not left without its beginning."""
+    first: dict[tuple[str, str, str], int] = {}
+    for entry in entries:
+        first[_thread(entry)] = min(entry.key.part, first.get(_thread(entry), entry.key.part))
+    return [entry for entry in queued if entry.key.part >= first.get(_thread(entry), entry.key.part + 1)]
+
+
+def to_withdraw(press: Press, choice: Choice) -> tuple[list[QueueEntry], list[str]]:
+    """Return the entries that are meant, with what follows them in their threads, and the slots that hang on them."""
+    with reading(press.engine) as connection:
+        queued = queue.of_campaign(connection, press.campaign.slug)
+    entries = with_what_follows(queued, choose(queued, choice))
+    return entries, depending(queued, entries)
+
+
+def depending(queued: Sequence[QueueEntry], entries: Sequence[QueueEntry]) -> list[str]:
+    """Return the slots that answer or quote one of `entries` and are still to come."""
+    slots = {entry.key.slot for entry in entries}
+    hanging = [
+        entry.key.slot
+        for entry in queued
+        if entry.key.slot not in slots
+        and entry.state is State.WAITING
+        and slots & {entry.draft.reply_to, entry.draft.quotes}
+    ]
+    return list(dict.fromkeys(hanging))
+
+
+def withdraw(press: Press, entries: Sequence[QueueEntry], reason: str, choice: Choice) -> list[Decided]:
+    """Decide that posts are taken back: what waits is cancelled, what is out is to be deleted, what may be out follows as
+    soon as it is known. From here on no page shows them. `take_back` deletes them.
+    """
+    now, slug = press.clock.now(), press.campaign.slug
+    with transaction(press.engine) as connection:
+        decided = [_withdraw(connection, entry, reason, now) for entry in entries]
+        record(connection, slug, Act(now, press.worker, "withdraw", choice.words, reason))
+    return decided
+
+
+def _withdraw(connection: Connection, entry: QueueEntry, reason: str, now: datetime) -> Decided:
+    match entry.state:
+        case State.PUBLISHED:
+            if _begin(connection, entry, reason, now):
+                return Decided(entry, "to be deleted")
+        case State.WITHDRAWING | State.WITHDRAWN | State.CANCELLED:
+            return Decided(entry, f"left as it is: {entry.state}", is_taken=False)
+        case State.WAITING | State.FAILED | State.MISSED:
+            if steering.cancel(connection, entry, reason, f"withdrawn before it went out: {reason}"):
+                return Decided(entry, "cancelled, it never went out")
+    if steering.ask_back(connection, entry, reason):
+        return Decided(entry, "may be out; taken back as soon as that is known")
+    return Decided(entry, _MOVED_ON, is_taken=False)
+
+
+def _begin(connection: Connection, entry: QueueEntry, reason: str, now: datetime) -> bool:
+    if not steering.begin_taking_back(connection, entry, reason):
+        return False
+    _hide(connection, entry, reason, now)
+    return True
+
+
+def _hide(connection: Connection, entry: QueueEntry, reason: str, now: datetime) -> None:
+    """Mark what the collector stored of our post as gone. The recap leaves it out by the queue's word, whatever is stored."""
+    assert entry.receipt
+    posts.mark_gone(connection, [Gone(entry.receipt.ref, f"withdrawn by us: {reason}")], now)
+
+
+def take_back(press: Press) -> list[Result]:
+    """Delete on its network, now, every post that is to be taken back: the last part of a thread first, each one tried
+    whatever happens to the others. What could not be deleted stays `withdrawing` and is tried again.
+    """
+    with reading(press.engine) as connection:
+        pending = steering.to_take_back(connection, press.campaign.slug, accounts=list(press.publishers))
+    return [_take_back(press, entry) for entry in pending]
+
+
+def take_back_pending(
+    press: Press, account: str, tell: Callable[[Result], None], is_stopping: Callable[[], bool] = lambda: False
+) -> None:
+    """Delete what commands, or their sudden end, left to be taken back on `account`; for the worker, at each of its looks."""
+    now = press.clock.now()
+    with reading(press.engine) as connection:
+        pending = steering.to_take_back(connection, press.campaign.slug, accounts=[account], now=now)
+    for entry in pending:
+        if is_stopping():
+            return
+        tell(_take_back(press, entry))
+
+
+def _take_back(press: Press, entry: QueueEntry) -> Result:
+    assert entry.receipt
+    with transaction(press.engine) as connection:
+        attempt = steering.begin_call(connection, entry, press.worker, "delete", press.clock.now())
+    try:
+        press.publishers[entry.key.account].delete(entry.receipt)
+    except NetworkError as error:
+        return _not_taken_back(press, entry, attempt, error)
+    return _taken_back(press, entry, entry.receipt)
+
+
+def _taken_back(press: Press, entry: QueueEntry, receipt: Receipt) -> Result:
+    now, reason = press.clock.now(), entry.withdraw_reason or "no reason given"
+    with transaction(press.engine) as connection:
+        claims.close_open_attempts(connection, entry.id, "deleted", now)
+        steering.taken_back(connection, entry, f"taken back: {reason}")
+        _hide(connection, entry, reason, now)
+    return Result(replace(entry, state=State.WITHDRAWN), f"taken back: {receipt.url}")
+
+
+def _not_taken_back(press: Press, entry: QueueEntry, attempt: int, error: NetworkError) -> Result:
+    now, words = press.clock.now(), f"not taken back yet: {error}"
+    with transaction(press.engine) as connection:
+        claims.end_attempt(connection, attempt, f"failed: {error}", now)
+        tries = steering.tries_of(connection, entry, "delete")
+        again = error.until if isinstance(error, RateLimited) else now + _wait(tries)
+        steering.not_taken_back(connection, entry, words, again)
+    return Result(entry, words, error=error)
+
+
+def _wait(tries: int) -> timedelta:
+    return timedelta(seconds=min(FIRST_WAIT_S * 2 ** min(tries, 10), LONGEST_WAIT_S))
+
+
+def _thread(entry: QueueEntry) -> tuple[str, str, str]:
+    return entry.key.slot, entry.key.language, entry.key.account
