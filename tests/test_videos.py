@@ -31,6 +31,13 @@ def test_a_video_goes_out_without_its_place_and_otherwise_as_it_is(tmp_path: Pat
     assert prepare_video(tmp_path / "dialogue.mp4", Bounds()) == video
 
 
+def test_a_video_of_a_real_encoder_is_read_and_says_nothing_of_its_place(data: Path) -> None:
+    video = prepare_video(data / "videos" / "upright.mp4", Bounds())
+    assert (video.width, video.height, video.seconds) == (64, 96, 1.0)
+    assert b"+05.6037" in (data / "videos" / "upright.mp4").read_bytes()
+    assert not any(words in video.data for words in (b"+05.6037", b"Where we dig", b"Lavf"))
+
+
 @pytest.mark.parametrize(
     ("data", "bounds", "words"),
     [

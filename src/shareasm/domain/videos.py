@@ -71,6 +71,7 @@ _METADATA = {b"udta", b"meta", b"uuid", b"free", b"skip", b"wide"}
 _VIDEO_CODECS = {b"avc1", b"avc3"}
 _SOUND_CODECS = {b"mp4a"}
 _HARMLESS_TRACKS = {b"tmcd", b"hint"}
+_TEXT_TRACKS = {b"text", b"sbtl", b"subt", b"clcp"}
 _CODEC_NAMES = {
     b"hvc1": "HEVC (H.265)", b"hev1": "HEVC (H.265)", b"av01": "AV1", b"vp09": "VP9", b"vp08": "VP8", b"mp4v": "MPEG-4 Part 2",
     b"apch": "ProRes", b"apcn": "ProRes", b"jpeg": "Motion JPEG", b"ac-3": "Dolby Digital", b"ec-3": "Dolby Digital",
@@ -124,6 +125,11 @@ def _facts(film: _Film, metadata: tuple[Span, ...]) -> VideoFacts:
     for track in film.tracks:
         if track.handler not in {b"vide", b"soun", *_HARMLESS_TRACKS}:
             name = f"{_name(track.handler)}: {_name(track.codec)}"
+            if track.handler in _TEXT_TRACKS:
+                reason = (
+                    f"carries a track of text ({name}), which is not shown, and in which drones write where they are"
+                )
+                raise _Unfit(reason, f"Put captions into a .vtt file of their own. {_BARE}")
             raise _Unfit(
                 f"carries a track beside picture and sound ({name}), in which cameras write where they are", _BARE
             )
