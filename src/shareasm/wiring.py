@@ -222,7 +222,7 @@ class _Wiring:
 
         if source.id not in self._readers:  # one a source: it remembers what its server can do
             token = self._source_token(source)
-            reader = MastodonReader(source.server, token=token and token(), user_agent=self._agent, now=self._now)
+            reader = MastodonReader(source.server, token=token, user_agent=self._agent, now=self._now)
             self._readers[source.id] = reader
         return self._readers[source.id]
 
@@ -260,7 +260,7 @@ class _Wiring:
 
             return MastodonPublisher(
                 account.server,
-                self._token(account)(),
+                self._token(account),
                 handle=account.handle,
                 prepare=_prepare,
                 user_agent=self._agent,

@@ -32,7 +32,10 @@ def status(number: int, **changes: Any) -> dict[str, Any]:
 
 
 class Script:
-    """Answers by path, and remembers. An answer is JSON, a response, an exception, or a function of the request."""
+    """Answers by path, or by method and path, and remembers.
+
+    An answer is JSON, a response, an exception, or a function of the request.
+    """
 
     def __init__(self, software: str = "mastodon", **routes: Any) -> None:
         self.routes: dict[str, Any] = {
@@ -41,10 +44,20 @@ class Script:
             "/api/v1/instance": {"version": "4.6.5"},
         }
         self.asked: list[httpx.Request] = []
+        self._queues: dict[str, list[Any]] = {}
 
     def on(self, path: str, answer: Any) -> "Script":
         self.routes[path] = answer
         return self
+
+    def then(self, path: str, *answers: Any) -> "Script":
+        """Answer so after what was said of `path` (with or without a method before it) so far; the last one stays."""
+        self._queues.setdefault(path, []).extend(answers)
+        return self.on(path, lambda request: self._next(path))
+
+    def _next(self, path: str) -> Any:
+        queue = self._queues[path]
+        return queue.pop(0) if len(queue) > 1 else queue[0]
 
     def in_turn(self, path: str, answers: Iterable[Any]) -> "Script":
         left = iter(answers)
@@ -59,8 +72,9 @@ class Script:
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.asked.append(request)
-        answer = self.routes.get(request.url.path, httpx.Response(404, json={"error": "Record not found"}))
-        if isinstance(answer, Callable):
+        missing = httpx.Response(404, json={"error": "Record not found"})
+        answer = self.routes.get(f"{request.method} {request.url.path}", self.routes.get(request.url.path, missing))
+        while isinstance(answer, Callable):
             answer = answer(request)
         if isinstance(answer, Exception):
             raise answer

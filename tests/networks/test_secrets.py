@@ -1,12 +1,12 @@
 """Tokens and passwords never reach a message, a repr or the store, whatever goes wrong with them."""
 
-import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
 
 import httpx
+import msgspec
 import pytest
 
 from clocks import FixedClock
@@ -15,7 +15,7 @@ from networks.bluesky_pds import DID, NOW
 from shareasm import collect
 from shareasm.errors import NetworkError, Unreachable
 from shareasm.networks.bluesky.client import BlueskySearch, Server
-from shareasm.networks.bluesky.session import Session, Tokens
+from shareasm.networks.bluesky.session import Session, SignIn, Tokens
 from shareasm.networks.mastodon.publisher import MastodonPublisher
 from shareasm.networks.mastodon.reader import MastodonReader
 from shareasm.networks.ports import Window
@@ -66,7 +66,7 @@ def test_a_token_that_breaks_the_header_is_not_shown(token: str, there: str) -> 
     assert "PLANT" not in repr(reader)
 
 
-@pytest.mark.parametrize("token", ["PLANTED\nline", "PLANTED\r\nX-A: b", "PLANTED…"])
+@pytest.mark.parametrize("token", ["PLANTED\nline", "PLANTED\r\nX-A: b"])
 def test_a_post_with_such_a_token_was_certainly_not_sent(token: str, there: str) -> None:
     publisher = MastodonPublisher(there, token, user_agent="x", now=lambda: NOW, prepare=lambda *_: None)  # type: ignore[arg-type]
     error = shows_nothing(lambda: publisher.publish('{"status":"x"}', "k"))
@@ -79,7 +79,7 @@ def session(answer: Callable[[httpx.Request], httpx.Response], password: str = "
     return Session(
         "https://pds.example",
         "us.example",
-        password,
+        lambda: password,
         load=lambda: None,
         save=lambda _: None,
         now=lambda: NOW,
@@ -102,19 +102,20 @@ def test_an_odd_answer_to_a_sign_in_is_not_shown(answer: Callable[[httpx.Request
 
 @pytest.mark.parametrize("access", ODD)
 def test_a_session_token_that_breaks_the_header_is_not_shown(access: str, there: str) -> None:
-    tokens = Tokens(there, "us.example", DID, access, "PLANTED", there)
+    tokens = Tokens(DID, access, "PLANTED", there)
+    last = SignIn(there, "us.example", "PLANTED", NOW, tokens)
     kept = Session(
         there,
         "us.example",
-        "PLANTED",
-        load=lambda: json.dumps({name: getattr(tokens, name) for name in tokens.__struct_fields__}),
+        lambda: "PLANTED",
+        load=lambda: msgspec.json.encode(last).decode(),
         save=lambda _: None,
         now=lambda: NOW,
     )
     server = Server(there, now=lambda: NOW, session=kept)
     shows_nothing(lambda: list(BlueskySearch(server).sweep_tag("a", Window(NOW.replace(hour=0), NOW))))
     server.close()
-    assert "PLANT" not in f"{tokens!r}{kept!r}{server!r}"
+    assert "PLANT" not in f"{tokens!r}{last!r}{kept!r}{server!r}"
 
 
 def test_a_token_that_breaks_the_header_is_not_stored(tmp_path: Path, there: str) -> None:

@@ -1,4 +1,4 @@
-"""What a server's answer, or its silence, means for us: the one place where HTTP and library errors become ours.
+"""What a server's answer, or its silence, means for us: the one place where HTTP errors become ours.
 
 Sources: Mastodon 4.6 `error_handling.rb`, `rack_attack.rb`; other servers as seen running (docs of the project's bench). A
 front proxy may answer with HTML and any status, so JSON is never assumed.
@@ -13,9 +13,6 @@ from typing import TypedDict
 
 import httpx
 import msgspec
-import requests
-import urllib3.exceptions
-from mastodon import errors as mastodon_errors
 
 from shareasm.domain.richtext import clean_line, to_text
 from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
@@ -162,75 +159,24 @@ def _epoch(value: str) -> datetime | None:
 # ---- exceptions --------------------------------------------------------------------------------------------------------
 
 
-def network_error(error: Exception, asked: Asked, answer: Answer | None = None) -> NetworkError:
-    """Return what an exception of httpx or Mastodon.py means; `answer` is the server's, where one came.
-
-    Mastodon.py tells of every failure after the answer in exceptions that lose its words and headers: the answer itself,
-    kept by a hook of the session, says more.
-    """
-    if answer is not None and not 200 <= answer.status < 300:
-        return refusal(answer, asked)
+def network_error(error: Exception, asked: Asked) -> NetworkError:
+    """Return what an exception of httpx means."""
     at = _Place(server=asked.server, ref=asked.ref)
-    if answer is not None:
-        return Unreachable("its answer is not readable", is_outcome_unknown=asked.act is Act.WRITE, **at)
-    status = _STATUSES.get(type(error))
-    if status:
-        return refusal(Answer(status, {}, b""), asked)
-    if isinstance(error, mastodon_errors.MastodonAPIError):
-        return Unreachable("its answer is not readable", is_outcome_unknown=asked.act is Act.WRITE, **at)
-    if isinstance(error, mastodon_errors.MastodonError) and not isinstance(error, _SILENCE):
-        return Rejected("the request could not be made", **at)
     if isinstance(error, httpx.InvalidURL | httpx.UnsupportedProtocol):
         return Rejected("its address is not usable", **at)
-    was_sent = asked.act is Act.WRITE and not _was_never_sent(error)
+    was_sent = asked.act is Act.WRITE and not isinstance(error, _BEFORE_SENDING)
     return Unreachable(_silence(error), is_outcome_unknown=was_sent, **at)
 
 
-_SILENCE = (mastodon_errors.MastodonNetworkError, mastodon_errors.MastodonMalformedEventError)
-
-_STATUSES: Mapping[type[Exception], int] = {
-    mastodon_errors.MastodonRatelimitError: 429,
-    mastodon_errors.MastodonUnauthorizedError: 401,
-    mastodon_errors.MastodonNotFoundError: 404,
-    mastodon_errors.MastodonServerError: 500,
-    mastodon_errors.MastodonInternalServerError: 500,
-    mastodon_errors.MastodonBadGatewayError: 502,
-    mastodon_errors.MastodonServiceUnavailableError: 503,
-    mastodon_errors.MastodonGatewayTimeoutError: 504,
-}
-
-_BEFORE_SENDING = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    requests.exceptions.ConnectTimeout,
-    requests.exceptions.SSLError,
-    requests.exceptions.InvalidURL,
-    requests.exceptions.InvalidHeader,
-    UnicodeEncodeError,
-    urllib3.exceptions.NewConnectionError,
-    urllib3.exceptions.ConnectTimeoutError,
-    urllib3.exceptions.LocationParseError,
-)
-
-
-def _was_never_sent(error: BaseException) -> bool:
-    """Return whether the connection was never made: then nothing can have been done. Looks through wrapped errors."""
-    found: list[object] = [error]
-    for _ in range(8):  # deeper than any library wraps
-        if any(isinstance(one, _BEFORE_SENDING) for one in found):
-            return True
-        found = [inner for one in found if isinstance(one, BaseException) for inner in _wrapped(one)]
-    return False
-
-
-def _wrapped(error: BaseException) -> tuple[object, ...]:
-    return (error.__cause__, error.__context__, getattr(error, "reason", None), *error.args)
+_BEFORE_SENDING = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.LocalProtocolError)
+"""The connection was never made, or we refused to write the request: then nothing can have been done."""
 
 
 def _silence(error: Exception) -> str:
-    if _was_never_sent(error):
+    if isinstance(error, httpx.LocalProtocolError):
+        return "cannot be asked with such an address or token"
+    if isinstance(error, _BEFORE_SENDING):
         return "cannot be reached"
-    if isinstance(error, httpx.TimeoutException) or "timed out" in str(error).lower():
+    if isinstance(error, httpx.TimeoutException):
         return "does not answer in time"
     return "broke the connection off"

@@ -1,29 +1,41 @@
-"""Asking a Mastodon-API server: GET requests with every cap, and what kind of server it is. Reader and publisher share it."""
+"""Talking to a Mastodon-API server: requests with every cap, and what kind of server it is. Reader and publisher share it."""
 
 import re
+import ssl
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cache
 
 import httpx
 import msgspec
 
 from shareasm.domain.richtext import clean_line
 from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
-from shareasm.networks.mastodon.answers import Answer, Asked, network_error, refusal, retry_at
+from shareasm.networks.mastodon.answers import Act, Answer, Asked, network_error, refusal, retry_at
 
 BODY_LIMIT = 10_000_000
 """Bytes of one answer, unpacked. Forty statuses have about 130 kB."""
 
-TOTAL_TIME_S = 30
+TOTAL_TIME_S = 30  # of reading one answer
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=10)
+_UPLOAD_TIMEOUT = httpx.Timeout(connect=10, read=120, write=30, pool=10)  # pictures are worked on before the answer
 
 _NODEINFO = re.compile(r"https?://[^/]+(/[\w./-]{1,200})")
 
 _HOST = re.compile(r"[\w-][\w.-]{0,252}(?::\d{1,5})?")
 
 Query = Sequence[tuple[str, str]]
+Form = Mapping[str, str | list[str]]
+Token = str | Callable[[], str]
+"""An access token, or how to read it: asked before every request, so that a mended one needs no restart."""
+
+
+@cache
+def shared_tls() -> ssl.SSLContext:
+    """Return one TLS setup for all clients: loading the certificates takes 57 ms and 4 MB each time."""
+    return httpx.create_ssl_context()
 
 
 class Api:
@@ -39,20 +51,21 @@ class Api:
         *,
         user_agent: str,
         now: Callable[[], datetime],
-        token: str | None = None,
+        token: Token | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self.server = server.rstrip("/")
         self.now = now
-        self.has_token = token is not None
+        self._token = token
         headers = {"User-Agent": user_agent, "Accept": "application/json"}
-        if token:
-            headers["Authorization"] = f"Bearer {token}"
-        encoded = [
-            (name.encode(), value.encode()) for name, value in headers.items()
-        ]  # an odd token is the server's to refuse
-        self._client = httpx.Client(headers=encoded, timeout=_TIMEOUT, transport=transport)
-        weakref.finalize(self, self._client.close)
+        self._reading = httpx.Client(headers=headers, timeout=_TIMEOUT, transport=transport, verify=shared_tls())
+        # A request to write gets a connection of its own. On an old one that the server is about to close (snac does so
+        # without a word) it would be lost, and nobody could tell whether it had been read.
+        fresh = httpx.Limits(max_keepalive_connections=0)
+        self._writing = httpx.Client(
+            headers=headers, timeout=_TIMEOUT, transport=transport, verify=shared_tls(), limits=fresh
+        )
+        weakref.finalize(self, _close, self._reading, self._writing)
         self._rests_until: datetime | None = None
         self._software: str | None = None
         self._domain: str | None = None
@@ -60,11 +73,8 @@ class Api:
     def get(self, path: str, query: Query = (), *, ref: str | None = None) -> bytes:
         """Return the JSON body of a good answer. Redirects are not followed: the token goes to no other server."""
         self._keep_to_the_limit()
-        asked = Asked(self.server, self.now(), ref=ref, has_token=self.has_token)
-        answer = self._send(f"{self.server}{path}", query, asked)
+        answer = self.send("GET", path, query=query, ref=ref)
         self._note_limit(answer)
-        if not 200 <= answer.status < 300:
-            raise refusal(answer, asked)
         if answer.is_web_page:
             message = (
                 f"answered with a web page instead of JSON: {answer.words!r}; is this the address of the server itself?"
@@ -73,6 +83,47 @@ class Api:
         if not answer.body.strip():
             raise Unreachable(f"answered with nothing ({answer.status})", server=self.server, ref=ref)
         return answer.body
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        act: Act = Act.READ,
+        *,
+        query: Query = (),
+        form: Form | None = None,
+        file: tuple[str, bytes, str] | None = None,
+        key: str | None = None,
+        ref: str | None = None,
+    ) -> Answer:
+        """Send a request and return the answer where it is a good one (2xx), whatever it says.
+
+        `form`: fields of the body; `file`: name, bytes and type of a file beside them; `key`: Idempotency-Key. What an
+        error means depends on what is done: see Act.
+        """
+        token = self._token() if callable(self._token) else self._token
+        asked = Asked(self.server, self.now(), act, ref=ref, has_token=bool(token))
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        client = self._reading if act is Act.READ else self._writing
+        try:
+            request = client.build_request(
+                method,
+                f"{self.server}{path}",
+                params=list(query) or None,
+                data=form,
+                files={"file": file} if file else None,
+                # bytes: an odd token is the server's to refuse
+                headers=[(name.encode(), value.encode()) for name, value in headers.items()],
+                timeout=_UPLOAD_TIMEOUT if file else _TIMEOUT,
+            )
+            answer = _read(client, request, asked)
+        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
+            raise network_error(error, asked) from error
+        if not 200 <= answer.status < 300:
+            raise refusal(answer, asked)
+        return answer
 
     def get_object(self, path: str) -> dict[str, object]:
         """Return a JSON object."""
@@ -155,21 +206,28 @@ class Api:
         if answer.status < 300 and answer.headers.get("x-ratelimit-remaining", "").strip() == "0":
             self._rests_until = retry_at(answer, self.now())
 
-    def _send(self, url: str, query: Query, asked: Asked) -> Answer:
-        deadline = time.monotonic() + TOTAL_TIME_S
-        body = bytearray()
-        try:
-            with self._client.stream("GET", url, params=list(query)) as response:
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if len(body) > BODY_LIMIT:
-                        raise Unreachable(f"its answer is larger than {BODY_LIMIT:,} bytes", server=self.server)
-                    if time.monotonic() > deadline:
-                        raise Unreachable(f"its answer takes longer than {TOTAL_TIME_S} s", server=self.server)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise network_error(error, asked) from error
-        return Answer(response.status_code, _lower(response.headers), bytes(body))
+
+def _read(client: httpx.Client, request: httpx.Request, asked: Asked) -> Answer:
+    """Return the whole answer. Redirects are not followed: token and post go to no other server."""
+    body = bytearray()
+    response = client.send(request, stream=True)
+    deadline = time.monotonic() + TOTAL_TIME_S
+    try:
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > BODY_LIMIT:
+                raise _endless(f"its answer is larger than {BODY_LIMIT:,} bytes", asked)
+            if time.monotonic() > deadline:
+                raise _endless(f"its answer takes longer than {TOTAL_TIME_S} s", asked)
+    finally:
+        response.close()
+    return Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, bytes(body))
 
 
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+def _endless(message: str, asked: Asked) -> Unreachable:
+    return Unreachable(message, server=asked.server, ref=asked.ref, is_outcome_unknown=asked.act is Act.WRITE)
+
+
+def _close(*clients: httpx.Client) -> None:
+    for client in clients:
+        client.close()

@@ -1,26 +1,123 @@
 """A Draft becomes the parameters of a new status, and the server's answer a Receipt. Pure."""
 
-from collections.abc import Sequence
-
 import msgspec
 
 from shareasm.domain.posts import Network, PostRef
-from shareasm.domain.queue import Draft, Receipt
+from shareasm.domain.queue import Draft, DraftPoll, Receipt
 from shareasm.domain.richtext import safe_url
 from shareasm.networks.mastodon.entities import Status, Unfit
 from shareasm.networks.mastodon.translate import is_usable_id, normal_uri
+from shareasm.networks.ports import Limits, Ties
+
+# ---- what is frozen ----------------------------------------------------------------------------------------------------
 
 
-def status_params(draft: Draft, media_ids: Sequence[str], in_reply_to_id: str | None) -> dict[str, object]:
-    """Return the body of `POST /api/v1/statuses` for `draft`; fields that say nothing are left out."""
-    params: dict[str, object] = {"status": draft.text, "language": draft.language, "visibility": draft.visibility}
-    if media_ids:
-        params["media_ids"] = list(media_ids)
-    if draft.content_warning:
-        params["spoiler_text"] = draft.content_warning
-    if in_reply_to_id:
-        params["in_reply_to_id"] = in_reply_to_id
-    return params
+class Prepared(msgspec.Struct, frozen=True):
+    """What `prepare` hands to `freeze`: uploads, and the limits where they decide about the content."""
+
+    media_ids: list[str]
+    limits: Limits | None = None
+
+
+class Poll(msgspec.Struct, frozen=True):
+    """A poll as it is sent."""
+
+    options: list[str]
+    expires_in: int  # seconds
+    multiple: bool = False
+
+
+class Payload(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The parameters of `POST /api/v1/statuses`, under their own names; what says nothing is left out."""
+
+    status: str
+    language: str | None = None
+    visibility: str | None = None
+    spoiler_text: str | None = None
+    sensitive: bool = False
+    media_ids: list[str] = []
+    in_reply_to_id: str | None = None
+    quoted_status_id: str | None = None
+    quote_approval_policy: str | None = None
+    poll: Poll | None = None
+
+
+def make_payload(draft: Draft, prepared: Prepared, ties: Ties) -> Payload:
+    """Return what is sent for `draft`. Raises ValueError where it cannot be said on this server.
+
+    Where the server knows no quotes, the quoted post's address follows the words; where it knows no polls, the words go
+    alone. Labels, and a warning, hide the pictures behind a click (`sensitive`).
+    """
+    status, quoted_status_id = draft.text, None
+    limits = prepared.limits
+    if ties.quoted and limits and limits.can_quote:
+        quoted_status_id = ties.quoted.local_id
+    elif ties.quoted:
+        status = f"{draft.text.rstrip()}\n\n{ties.quoted.url}"
+    if limits and (length := limits.count(status, draft.content_warning)) > limits.text_length:
+        raise ValueError(f"it has {length} characters, with all that belongs to it, and {limits.text_length} fit")
+    return Payload(
+        status=status,
+        language=draft.language,
+        visibility=draft.visibility,
+        spoiler_text=draft.content_warning or None,
+        sensitive=bool(draft.content_warning or draft.labels),
+        media_ids=prepared.media_ids,
+        in_reply_to_id=ties.thread.parent.local_id if ties.thread else None,
+        quoted_status_id=quoted_status_id,
+        quote_approval_policy=None if draft.may_be_quoted else "nobody",
+        poll=_poll(draft.poll) if draft.poll and limits and limits.has_polls else None,
+    )
+
+
+def _poll(poll: DraftPoll) -> Poll:
+    return Poll(list(poll.options), int(poll.open_for.total_seconds()), poll.is_multiple)
+
+
+def read_payload(text: str) -> Payload:
+    """Return what was frozen."""
+    return msgspec.json.decode(text, type=Payload)
+
+
+# ---- as a form ---------------------------------------------------------------------------------------------------------
+
+
+def new_form(payload: Payload) -> dict[str, str | list[str]]:
+    """Return the body of `POST /api/v1/statuses`. As a form: every program reads that, some read booleans of JSON only bare."""
+    form = _form(payload, payload.poll)
+    for name in ("visibility", "in_reply_to_id", "quoted_status_id"):
+        if said := getattr(payload, name):
+            form[name] = said
+    return form
+
+
+def edit_form(payload: Payload, poll: Poll | None) -> dict[str, str | list[str]]:
+    """Return the body of `PUT /api/v1/statuses/:id`, which takes away what it does not name: pictures, warning, poll.
+
+    Visibility, place in a thread and quote cannot change (Mastodon `statuses_controller.rb` update).
+    """
+    return {"spoiler_text": ""} | _form(payload, poll)
+
+
+def _form(payload: Payload, poll: Poll | None) -> dict[str, str | list[str]]:
+    form: dict[str, str | list[str]] = {"status": payload.status, "sensitive": _flag(payload.sensitive)}
+    for name in ("language", "spoiler_text", "quote_approval_policy"):
+        if said := getattr(payload, name):
+            form[name] = said
+    if payload.media_ids:
+        form["media_ids[]"] = list(payload.media_ids)
+    if poll:
+        form["poll[options][]"] = list(poll.options)
+        form["poll[expires_in]"] = str(poll.expires_in)
+        form["poll[multiple]"] = _flag(poll.multiple)
+    return form
+
+
+def _flag(is_set: bool) -> str:
+    return "true" if is_set else "false"
+
+
+# ---- what came of it ---------------------------------------------------------------------------------------------------
 
 
 class Sent(msgspec.Struct):

@@ -56,6 +56,7 @@ class Meta(Struct):
 class Attachment(Struct):
     """A media attachment."""
 
+    id: str | int | None = None
     type: str | None = None
     url: str | None = None
     remote_url: str | None = None
@@ -92,6 +93,7 @@ class StatusPoll(Struct):
 
     options: list[Option]
     expires_at: str | None = None
+    multiple: bool | None = None
 
 
 class Quoted(Struct):
@@ -99,6 +101,7 @@ class Quoted(Struct):
 
     uri: str
     url: str | None = None
+    id: str | int | None = None
 
 
 class Quote(Struct):

@@ -18,7 +18,7 @@ from shareasm.domain.changes import Gone, Seen, Skipped
 from shareasm.domain.posts import PostRef, Visibility
 from shareasm.errors import NetworkError, Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import NotThere
-from shareasm.networks.mastodon.client import Api
+from shareasm.networks.mastodon.client import Api, Token
 from shareasm.networks.mastodon.translate import Decoded, decode_page
 from shareasm.networks.ports import Page, Window
 
@@ -64,7 +64,7 @@ class MastodonReader:
         *,
         user_agent: str,
         now: Callable[[], datetime],
-        token: str | None = None,
+        token: Token | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._api = Api(server, user_agent=user_agent, now=now, token=token, transport=transport)
