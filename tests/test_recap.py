@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from clocks import FixedClock
-from factories import CLOSES, NOON, campaign, minutes, schedule, seen, source
+from factories import CLOSES, NOON, OPENS, campaign, minutes, schedule, seen, source
 from shareasm import collect
 from shareasm.collect import Desk
 from shareasm.domain.changes import Seen
@@ -19,7 +19,7 @@ from shareasm.domain.pictures import Refusal
 from shareasm.domain.posts import Media, MediaKind
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Page
-from shareasm.recap import FETCHED_AT_ONCE, MOST_SILENCES, Materials, facts_so_far, make_recap
+from shareasm.recap import FETCHED_AT_ONCE, MOST_SILENCES, Materials, make_recap
 from shareasm.storage.engine import open_engine
 from shareasm.storage.schema import upgrade
 
@@ -119,26 +119,26 @@ def test_a_few_pictures_are_fetched_at_a_time_and_the_pages_are_the_same(materia
 
 
 @pytest.mark.parametrize(
-    ("now", "confirmed_at", "count"),
+    ("now", "confirmed_at", "is_shown"),
     [
-        (CLOSES + minutes(600), CLOSES, 0),
-        (CLOSES + minutes(1), CLOSES - minutes(1), 1),
-        (NOON, NOON - minutes(50), 0),
-        (NOON, NOON - minutes(70), 1),
+        (CLOSES + minutes(600), CLOSES, True),
+        (CLOSES + minutes(1), CLOSES - minutes(59), True),
+        (CLOSES + minutes(1), CLOSES - minutes(61), False),
+        (NOON, NOON - minutes(70), True),
     ],
-    ids=["asked after the end", "not asked after the end", "asked within the hour", "not asked within the hour"],
+    ids=["asked after the end", "asked within the last hour", "not asked within the last hour", "the day goes on"],
 )
-def test_posts_that_nobody_confirmed_are_counted(
-    materials: Materials, now: datetime, confirmed_at: datetime, count: int
+def test_what_nobody_confirmed_at_the_end_of_the_day_is_left_out(
+    materials: Materials, now: datetime, confirmed_at: datetime, is_shown: bool
 ) -> None:
     put(materials, [seen()], at=confirmed_at)
-    assert facts_so_far(replace(materials, now=lambda: now), 10).unconfirmed_count == count
+    recap = make_recap(replace(materials, now=lambda: now), materials.campaign_folder / "recap")
+    assert recap.shown_count == is_shown
 
 
-def test_the_method_note_says_how_many_posts_nobody_confirmed(materials: Materials) -> None:
-    put(materials, [seen()], at=CLOSES - minutes(1))
-    sentence = "About 1 post no server answered when we asked a last time: it is shown as last seen."
-    assert sentence in made(materials)
+def test_the_method_note_counts_what_nobody_confirmed_until_somebody_does(materials: Materials) -> None:
+    put(materials, [seen()], at=OPENS)
+    assert "1 post about which no server answered when we asked a last time" in made(materials)
     desk = Desk(materials.engine, materials.campaign, FixedClock(CLOSES))
     collect.verify(desk, {source().id: MemoryNetwork(posts={seen().post.ref: seen().post})}, CLOSES)
     assert "no server answered" not in made(materials)

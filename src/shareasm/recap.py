@@ -35,7 +35,7 @@ from shareasm.storage.posts import StoredPost
 
 FETCHED_AT_ONCE = 4  # pictures
 MOST_SILENCES = 3  # of one host, in a row
-LATELY = timedelta(hours=1)  # posts are asked about so often while the day goes on
+LATELY = timedelta(hours=1)  # before the end of the day: a post that was confirmed since is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Judged(NamedTuple):
 
 def make_recap(materials: Materials, folder: Path) -> Made:
     """Write the recap of a campaign into `folder`. Raises ConfigError and StorageError, never for a stranger's fault."""
-    judged = judge(materials.engine, materials.campaign)
+    judged = judge(materials.engine, materials.campaign, confirmed_since=_asked_last_since(materials))
     kept = _keep_pictures(materials, [item for item in judged if item.verdict.show])
     facts = _facts(materials, judged, kept)
     written = write_recap(arrange(facts), folder, pictures=materials.files)
@@ -98,18 +98,16 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
         not_shown=count_reasons(item.verdict for item in judged),
         withheld=_addresses(item.stored for item in judged if not item.verdict.show),
         sources=tuple(_seen_by(source, states.get(source.id), gaps) for source in materials.campaign.sources),
-        unconfirmed_count=sum(_is_unconfirmed(materials, item.stored) for item in shown),
         checked_at=min((item.stored.checked_at for item in shown if item.stored.checked_at), default=None),
         missing_pictures_count=sum(isinstance(picture, Refusal) for picture in kept.values()),
         logo=_keep_own(materials, materials.campaign.look.logo),
     )
 
 
-def _is_unconfirmed(materials: Materials, stored: StoredPost) -> bool:
-    """Return whether the check before the recap got no answer about this post: after the window's end, else lately."""
-    now, closes_at = materials.now(), materials.campaign.closes_at
-    since = closes_at if now >= closes_at else now - LATELY
-    return stored.checked_at is None or stored.checked_at < since
+def _asked_last_since(materials: Materials) -> datetime | None:
+    """Return since when a post must have been confirmed to be shown; None while the day goes on, where all is asked in turn."""
+    closes_at = materials.campaign.closes_at
+    return closes_at - LATELY if materials.now() >= closes_at else None
 
 
 def _seen_by(source: Source, state: sources.SourceState | None, gaps: Iterable[Gap]) -> SourceState:
@@ -119,8 +117,13 @@ def _seen_by(source: Source, state: sources.SourceState | None, gaps: Iterable[G
     return SourceState(source, last_read_at=state.last_ok_at, gaps=own, problem=state.note)
 
 
-def judge(engine: Engine, campaign: Campaign, *, newest: int | None = None) -> list[Judged]:
-    """Return the campaign's posts, each with whether it may be shown and why not; with `newest`, the so many that came last."""
+def judge(
+    engine: Engine, campaign: Campaign, *, newest: int | None = None, confirmed_since: datetime | None = None
+) -> list[Judged]:
+    """Return the campaign's posts, each with whether it may be shown and why not; with `newest`, the so many that came last.
+
+    With `confirmed_since`, what its network has not confirmed since then is not shown.
+    """
     with reading(engine) as connection:
         ours = {entry.receipt.ref for entry in queue.of_campaign(connection, campaign.slug) if entry.receipt}
         decided = decisions.all_decisions(connection)
@@ -135,10 +138,15 @@ def judge(engine: Engine, campaign: Campaign, *, newest: int | None = None) -> l
                 decision=decided.get(item.post.ref),
                 campaign=campaign,
                 is_ours=item.post.ref in ours,
+                is_confirmed=_is_since(item.checked_at, confirmed_since),
             ),
         )
         for item in stored
     ]
+
+
+def _is_since(checked_at: datetime | None, limit: datetime | None) -> bool:
+    return limit is None or (checked_at is not None and checked_at >= limit)
 
 
 def _answered(

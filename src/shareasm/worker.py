@@ -34,7 +34,7 @@ from shareasm.errors import NetworkError, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
 from shareasm.publish import Press
-from shareasm.recap import Made
+from shareasm.recap import LATELY, Made
 from shareasm.storage import claims, days, sources
 from shareasm.storage.engine import reading, transaction
 from shareasm.wiring import Parts
@@ -324,9 +324,10 @@ class Worker:
         self._news.say("recap", f"asking the networks about {what} before anything is shown")
         asked = collect.confirm(self._desk, self.parts.checkers, self._patience(), self._stopping.is_set)
         self._news.asked(asked)
-        if left := collect.count_unconfirmed(self._desk, start):
+        closes_at = self.parts.campaign.closes_at
+        if start >= closes_at and (left := collect.count_unconfirmed(self._desk, closes_at - LATELY)):
             what = count_of(left, "post was not confirmed and is", "posts were not confirmed and are")
-            self._news.say("trouble", f"{what} shown as last seen; the recap says so, and `shareasm recap` asks again")
+            self._news.say("trouble", f"{what} left out; the recap says so, and `shareasm recap` asks again")
 
     def _patience(self) -> Callable[[datetime], bool]:
         """Return a waiter for rate limits. It gives up, all in all, after PATIENCE; a rehearsal's clock stands meanwhile."""

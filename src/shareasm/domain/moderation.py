@@ -47,6 +47,7 @@ class Reason(StrEnum):
     TAKEN_DOWN = "taken down"
     ADULT = "adult"
     INCOMPLETE = "author unknown"
+    UNCONFIRMED = "not confirmed"
     NOT_APPROVED = "not approved"
     COPY = "copy of a post not shown"
 
@@ -67,6 +68,7 @@ _WORDS = {
     Reason.TAKEN_DOWN: "hidden by a moderator of their network",
     Reason.ADULT: "labelled as adult or graphic, and not approved by the campaign team",
     Reason.INCOMPLETE: "whose author the network has not told us yet",
+    Reason.UNCONFIRMED: "about which no server answered when we asked a last time",
     Reason.NOT_APPROVED: "that the campaign team has not looked at yet",
     Reason.COPY: "that a bridge copied from a post left out for one of these reasons",
 }
@@ -168,16 +170,19 @@ def may_show(
     decision: Decision | None,
     campaign: Campaign,
     is_ours: bool = False,
+    is_confirmed: bool = True,
 ) -> Verdict:
     """Return whether `post` may stand on a page for everybody, and why not.
 
     `is_gone`: the network no longer shows it. `is_complete` False: a stream's bare record whose author's wishes are not
-    known yet. `is_ours`: one of our own accounts sent it (it has a receipt): it needs no approval and may be unlisted.
+    known yet. `is_confirmed` False: its network did not answer when it was asked a last time. `is_ours`: one of our own accounts sent it (it has a receipt): it needs no approval and may be unlisted.
     """
     if is_gone:
         return Verdict(False, Reason.GONE)
     if not is_complete:
         return Verdict(False, Reason.INCOMPLETE)
+    if not is_confirmed:
+        return Verdict(False, Reason.UNCONFIRMED)
     if decision and decision.verdict is Choice.HIDE:
         return Verdict(False, Reason.HIDDEN)
     for reason, applies in _LAW:

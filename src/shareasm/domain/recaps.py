@@ -55,7 +55,6 @@ class Facts:
     withheld: frozenset[str] = frozenset()  # uri and url of every post that is not shown: a bridged copy is not either
     sources: tuple[SourceState, ...] = ()
     checked_at: datetime | None = None  # when the networks were last asked about these posts
-    unconfirmed_count: int = 0  # shown posts that no network answered about at the last check
     missing_pictures_count: int = 0  # images of shown posts that could not be kept
     logo: KeptPicture | None = None  # of `campaign.look.logo`
 
@@ -169,7 +168,6 @@ class Recap:
     sources: tuple[SourceState, ...]
     not_shown: tuple[tuple[Reason, int], ...]
     checked_at: datetime | None
-    unconfirmed_count: int
     missing_pictures_count: int
     logo: KeptPicture | None
     is_edited: bool  # a person wrote the story; else it was made from the day
@@ -222,7 +220,6 @@ def arrange(facts: Facts) -> Recap:
         sources=facts.sources,
         not_shown=tuple((reason, not_shown[reason]) for reason in Reason if not_shown[reason]),
         checked_at=facts.checked_at,
-        unconfirmed_count=facts.unconfirmed_count,
         missing_pictures_count=facts.missing_pictures_count,
         logo=facts.logo,
         is_edited=facts.story is not None and bool(story.chapters),
