@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import Engine
 
 from shareasm import recap
+from shareasm.accounts import Accounts, user_agent
 from shareasm.campaign_files.words import is_loopback
 from shareasm.clock import Clock
 from shareasm.domain.campaigns import Campaign, CampaignAccount, Source, SourceKind
@@ -22,17 +23,17 @@ from shareasm.domain.posts import Network
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import UNBROKEN
-from shareasm.errors import ConfigError, Unauthorized
+from shareasm.errors import ConfigError
 from shareasm.networks.ports import Finder, Limits, PostChecker, PreparedImage, Publisher, TagReader, TagStream
 from shareasm.publish import Press
-from shareasm.secret_files import write_secret
-from shareasm.settings import Settings, TokenStore, token_name
+from shareasm.settings import Settings
 from shareasm.storage.engine import open_engine
 
 if TYPE_CHECKING:
+    from shareasm.cards import Album
     from shareasm.networks.bluesky.client import Server
-    from shareasm.networks.bluesky.session import Session
     from shareasm.networks.mastodon.reader import MastodonReader
+    from shareasm.strangers import StrangerClient
 
 OPEN_APPVIEW = (
     "https://public.api.bsky.app"  # looks posts up without sign-in (platform rule: getPosts is open, search is not)
@@ -81,6 +82,7 @@ class World:
         frozenset()
     )  # hosts and ports that pictures may come from although they are private
     unbroken: timedelta = UNBROKEN  # where a day lasts a minute, reads lie further apart
+    video_service: str | None = None  # what takes the place of Bluesky's
 
 
 def open_store(settings: Settings) -> Engine:
@@ -147,10 +149,36 @@ def recap_folder(campaign: Campaign, settings: Settings) -> Path:
     return settings.data / "recaps" / campaign.slug
 
 
-def _picture_fetcher(campaign: Campaign, world: World) -> Callable[[str], bytes | Refusal]:
+def card_album(campaign: Campaign, engine: Engine, settings: Settings, world: World) -> "Album":
+    """Return where link cards are kept, with what looks at their pages. Before the day; the day itself asks no page."""
+    from shareasm.cards import Album
+
+    return Album(engine, settings.data / "cards", _strangers(campaign, world), world.clock.now)
+
+
+def ask_limits(campaign: Campaign, world: World) -> dict[str, Limits | NetworkError]:
+    """Ask the server of each account what it takes in a post, without signing in; by account id. Bluesky's is written down."""
+    from shareasm.networks.bluesky.publisher import LIMITS
+    from shareasm.networks.mastodon.client import Api
+    from shareasm.networks.mastodon.probe import ask_limits as ask
+
+    said: dict[str, Limits | NetworkError] = {}
+    for server in dict.fromkeys(account.server for account in campaign.accounts if account.network is Network.MASTODON):
+        try:
+            said[server] = ask(Api(server, user_agent=user_agent(campaign), now=world.clock.now))
+        except NetworkError as error:
+            said[server] = error
+    return {account.id: said.get(account.server, LIMITS) for account in campaign.accounts}
+
+
+def _strangers(campaign: Campaign, world: World) -> "StrangerClient":
     from shareasm.strangers import StrangerClient
 
-    strangers = StrangerClient(agent=user_agent(campaign), allow=world.reachable | _on_this_machine(campaign))
+    return StrangerClient(agent=user_agent(campaign), allow=world.reachable | _on_this_machine(campaign))
+
+
+def _picture_fetcher(campaign: Campaign, world: World) -> Callable[[str], bytes | Refusal]:
+    strangers = _strangers(campaign, world)
 
     def fetch(url: str) -> bytes | Refusal:
         fetched = strangers.fetch(url)
@@ -167,24 +195,16 @@ def _on_this_machine(campaign: Campaign) -> frozenset[tuple[str, int]]:
     return frozenset((host, part.port) for part in parts if part.port and is_loopback(host := part.hostname or ""))
 
 
-def user_agent(campaign: Campaign) -> str:
-    """Return who we say we are: program, version and whom to write to."""
-    from shareasm import __version__
-
-    contact = campaign.contact.removeprefix("mailto:")
-    return f"shareasm/{__version__} (#{campaign.hashtags[0]}; {contact})"
-
-
 class _Wiring:
-    """Makes the network parts of one campaign; an account's sign-in is shared by all that use it."""
+    """Makes the network parts of one campaign."""
 
     def __init__(self, plan: Plan, settings: Settings, world: World) -> None:
         self._campaign = plan.campaign
         self._settings = settings
-        self._secrets = TokenStore(settings, plan.campaign.slug)
+        self._accounts = Accounts(plan.campaign, settings, world.clock.now)
         self._now = world.clock.now
         self._agent = user_agent(plan.campaign)
-        self._sessions: dict[str, Session] = {}
+        self._video_service = world.video_service
         self._readers: dict[str, MastodonReader] = {}
 
     # ---- reading -------------------------------------------------------------------------------------------------------
@@ -231,36 +251,38 @@ class _Wiring:
 
         if source.kind is SourceKind.JETSTREAM:
             return Server(source.appview or OPEN_APPVIEW, now=self._now)
-        if source.account and self._has_token(source.account):
+        if source.account and self._accounts.has_token(source.account):
             account = self._campaign.account(source.account)
-            return Server(source.server, now=self._now, session=self._session(account))
+            return Server(source.server, now=self._now, session=self._accounts.session(account))
         return Server(source.appview, now=self._now) if source.appview else None
 
     # ---- publishing ----------------------------------------------------------------------------------------------------
 
     def finder(self, account: CampaignAccount) -> Finder | None:
         """Return who finds posts of an account by their address; None where the environment holds no secret for it."""
-        if not self._has_token(account.id):
+        if not self._accounts.has_token(account.id):
             return None
         if account.network is Network.MASTODON:
             from shareasm.networks.mastodon.adopting import MastodonFinder
 
-            return MastodonFinder(account.server, self._token(account)(), user_agent=self._agent, now=self._now)
+            return MastodonFinder(
+                account.server, self._accounts.token(account)(), user_agent=self._agent, now=self._now
+            )
         from shareasm.networks.bluesky.adopting import BlueskyFinder
         from shareasm.networks.bluesky.client import Server
 
-        return BlueskyFinder(Server(account.server, now=self._now, session=self._session(account)))
+        return BlueskyFinder(Server(account.server, now=self._now, session=self._accounts.session(account)))
 
     def publisher(self, account: CampaignAccount) -> Publisher | None:
         """Return the publisher of an account; None where there is no secret for it."""
-        if not self._has_token(account.id):
+        if not self._accounts.has_token(account.id):
             return None
         if account.network is Network.MASTODON:
             from shareasm.networks.mastodon.publisher import MastodonPublisher
 
             return MastodonPublisher(
                 account.server,
-                self._token(account),
+                self._accounts.token(account),
                 handle=account.handle,
                 prepare=_prepare,
                 user_agent=self._agent,
@@ -268,71 +290,38 @@ class _Wiring:
             )
         from shareasm.networks.bluesky.client import Server
         from shareasm.networks.bluesky.publisher import BlueskyPublisher
+        from shareasm.networks.bluesky.video import VIDEO_SERVICE, VideoService
+        from shareasm.videos import prepare_captions, prepare_video
 
-        server = Server(account.server, now=self._now, session=self._session(account))
-        return BlueskyPublisher(server, prepare=_prepare)
-
-    def _session(self, account: CampaignAccount) -> "Session":
-        from shareasm.networks.bluesky.session import Session
-
-        if account.id not in self._sessions:
-            file = self._settings.data / "sessions" / f"{self._campaign.slug}-{account.id}.json"
-            self._sessions[account.id] = Session(
-                account.server,
-                account.handle,
-                self._token(account),
-                load=lambda: file.read_text(encoding="utf-8") if file.is_file() else None,
-                save=lambda text: write_secret(file, text),
-                now=self._now,
-            )
-        return self._sessions[account.id]
-
-    # ---- secrets -------------------------------------------------------------------------------------------------------
-
-    def _has_token(self, account_id: str) -> bool:
-        return self._secrets.find(account_id) is not None
+        server = Server(account.server, now=self._now, session=self._accounts.session(account))
+        return BlueskyPublisher(
+            server,
+            prepare=_prepare,
+            prepare_video=prepare_video,
+            prepare_captions=prepare_captions,
+            cards=self._settings.data / "cards",
+            video_service=VideoService(server, base_url=self._video_service or VIDEO_SERVICE),
+        )
 
     def _source_token(self, source: Source) -> Callable[[], str] | None:
         """Return the token with which a source is read; None where it is read without one."""
-        is_signed_in = source.account and self._has_token(source.account)
-        return self._token(self._campaign.account(source.account)) if source.account and is_signed_in else None
-
-    def _token(self, account: CampaignAccount) -> Callable[[], str]:
-        """Return how to read an account's secret: asked whenever it is needed, so that a mended one needs no restart.
-
-        Where it is unreadable by then, the account stops as where its server refuses it; all the others go on.
-        """
-
-        def read() -> str:
-            try:
-                token = self._secrets.find(account.id)
-            except ConfigError as error:
-                raise Unauthorized(str(error), server=account.server, ref=account.handle) from error
-            if token is None:
-                reason = f"{token_name(account.id)} is not set any more, and nothing is stored"
-                raise Unauthorized(reason, server=account.server, ref=account.handle)
-            return token
-
-        return read
+        is_signed_in = source.account and self._accounts.has_token(source.account)
+        return self._accounts.token(self._campaign.account(source.account)) if source.account and is_signed_in else None
 
     # ---- what is left out ----------------------------------------------------------------------------------------------
 
     def left_out(self) -> list[str]:
         """Return in sentences what is not done because a secret is missing."""
-        silent = [account for account in self._campaign.accounts if not self._has_token(account.id)]
-        sentences = [f"nothing is sent from {account.id}: {self._missing(account.id)}" for account in silent]
+        silent = [account for account in self._campaign.accounts if not self._accounts.has_token(account.id)]
+        sentences = [f"nothing is sent from {account.id}: {self._accounts.missing(account.id)}" for account in silent]
         for source in self._campaign.sources:
-            if source.account and not self._has_token(source.account):
-                missing = self._missing(source.account)
+            if source.account and not self._accounts.has_token(source.account):
+                missing = self._accounts.missing(source.account)
                 if source.kind is SourceKind.SEARCH and not source.appview:
                     sentences.append(f"{source.id} is not searched: its search wants a sign-in, and {missing}")
                 elif source.kind is SourceKind.TAG_TIMELINE:
                     sentences.append(f"{source.id} is read without sign-in, as far as it is open: {missing}")
         return sentences
-
-    def _missing(self, account_id: str) -> str:
-        network = self._campaign.account(account_id).network
-        return f"{token_name(account_id)} is not set; `shareasm connect {network} --account {account_id}` gets one"
 
 
 def _prepare(path: Path, limits: Limits) -> PreparedImage:

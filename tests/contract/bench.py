@@ -55,6 +55,7 @@ class Traits:
     has_tokens: bool = True
     has_stream: bool = False
     can_delete: bool = True
+    can_edit: bool = True
     has_limit: bool = True  # refuses a text that is too long
     can_be_occupied: bool = False  # our key names the place of the record, where another one may lie
 

@@ -16,7 +16,8 @@ from bluesky_network.network import Account, BlueskyNetwork, XrpcError
 from contract.bench import CLOCK, Call, Mishap, Ours, Traits
 from contract.mastodon_bench import FAULTS
 from shareasm.domain.posts import Network, PostRef
-from shareasm.networks.bluesky.client import BlueskyChecker, BlueskySearch, Server
+from shareasm.networks.bluesky.checker import BlueskyChecker
+from shareasm.networks.bluesky.client import BlueskySearch, Server
 from shareasm.networks.bluesky.jetstream import JetstreamStream
 from shareasm.networks.bluesky.publisher import BlueskyPublisher
 from shareasm.networks.bluesky.session import Session
@@ -25,7 +26,7 @@ from shareasm.pictures import prepare
 from shareasm.rehearsal.bluesky import Person, StandInBluesky
 
 METHODS = {
-    Call.PUBLISH: "com.atproto.repo.putRecord",
+    Call.PUBLISH: "com.atproto.repo.applyWrites",
     Call.READ: "app.bsky.feed.searchPosts",
     Call.CHECK: "app.bsky.feed.getPosts",
 }
@@ -47,7 +48,7 @@ class Kept:
 def _session(
     server: str, handle: str, password: str, kept: Kept, transport: httpx.BaseTransport | None = None
 ) -> Session:
-    return Session(server, handle, password, load=kept.load, save=kept.save, now=CLOCK.now, transport=transport)
+    return Session(server, handle, lambda: password, load=kept.load, save=kept.save, now=CLOCK.now, transport=transport)
 
 
 # ---- the stand-in ------------------------------------------------------------------------------------------------------

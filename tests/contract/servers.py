@@ -24,6 +24,7 @@ BLUESKY = Traits(
     has_sessions=True,
     has_stream=True,
     can_be_occupied=True,
+    can_edit=False,
 )
 NO_KEYS = partial(Traits, repeat=Repeat.NEVER, posts_twice=True)
 MEMORY = Traits(has_attributes=False, has_warnings=False, has_visibility=False, has_tokens=False, has_limit=False)

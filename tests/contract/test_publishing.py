@@ -209,6 +209,7 @@ def test_another_record_under_our_key_is_never_overwritten(bench: Bench) -> None
 # ---- afterwards --------------------------------------------------------------------------------------------------------
 
 
+@servers_where(lambda traits: traits.can_edit)
 def test_an_edit_changes_the_words_that_readers_see(bench: Bench) -> None:
     ours = bench.ours()
     receipt = _publish(ours, _draft(bench, "A mistkae"))
@@ -216,6 +217,16 @@ def test_an_edit_changes_the_words_that_readers_see(bench: Bench) -> None:
     assert edited.ref == receipt.ref
     assert _read_back(bench, edited).text.strip() == "A mistake"
     assert bench.texts(ours) == ["A mistake"]
+
+
+@servers_where(lambda traits: not traits.can_edit)
+def test_where_nothing_can_be_changed_we_are_told(bench: Bench) -> None:
+    ours = bench.ours()
+    receipt = _publish(ours, _draft(bench, "A mistkae"))
+    with pytest.raises(Rejected):
+        ours.publisher.edit(_freeze(ours, _draft(bench, "A mistake"), _key()), receipt)
+    assert not ours.publisher.limits().can_edit
+    assert bench.texts(ours) == ["A mistkae"]
 
 
 @servers_where(lambda traits: traits.can_delete)

@@ -21,9 +21,9 @@ def error(status: int, name: str, message: str = "said so", **headers: str) -> h
 
 @dataclass
 class FakePds:
-    """Keeps records by key and answers `plan` first: (method name, answer), each once."""
+    """Keeps records by collection and key, and answers `plan` first: (method name, answer), each once."""
 
-    records: dict[str, dict[str, object]] = field(default_factory=dict)
+    records: dict[tuple[str, str], dict[str, object]] = field(default_factory=dict)
     password: str = "app-password"
     access: str = "access-0"
     refresh: str = "refresh-0"
@@ -31,6 +31,11 @@ class FakePds:
     requests: list[httpx.Request] = field(default_factory=list)
     plan: list[tuple[str, Answer]] = field(default_factory=list)
     after_acting: bool = False  # the planned answer takes the place of the real one: the deed is done
+
+    @property
+    def posts(self) -> dict[str, dict[str, object]]:
+        """The posts by key."""
+        return {key: record for (kind, key), record in self.records.items() if kind == "app.bsky.feed.post"}
 
     @property
     def transport(self) -> httpx.MockTransport:
@@ -79,27 +84,40 @@ class FakePds:
             return httpx.Response(200, json={"did": "did:plc:bbbbbbbbbbbbbbbbbbbbbbbb"})
         return error(400, "InvalidRequest", "Unable to resolve handle")
 
+    def getServiceAuth(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
+        return httpx.Response(200, json={"token": f"{request.url.params['lxm']} at {request.url.params['aud']}"})
+
+    def applyWrites(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
+        writes = json.loads(request.content)["writes"]
+        if any((write["collection"], write["rkey"]) in self.records for write in writes):
+            return error(500, "InternalServerError", "Internal Server Error")
+        self.records |= {(write["collection"], write["rkey"]): write["value"] for write in writes}
+        results = [self._stored(write["collection"], write["rkey"]) for write in writes]
+        return httpx.Response(200, json={"results": results})
+
     def putRecord(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
         body = json.loads(request.content)
-        key, record = body["rkey"], body["record"]
-        present = self.records.get(key)
+        collection, key, record = body["collection"], body["rkey"], body["record"]
+        present = self.records.get((collection, key))
         if present != record and "swapRecord" in body and body["swapRecord"] != (present and cid(present)):
             return error(400, "InvalidSwap", f"Record was at {cid(present) if present else 'null'}")
-        self.records[key] = record
-        return self._stored(key)
+        self.records[collection, key] = record
+        return httpx.Response(200, json=self._stored(collection, key))
 
     def getRecord(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
-        key = request.url.params["rkey"]
-        return self._stored(key) if key in self.records else error(400, "RecordNotFound", "Could not locate record")
+        place = request.url.params["collection"], request.url.params["rkey"]
+        if place not in self.records:
+            return error(400, "RecordNotFound", "Could not locate record")
+        return httpx.Response(200, json=self._stored(*place))
 
     def deleteRecord(self, request: httpx.Request) -> httpx.Response:  # noqa: N802
-        self.records.pop(json.loads(request.content)["rkey"], None)
+        body = json.loads(request.content)
+        self.records.pop((body["collection"], body["rkey"]), None)
         return httpx.Response(200, json={})
 
-    def _stored(self, key: str) -> httpx.Response:
-        record = self.records[key]
-        uri = f"at://{DID}/app.bsky.feed.post/{key}"
-        return httpx.Response(200, json={"uri": uri, "cid": cid(record), "value": record})
+    def _stored(self, collection: str, key: str) -> dict[str, object]:
+        record = self.records[collection, key]
+        return {"uri": f"at://{DID}/{collection}/{key}", "cid": cid(record), "value": record}
 
 
 def cid(record: dict[str, object]) -> str:

@@ -15,7 +15,8 @@ from shareasm.domain.posts import Network, PostRef
 from shareasm.errors import NetworkError, Occupied, RateLimited, Rejected, Unauthorized, Unreachable
 from shareasm.networks.bluesky import client
 from shareasm.networks.bluesky.answers import asked_to_wait_until, failure
-from shareasm.networks.bluesky.client import BlueskyChecker, BlueskySearch, Server
+from shareasm.networks.bluesky.checker import BlueskyChecker
+from shareasm.networks.bluesky.client import BlueskySearch, Server
 from shareasm.networks.bluesky.syntax import read_datetime, write_datetime
 from shareasm.networks.ports import Page, Window
 

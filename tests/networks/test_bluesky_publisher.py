@@ -1,68 +1,31 @@
-"""Publishing exactly once on Bluesky, and the sign-in that it rests on."""
+"""Publishing exactly once on Bluesky: what one call makes, and what is made of its answer."""
 
 import json
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 
-from networks.bluesky_pds import DID, NOW, URL, FakePds, error
-from shareasm.domain.posts import Network
-from shareasm.domain.queue import Draft, DraftCard, DraftMedia
-from shareasm.errors import NetworkError, Occupied, RateLimited, Rejected, Unauthorized, Unreachable
-from shareasm.networks.bluesky.client import Server
-from shareasm.networks.bluesky.publisher import LIMITS, BlueskyPublisher
-from shareasm.networks.bluesky.session import Session
-from shareasm.networks.ports import Limits, PreparedImage, Repeat, Thread, Ties
+from networks.bluesky_pds import DID, NOW, error
+from networks.bluesky_publishing import KEY, Bench, draft, freeze
+from shareasm.domain.queue import DraftCard, DraftMedia, WhoMayReply
+from shareasm.errors import Occupied, Rejected, Unreachable
+from shareasm.networks.bluesky.publisher import LIMITS
+from shareasm.networks.ports import Repeat, Thread, Ties
 
-KEY = "3n2u5hgbu2227"
-
-
-@dataclass
-class Bench:
-    """A publisher on a fake PDS, with its stored session and a clock that can be set."""
-
-    pds: FakePds = field(default_factory=FakePds)
-    stored: str | None = None
-    save_count: int = 0
-    at: datetime = NOW
-
-    def save(self, text: str) -> None:
-        self.stored = text
-        self.save_count += 1
-
-    def session(self, handle: str = "iied.example", password: str = "app-password") -> Session:
-        keep: Callable[[], str | None] = lambda: self.stored  # noqa: E731
-        return Session(
-            URL, handle, password, load=keep, save=self.save, now=lambda: self.at, transport=self.pds.transport
-        )
-
-    def publisher(self, **more: object) -> BlueskyPublisher:
-        server = Server(URL, now=lambda: self.at, session=self.session(), transport=self.pds.transport)
-        return BlueskyPublisher(server, prepare=prepare, **more)  # type: ignore[arg-type]
-
-    def frozen(self, text: str = "Hello #shareASM") -> str:
-        return freeze(self.publisher(), draft(text))
-
-
-def freeze(publisher: BlueskyPublisher, wanted: Draft, thread: Thread | None = None) -> str:
-    return publisher.freeze(wanted, KEY, publisher.prepare(wanted, Path("media")), Ties(thread), NOW)
-
-
-def prepare(path: Path, limits: Limits) -> PreparedImage:
-    return PreparedImage(f"picture {path.name}".encode(), "image/png", 640, 480)
-
-
-def draft(text: str = "Hello #shareASM", **changes: object) -> Draft:
-    return Draft(**{"network": Network.BLUESKY, "text": text, "language": "en", **changes})  # type: ignore[arg-type]
+POST, POSTGATE, THREADGATE = (f"app.bsky.feed.{name}" for name in ("post", "postgate", "threadgate"))
 
 
 @pytest.fixture
 def bench() -> Bench:
     return Bench()
+
+
+def fields(payload: str) -> dict[str, object]:
+    """Return the post's record in a frozen payload."""
+    record = json.loads(payload)[POST]
+    assert isinstance(record, dict)
+    return record
 
 
 # ---- once ------------------------------------------------------------------------------------------------------------
@@ -76,18 +39,23 @@ def test_a_post_goes_out_under_its_key_and_the_receipt_says_where_it_is(bench: B
     assert receipt.version
 
 
-def test_the_null_that_forbids_overwriting_is_sent(bench: Bench) -> None:
+def test_a_post_and_its_gates_are_one_deed(bench: Bench) -> None:
+    gated = draft(who_may_reply=WhoMayReply.NOBODY, may_be_quoted=False)
+    bench.publisher().publish(freeze(bench.publisher(), gated), KEY)
+    assert [call for call in bench.pds.calls if call != "createSession"] == ["applyWrites"]
+    assert list(bench.pds.records) == [(POST, KEY), (THREADGATE, KEY), (POSTGATE, KEY)]  # the post first: see FACTS.md
+
+
+def test_nothing_that_is_there_can_be_written_over(bench: Bench) -> None:
     bench.publisher().publish(bench.frozen(), KEY)
-    body = json.loads(bench.pds.requests[-1].content)
-    assert "swapRecord" in body
-    assert body["swapRecord"] is None
-    assert "createRecord" not in bench.pds.calls
+    writes = json.loads(bench.pds.requests[-1].content)["writes"]
+    assert {write["$type"] for write in writes} == {"com.atproto.repo.applyWrites#create"}
 
 
 def test_publishing_twice_makes_one_post_and_one_receipt(bench: Bench) -> None:
     payload = bench.frozen()
     assert bench.publisher().publish(payload, KEY) == bench.publisher().publish(payload, KEY)
-    assert len(bench.pds.records) == 1
+    assert len(bench.pds.posts) == 1
 
 
 LOST_ANSWERS = [
@@ -96,26 +64,28 @@ LOST_ANSWERS = [
     error(500, "InternalServerError"),
     httpx.Response(502, text="<html>bad gateway</html>"),
     httpx.Response(200, text="<html>welcome</html>"),
-    httpx.Response(200, json={"uri": "at://did:plc:other/app.bsky.feed.post/3k", "cid": "bafyreiaaaaa"}),
+    httpx.Response(200, json={"results": [{"uri": "at://did:plc:other/app.bsky.feed.post/3k", "cid": "bafyreiaaaaa"}]}),
+    httpx.Response(200, json={"results": []}),
 ]
 
 
 @pytest.mark.parametrize("lost", LOST_ANSWERS, ids=str)
 def test_a_lost_answer_leaves_the_outcome_open_and_a_repeat_settles_it(bench: Bench, lost: object) -> None:
     payload = bench.frozen()
-    bench.pds.plan = [("putRecord", lost)]  # type: ignore[list-item]
+    bench.pds.plan = [("applyWrites", lost), ("getRecord", httpx.ReadTimeout("slow"))]  # type: ignore[list-item]
     bench.pds.after_acting = True
     with pytest.raises(Unreachable) as caught:
         bench.publisher().publish(payload, KEY)
     assert caught.value.is_outcome_unknown
+    bench.pds.plan.clear()
     assert bench.publisher().find(payload, KEY, NOW) == bench.publisher().publish(payload, KEY)
-    assert len(bench.pds.records) == 1
+    assert len(bench.pds.posts) == 1
 
 
 @pytest.mark.parametrize("failure", [httpx.ConnectError("no route"), httpx.ConnectTimeout("slow")], ids=str)
 def test_a_request_that_was_never_sent_was_not_done(bench: Bench, failure: Exception) -> None:
     payload = bench.frozen()
-    bench.pds.plan = [("putRecord", failure)]
+    bench.pds.plan = [("applyWrites", failure)]
     with pytest.raises(Unreachable) as caught:
         bench.publisher().publish(payload, KEY)
     assert not caught.value.is_outcome_unknown
@@ -128,14 +98,44 @@ def test_somebody_elses_words_under_our_key_are_never_overwritten(bench: Bench) 
         bench.publisher().publish(ours, KEY)
     with pytest.raises(Occupied):
         bench.publisher().find(ours, KEY, NOW)
-    assert bench.pds.records[KEY] == json.loads(theirs)
+    assert bench.pds.records[POST, KEY] == fields(theirs)
 
 
-def test_a_server_that_checks_the_swap_before_the_content_still_finds_our_post(bench: Bench) -> None:
+def test_an_error_that_means_already_there_is_looked_into_at_once(bench: Bench) -> None:
     payload = bench.frozen()
     receipt = bench.publisher().publish(payload, KEY)
-    bench.pds.plan = [("putRecord", error(400, "InvalidSwap"))]
-    assert bench.publisher().publish(payload, KEY) == receipt
+    for answer in (error(500, "InternalServerError"), error(400, "RecordAlreadyExists")):  # today's, and atproto#4728's
+        bench.pds.plan = [("applyWrites", answer)]
+        assert bench.publisher().publish(payload, KEY) == receipt
+
+
+@pytest.mark.parametrize("changes", [{}, {"who_may_reply": WhoMayReply.NOBODY, "may_be_quoted": False}])
+def test_a_post_that_a_person_deleted_is_not_made_again(bench: Bench, changes: dict[str, object]) -> None:
+    payload = freeze(bench.publisher(), draft(**changes))
+    bench.pds.plan = [("applyWrites", httpx.ReadTimeout("slow"))]
+    bench.pds.after_acting = True
+    with pytest.raises(Unreachable):
+        bench.publisher().publish(payload, KEY)
+    del bench.pds.records[POST, KEY]  # as the apps do: the gates stay
+    for ask in (bench.publisher().publish, lambda *frozen: bench.publisher().find(*frozen, NOW)):
+        with pytest.raises(Rejected, match="deleted on Bluesky since"):
+            ask(payload, KEY)
+    assert bench.pds.posts == {}
+
+
+def test_pictures_that_the_server_threw_away_are_asked_for_again(bench: Bench) -> None:
+    payload = bench.frozen()
+    bench.pds.plan = [("applyWrites", error(400, "BlobNotFound", "Could not find blob: bafkreiaaaa"))]
+    with pytest.raises(Unreachable, match="uploaded again") as caught:
+        bench.publisher().publish(payload, KEY)
+    assert not caught.value.is_outcome_unknown
+
+
+def test_what_the_server_cannot_take_is_rejected_in_its_words(bench: Bench) -> None:
+    payload = bench.frozen()
+    bench.pds.plan = [("applyWrites", error(400, "InvalidRequest", "grapheme too big (maximum 300, got 301)"))]
+    with pytest.raises(Rejected, match="grapheme too big"):
+        bench.publisher().publish(payload, KEY)
 
 
 def test_what_is_not_there_is_not_found(bench: Bench) -> None:
@@ -144,30 +144,36 @@ def test_what_is_not_there_is_not_found(bench: Bench) -> None:
 
 def test_limits_say_that_repeating_is_safe() -> None:
     assert (LIMITS.text_length, LIMITS.text_bytes, LIMITS.repeat) == (300, 3000, Repeat.SAFE)
+    assert (LIMITS.can_quote, LIMITS.can_edit, LIMITS.has_polls) == (True, False, False)
 
 
-# ---- editing and deleting --------------------------------------------------------------------------------------------
+# ---- afterwards --------------------------------------------------------------------------------------------------------
 
 
-def test_an_edit_replaces_the_version_that_we_know(bench: Bench) -> None:
+def test_a_post_cannot_be_changed_and_we_are_told_what_to_do(bench: Bench) -> None:
     receipt = bench.publisher().publish(bench.frozen(), KEY)
-    edited = bench.publisher().edit(bench.frozen("Better"), receipt)
-    assert bench.pds.records[KEY]["text"] == "Better"
-    assert edited.version != receipt.version
-    assert edited.ref == receipt.ref
+    with pytest.raises(Rejected, match="withdraw it, and send another"):
+        bench.publisher().edit(bench.frozen("Better"), receipt)
+    assert bench.pds.records[POST, KEY]["text"] == "Hello #shareASM"
 
 
-def test_an_edit_whose_answer_was_lost_can_be_repeated(bench: Bench) -> None:
+def test_a_post_is_taken_back_with_its_gates(bench: Bench) -> None:
+    gated = draft(who_may_reply=WhoMayReply.NOBODY, may_be_quoted=False)
+    receipt = bench.publisher().publish(freeze(bench.publisher(), gated), KEY)
+    bench.publisher().delete(receipt)
+    assert bench.pds.records == {}
+
+
+def test_taking_back_begins_with_the_post(bench: Bench) -> None:
+    """What breaks off in between leaves gates without a post, never a post without gates."""
     receipt = bench.publisher().publish(bench.frozen(), KEY)
-    better = bench.frozen("Better")
-    assert bench.publisher().edit(better, receipt) == bench.publisher().edit(better, receipt)
-
-
-def test_an_edit_of_a_version_that_is_gone_is_refused(bench: Bench) -> None:
-    receipt = bench.publisher().publish(bench.frozen(), KEY)
-    bench.publisher().edit(bench.frozen("Better"), receipt)
-    with pytest.raises(Occupied):
-        bench.publisher().edit(bench.frozen("Best"), receipt)
+    bench.pds.plan = [("deleteRecord", httpx.ReadTimeout("slow"))]
+    bench.pds.after_acting = True
+    with pytest.raises(Unreachable):
+        bench.publisher().delete(receipt)
+    assert list(bench.pds.records) == [(POSTGATE, KEY)]
+    bench.publisher().delete(receipt)
+    assert bench.pds.records == {}
 
 
 def test_deleting_what_is_gone_is_no_error(bench: Bench) -> None:
@@ -177,12 +183,12 @@ def test_deleting_what_is_gone_is_no_error(bench: Bench) -> None:
     assert bench.pds.records == {}
 
 
-# ---- freezing --------------------------------------------------------------------------------------------------------
+# ---- preparing and freezing ----------------------------------------------------------------------------------------
 
 
 def test_freezing_uploads_pictures_and_shows_nothing(bench: Bench) -> None:
     with_pictures = draft(media=(DraftMedia("a.png", "A sieve"), DraftMedia("b.png", "A scale")))
-    payload = json.loads(freeze(bench.publisher(), with_pictures))
+    payload = fields(freeze(bench.publisher(), with_pictures))
     assert [image["alt"] for image in payload["embed"]["images"]] == ["A sieve", "A scale"]
     assert payload["embed"]["images"][0]["aspectRatio"] == {"width": 640, "height": 480}
     assert bench.pds.records == {}
@@ -197,7 +203,7 @@ def test_freezing_twice_gives_the_same_record(bench: Bench) -> None:
 def test_a_mention_is_resolved_once_and_a_wrong_one_stays_text(bench: Bench) -> None:
     publisher = bench.publisher()
     for _ in range(2):
-        payload = json.loads(freeze(publisher, draft("@bakari.example @nobody.example")))
+        payload = fields(freeze(publisher, draft("@bakari.example @nobody.example")))
         assert [facet["features"][0]["did"] for facet in payload["facets"]] == ["did:plc:bbbbbbbbbbbbbbbbbbbbbbbb"]
     assert bench.pds.calls.count("resolveHandle") == 2
 
@@ -208,15 +214,28 @@ def test_a_server_that_cannot_resolve_now_does_not_cost_a_mention(bench: Bench) 
         freeze(bench.publisher(), draft("@bakari.example"))
 
 
-def test_a_card_takes_the_picture_of_its_page(bench: Bench) -> None:
-    publisher = bench.publisher(fetch_card_image=lambda url, limits: prepare(Path("card"), limits))
-    payload = json.loads(freeze(publisher, draft(card=DraftCard("https://x.example/", "X"))))
-    assert payload["embed"]["external"]["thumb"]["mimeType"] == "image/png"
+def test_a_card_takes_its_picture_from_the_folder_of_cards(bench: Bench, tmp_path: Path) -> None:
+    (tmp_path / "abc.jpg").write_bytes(b"a picture")
+    card = DraftCard("https://x.example/", "X", thumb="abc.jpg")
+    record = fields(freeze(bench.publisher(cards=tmp_path), draft(card=card)))
+    assert record["embed"]["external"]["thumb"]["mimeType"] == "image/jpeg"
+
+
+@pytest.mark.parametrize("thumb", [None, "gone.jpg", "../abc.jpg", "abc.svg", ""])
+def test_a_card_without_a_usable_picture_is_still_a_card(bench: Bench, tmp_path: Path, thumb: str | None) -> None:
+    (tmp_path / "abc.jpg").write_bytes(b"a picture")
+    (tmp_path / "abc.svg").write_bytes(b"a drawing")
+    cards = tmp_path / "cards"
+    cards.mkdir()
+    for folder in (cards, None):
+        card = DraftCard("https://x.example/", "X", thumb=thumb)
+        record = fields(freeze(bench.publisher(cards=folder), draft(card=card)))
+        assert record["embed"]["external"] == {"uri": "https://x.example/", "title": "X", "description": ""}
 
 
 def test_a_thread_hangs_together(bench: Bench) -> None:
     root = bench.publisher().publish(bench.frozen(), KEY)
-    payload = json.loads(freeze(bench.publisher(), draft("more"), Thread(root, root)))
+    payload = fields(freeze(bench.publisher(), draft("more"), Ties(Thread(root, root))))
     assert payload["reply"]["root"] == {"uri": root.ref.uri, "cid": root.version}
 
 
@@ -226,133 +245,9 @@ def test_what_is_not_for_the_public_is_not_sent_to_bluesky(bench: Bench, visibil
         freeze(bench.publisher(), draft(visibility=visibility))
 
 
-# ---- the sign-in -----------------------------------------------------------------------------------------------------
-
-
-def test_a_restart_does_not_sign_in_again(bench: Bench) -> None:
-    for _ in range(3):
-        bench.publisher().publish(bench.frozen(), KEY)
-    assert bench.pds.calls.count("createSession") == 1
-
-
-def test_an_expired_token_is_renewed_once_and_the_call_repeated(bench: Bench) -> None:
-    payload = bench.frozen()
-    bench.session().tokens()
-    bench.pds.access = "access-9"  # ours has expired
-    publisher = bench.publisher()
-    publisher.publish(payload, KEY)
-    publisher.find(payload, KEY, NOW)
-    assert bench.pds.calls.count("refreshSession") == 1
-    assert bench.pds.calls.count("createSession") == 1
-    assert bench.save_count == 2
-
-
-def test_a_revoked_session_signs_in_anew(bench: Bench) -> None:
-    payload = bench.frozen()
-    bench.session().tokens()
-    bench.pds.access = bench.pds.refresh = "revoked-9"
-    bench.publisher().publish(payload, KEY)
-    assert bench.pds.calls.count("createSession") == 2
-
-
-def test_a_token_that_is_refused_again_and_again_is_not_renewed_for_ever(bench: Bench) -> None:
-    payload = bench.frozen()
-    bench.pds.plan = [("putRecord", error(400, "ExpiredToken")), ("putRecord", error(400, "ExpiredToken"))]
-    with pytest.raises(Unauthorized):
-        bench.publisher().publish(payload, KEY)
-    assert bench.pds.calls.count("refreshSession") == 1
-
-
-def test_a_session_that_another_process_renewed_is_taken_over(bench: Bench) -> None:
-    payload = bench.frozen()
-    first, second = bench.publisher(), bench.publisher()
-    first.find(payload, KEY, NOW)
-    second.find(payload, KEY, NOW)
-    bench.pds.access = "access-9"
-    first.publish(payload, KEY)
-    second.publish(payload, KEY)
-    assert bench.pds.calls.count("refreshSession") == 1
-
-
-def test_a_wrong_password_is_tried_once_an_hour(bench: Bench) -> None:
-    session = bench.session(password="wrong")
-    for _ in range(3):
-        with pytest.raises(Unauthorized, match="Invalid identifier or password"):
-            session.tokens()
-    assert bench.pds.calls.count("createSession") == 1
-    bench.at += timedelta(minutes=61)
-    with pytest.raises(Unauthorized):
-        session.tokens()
-    assert bench.pds.calls.count("createSession") == 2
-
-
-def test_too_many_sign_ins_are_waited_out(bench: Bench) -> None:
-    until = NOW + timedelta(minutes=5)
-    limited = error(429, "RateLimitExceeded", "Rate Limit Exceeded", **{"ratelimit-reset": str(int(until.timestamp()))})
-    bench.pds.plan = [("createSession", limited)]
-    session = bench.session()
-    for _ in range(2):
-        with pytest.raises(RateLimited) as caught:
-            session.tokens()
-        assert caught.value.until == until
-    bench.at = until
-    assert session.tokens().did == DID
-
-
-def test_a_session_that_cannot_be_stored_holds_until_a_restart(
-    bench: Bench, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    session = bench.session()
-    first = session.tokens()  # stored, and older than what follows
-
-    def refuse(_: str) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(session, "_save", refuse)
-    second = session.renew(first)
-    assert [session.tokens() for _ in range(5)] == [second] * 5
-    third = session.renew(second)
-    assert third not in {first, second}
-    assert bench.pds.calls == ["createSession", "refreshSession", "refreshSession"]
-    assert "No space left on device" in caplog.text
-    assert second.access not in caplog.text
-
-
-def test_a_first_session_that_cannot_be_stored_is_signed_in_once(bench: Bench) -> None:
-    def refuse(_: str) -> None:
-        raise OSError(28, "No space left on device")
-
-    session = Session(
-        URL,
-        "iied.example",
-        "app-password",
-        load=lambda: None,
-        save=refuse,
-        now=lambda: NOW,
-        transport=bench.pds.transport,
-    )
-    assert len({session.tokens() for _ in range(5)}) == 1
-    assert bench.pds.calls == ["createSession"]
-
-
-@pytest.mark.parametrize("stored", ["", "not json", "{}", '{"server":1}'])
-def test_a_stored_session_that_cannot_be_read_is_none(bench: Bench, stored: str) -> None:
-    bench.stored = stored
-    assert bench.session().tokens().did == DID
-
-
-def test_a_stored_session_of_another_handle_is_not_used(bench: Bench) -> None:
-    bench.session().tokens()
-    bench.session(handle="other.example").tokens()
-    assert bench.pds.calls.count("createSession") == 2
-
-
-def test_no_token_and_no_password_is_ever_printed(bench: Bench) -> None:
-    session = bench.session()
-    shown = repr(session) + repr(session.tokens()) + str(session.tokens())
-    assert "access-1" not in shown
-    assert "app-password" not in shown
-    bench.pds.plan = [("putRecord", httpx.ReadTimeout("slow"))]
-    with pytest.raises(NetworkError) as caught:
-        bench.publisher().publish("{}", KEY)
-    assert "access-1" not in str(caught.value)
+def test_freezing_asks_nobody(bench: Bench) -> None:
+    publisher, wanted = bench.publisher(), draft("Hi @bakari.example", media=(DraftMedia("a.png", "A sieve"),))
+    prepared = publisher.prepare(wanted, Path("media"))
+    bench.pds.calls.clear()
+    publisher.freeze(wanted, KEY, prepared, Ties(), NOW)
+    assert bench.pds.calls == []

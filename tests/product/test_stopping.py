@@ -42,7 +42,7 @@ def test_a_signal_stops_it_and_it_goes_on_where_it_was(day: Day, number: signal.
 @pytest.mark.parametrize("fault", [Fault.HANG_BEFORE, Fault.HANG_AFTER], ids=["before it acts", "after it acted"])
 def test_a_server_that_hangs_does_not_hold_it_up(day: Day, fault: Fault) -> None:
     day.plan(slot("first", 0), slot("second", 0))
-    bluesky = day.world.bluesky.pds_faults.add(fault, "POST", r".*putRecord")
+    bluesky = day.world.bluesky.pds_faults.add(fault, "POST", r".*applyWrites")
     mastodon = day.world.home.faults.add(fault, "POST", "/api/v1/statuses")
     program = day.start("run")
     assert bluesky.reached.wait(60)

@@ -64,7 +64,7 @@ def in_call(fault: Fault, call: str, skip: int, day: Day) -> Program:
 def _calls(day: Day) -> dict[str, tuple[Faults, str]]:
     sky, home = day.world.bluesky.pds_faults, day.world.home.faults
     return {
-        "post on Bluesky": (sky, r"/xrpc/com\.atproto\.repo\.putRecord"),
+        "post on Bluesky": (sky, r"/xrpc/com\.atproto\.repo\.applyWrites"),
         "picture to Bluesky": (sky, r"/xrpc/com\.atproto\.repo\.uploadBlob"),
         "post on Mastodon": (home, "/api/v1/statuses"),
         "picture to Mastodon": (home, "/api/v2/media"),

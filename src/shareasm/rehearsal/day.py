@@ -101,7 +101,7 @@ def _live(
     with clock.held():
         staged, tokens = stage(plan, world)
         settings = Settings(f"sqlite:///{folder / 'shareasm.db'}", folder, None, tokens, "127.0.0.1", 0)
-        parts = wiring.wire(staged, settings, wiring.World(clock, reachable(world), UNBROKEN))
+        parts = wiring.wire(staged, settings, wiring.World(clock, reachable(world), UNBROKEN, world.bluesky.video_url))
         bring_in_line(parts.engine, parts.campaign, parts.schedule)
         audience = Audience(world, parts.campaign, clock, seed)
         worker = Worker(parts, tell, RHYTHM)

@@ -1,11 +1,11 @@
-"""Asking Bluesky's servers: calls with limits and mapped errors, reading by tag, and looking posts up.
+"""Asking Bluesky's servers: calls with limits and mapped errors, and reading by tag.
 
 The network side of the collecting line: answers go to `translate` as bytes, and nothing here knows what a post looks
 like. Calls are plain HTTP rather than the official library's: that one refuses a whole page for one odd post, and
 cannot send the `null` on which publishing once rests.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from time import monotonic
@@ -14,13 +14,14 @@ import httpx
 import msgspec
 
 from shareasm import __version__
-from shareasm.domain.changes import Gone, Seen, Skipped
-from shareasm.domain.posts import Network, PostRef
+from shareasm.domain.changes import Skipped
+from shareasm.domain.posts import PostRef
 from shareasm.errors import Rejected, Unauthorized
 from shareasm.networks.bluesky.answers import STALE_TOKEN, Reply, failure, refusal
-from shareasm.networks.bluesky.session import Now, Session, Tokens
-from shareasm.networks.bluesky.syntax import read_post_address, write_datetime
-from shareasm.networks.bluesky.translate import MALFORMED, ViewPage, decode_get_posts, decode_search_page
+from shareasm.networks.bluesky.session import Now, Session
+from shareasm.networks.bluesky.syntax import write_datetime
+from shareasm.networks.bluesky.tls import tls
+from shareasm.networks.bluesky.translate import MALFORMED, ViewPage, decode_search_page
 from shareasm.networks.ports import Page, Window
 
 BODY_LIMIT = 10_000_000
@@ -51,6 +52,7 @@ class Server:
         self.session = session
         self._http = httpx.Client(
             transport=transport,
+            verify=tls(),
             headers={"User-Agent": f"shareasm/{__version__}"},
         )
 
@@ -88,16 +90,20 @@ class Server:
         body: bytes | None = None,
         content_type: str = "application/json",
         ref: str | None = None,
+        bearer: str | None = None,
     ) -> Reply:
         """Return the server's answer whatever its status. A token that has expired is renewed, and the call repeated,
         once.
 
-        Repeating is safe: a server looks at the token before it does anything.
+        Repeating is safe: a server looks at the token before it does anything. `bearer` is a token for this one call,
+        where there is no session.
         """
         tokens = self.session.tokens() if self.session else None
-        reply = self._send(method, nsid, params, body, content_type, ref, tokens)
+        base_url, token = (tokens.pds, tokens.access) if tokens else (self.base_url, bearer)
+        reply = self._send(method, nsid, params, body, content_type, ref, base_url, token)
         if self.session and tokens and reply.error in STALE_TOKEN:
-            reply = self._send(method, nsid, params, body, content_type, ref, self.session.renew(tokens))
+            renewed = self.session.renew(tokens)
+            reply = self._send(method, nsid, params, body, content_type, ref, renewed.pds, renewed.access)
         return reply
 
     def _send(
@@ -108,10 +114,10 @@ class Server:
         body: bytes | None,
         content_type: str,
         ref: str | None,
-        tokens: Tokens | None,
+        base_url: str,
+        token: str | None,
     ) -> Reply:
-        base_url = tokens.pds if tokens else self.base_url
-        headers = {"Authorization": f"Bearer {tokens.access}"} if tokens else {}
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
         is_upload = body is not None and content_type != "application/json"
         if body is not None:
             headers["Content-Type"] = content_type
@@ -277,113 +283,3 @@ def _read_checkpoint(checkpoint: str | None, otherwise: datetime) -> datetime:
         return msgspec.json.decode(checkpoint, type=_Checkpoint).until if checkpoint else otherwise
     except MALFORMED:
         return otherwise
-
-
-# ---- looking posts up ------------------------------------------------------------------------------------------------
-
-POSTS_PER_LOOKUP = 25
-"""`app.bsky.feed.getPosts` takes no more (lexicon)."""
-AUTHORS_ASKED = 3
-
-
-class _Profile(msgspec.Struct):
-    did: str
-
-
-class _FeedPost(msgspec.Struct):
-    uri: str
-
-
-class _FeedItem(msgspec.Struct):
-    post: _FeedPost
-
-
-class _Feed(msgspec.Struct):
-    feed: list[_FeedItem]
-
-
-def _feed_uris(body: bytes) -> list[str]:
-    try:
-        return [item.post.uri for item in msgspec.json.decode(body, type=_Feed).feed]
-    except MALFORMED:
-        return []
-
-
-class BlueskyChecker:
-    """Asks an AppView for posts by address (PostChecker). Needs no sign-in on an open one.
-
-    An AppView whose index of posts is down answers like one whose posts are all deleted: 200 and an empty list. So an
-    answer without any post counts only after a control: a post that is known to be there must still be answered.
-    """
-
-    def __init__(self, server: Server) -> None:
-        self._server = server
-        self._control: PostRef | None = None  # shown last
-
-    def check(self, refs: Sequence[tuple[PostRef, str]]) -> Mapping[PostRef, Seen | Gone]:
-        """Return the present state of each post. A missing one is gone: deleted, taken down, or its account is.
-
-        Posts of answers that are not to be believed are left out: they were not asked.
-        """
-        asked = [ref for ref, _ in refs if read_post_address(ref.uri)]
-        found: dict[PostRef, Seen | Gone] = {}
-        doubtful: dict[PostRef, Seen | Gone] = {}
-        for start in range(0, len(asked), POSTS_PER_LOOKUP):
-            states = self._look_up(asked[start : start + POSTS_PER_LOOKUP])
-            shown = [state.post.ref for state in states.values() if isinstance(state, Seen)]
-            if shown:
-                self._control = shown[-1]
-                found |= states
-            else:
-                doubtful |= states
-        if doubtful and self._is_well(list(doubtful)):  # asked last: one of the other answers may have shown a control
-            found |= doubtful
-        return found
-
-    def _is_well(self, doubtful: Sequence[PostRef]) -> bool:
-        """Return whether the server shows a post that is there: the last one that it showed us, else one of an author's.
-
-        Where there is none to ask for, one single post is believed to be gone of a server that knows its author.
-        """
-        control = self._control or self._other_post(doubtful)
-        if control is None:
-            return len(doubtful) == 1 and self._knows_author(doubtful[0])
-        if any(isinstance(state, Seen) for state in self._look_up([control]).values()):
-            return True
-        self._control = None  # it may be deleted itself; the next answer with a post gives another
-        return False
-
-    def _other_post(self, refs: Iterable[PostRef]) -> PostRef | None:
-        """Return a post by one of the authors of `refs`, as their feeds show them; None where none of the first few has one."""
-        dids = dict.fromkeys(address.did for ref in refs if (address := read_post_address(ref.uri)))
-        for did in list(dids)[:AUTHORS_ASKED]:
-            reply = self._server.ask("GET", "app.bsky.feed.getAuthorFeed", params=[("actor", did), ("limit", "10")])
-            uris = _feed_uris(reply.body) if reply.is_success else []
-            address = next((found for uri in uris if (found := read_post_address(uri))), None)
-            if address:
-                return PostRef(Network.BLUESKY, address.uri)
-        return None
-
-    def _knows_author(self, ref: PostRef) -> bool:
-        address = read_post_address(ref.uri)
-        did = address.did if address else ""
-        reply = self._server.ask("GET", "app.bsky.actor.getProfile", params=[("actor", did)])
-        try:
-            return reply.is_success and msgspec.json.decode(reply.body, type=_Profile).did == did
-        except MALFORMED:
-            return False
-
-    def _look_up(self, refs: Sequence[PostRef]) -> Mapping[PostRef, Seen | Gone]:
-        body = self._server.query("app.bsky.feed.getPosts", [("uris", ref.uri) for ref in refs])
-        try:
-            answer = decode_get_posts(body, self._server.now())
-        except MALFORMED as error:
-            raise failure(error, self._server.base_url, self._server.now()) from error
-        found: dict[PostRef, Seen | Gone] = {seen.post.ref: seen for seen in answer.posts if seen.post.ref in refs}
-        if any(item.ref is None for item in answer.skipped):
-            return found  # something came that we cannot read: nobody may be called gone for it
-        unreadable = {item.ref for item in answer.skipped}
-        for ref in refs:
-            if ref not in found and ref.uri not in unreadable:
-                found[ref] = Gone(ref, "deleted or hidden")
-        return found

@@ -1,8 +1,18 @@
 """Sending our posts to Bluesky so that each goes out exactly once (Publisher).
 
-The far end of the publishing line. The record key and the whole record are frozen before the first call; `putRecord`
-with the explicit `"swapRecord": null` then means "only if nothing is there", and repeating it does nothing (run against
-PDS 0.4.217 and 0.5.35, November 2026). `createRecord` is never used: repeated, it posts twice or answers a bare 500.
+The far end of the publishing line. The record key and every record are frozen before the first call, and one call creates
+them all: `applyWrites`, which does everything or nothing. It never writes over what is there: a key that is taken fails the
+whole call, so that repeating it does nothing but answer 500 (run against PDS 0.5.35, November 2026). What lies under our key
+then tells the rest:
+
+    our post                    it went out: the answer was lost, here is the receipt
+    another post                never touched: Occupied
+    no post, but its postgate   it went out, and a person deleted it: never made again
+    nothing                     it has not gone out
+
+For the third line every post has a postgate, which the apps leave behind when they delete a post, and which changes nothing
+where it forbids nothing. And there is no moment in which a post stands without the gates that the plan wants: an AppView
+also shows a threadgate only where the post was there before, or with it.
 """
 
 from collections.abc import Callable
@@ -12,14 +22,24 @@ from typing import TypeVar
 
 import msgspec
 
+from shareasm.domain.pictures import PreparedVideo
 from shareasm.domain.posts import Network, PostRef
-from shareasm.domain.queue import Draft, DraftMedia, Receipt
-from shareasm.errors import Rejected, Unreachable
+from shareasm.domain.queue import Draft, DraftCard, DraftVideo, Receipt
+from shareasm.errors import ConfigError, NetworkError, Rejected, Unreachable
 from shareasm.networks.bluesky.answers import Reply, failure, refusal
 from shareasm.networks.bluesky.client import Server
-from shareasm.networks.bluesky.records import Uploaded, find_mentions, write_record
+from shareasm.networks.bluesky.records import (
+    POSTGATE_COLLECTION,
+    THREADGATE_COLLECTION,
+    Blob,
+    Prepared,
+    Uploaded,
+    find_mentions,
+    write_records,
+)
 from shareasm.networks.bluesky.syntax import POST_COLLECTION, PostAddress, is_cid, is_did, read_post_address
 from shareasm.networks.bluesky.translate import MALFORMED
+from shareasm.networks.bluesky.video import VideoService
 from shareasm.networks.ports import Limits, PreparedImage, Repeat, Ties
 
 LIMITS = Limits(
@@ -31,90 +51,132 @@ LIMITS = Limits(
     image_bytes=976_000,  # the lexicon allows 2,000,000 since 2026, older servers and the card's picture 1,000,000
     image_side=2000,
     repeat=Repeat.SAFE,
+    can_edit=False,  # no app of theirs offers it, and quotes and reposts keep the old words
+    can_quote=True,
+    has_polls=False,
+    video_bytes=100_000_000,  # what the video service takes in one piece; lexicon app.bsky.embed.video: 300,000,000
 )
+MOST_CAPTIONS = 20  # of one video: lexicon app.bsky.embed.video
+THUMB_MIMES = {".jpg": "image/jpeg", ".jpeg": "image/jpeg", ".png": "image/png", ".webp": "image/webp"}
 
 Prepare = Callable[[Path, Limits], PreparedImage]
-FetchCardImage = Callable[[str, Limits], PreparedImage | None]
-"""Returns the preview picture of an address, None where there is none to be had."""
+
+
+PrepareVideo = Callable[[Path, Limits], PreparedVideo]
+PrepareCaptions = Callable[[Path], bytes]
 
 T = TypeVar("T")
 
 
 class _Stored(msgspec.Struct):
-    """What putRecord and getRecord answer."""
+    """What getRecord answers, and applyWrites for each record."""
 
     uri: str
     cid: str
     value: object = None
 
 
+class _Results(msgspec.Struct):
+    results: list[_Stored]
+
+
 class _Blob(msgspec.Struct):
-    blob: dict[str, object]
+    blob: Blob
 
 
 class _Resolved(msgspec.Struct):
     did: str
 
 
-class Prepared(msgspec.Struct, frozen=True):
-    """What `prepare` hands to `freeze`."""
-
-    images: list[Uploaded]
-    card_image: Uploaded | None
-    dids: dict[str, str]  # handle → account
-
-
 class BlueskyPublisher:
     """Publishes from one account. The publish key is the record key, a TID made once when the post was planned."""
 
-    def __init__(self, server: Server, *, prepare: Prepare, fetch_card_image: FetchCardImage | None = None) -> None:
-        """`server` must have a session; `prepare` makes a file fit to publish. Raises ValueError without a session."""
+    def __init__(
+        self,
+        server: Server,
+        *,
+        prepare: Prepare,
+        prepare_video: PrepareVideo | None = None,
+        prepare_captions: PrepareCaptions = Path.read_bytes,
+        cards: Path | None = None,
+        video_service: VideoService | None = None,
+    ) -> None:
+        """`server` must have a session; the `prepare…` make files fit to publish, `cards` holds the pictures of link cards.
+
+        Raises ValueError without a session.
+        """
         if server.session is None:
             raise ValueError("publishing needs a session")
         self._server = server
         self._session = server.session
         self._prepare = prepare
-        self._fetch_card_image = fetch_card_image
+        self._cards = cards
+        self._prepare_video = prepare_video
+        self._prepare_captions = prepare_captions
+        self._video_service = video_service or VideoService(server)
         self._dids: dict[str, str | None] = {}
 
     def limits(self) -> Limits:
         """Return what fits into one post; the same on every server."""
         return LIMITS
 
-    def prepare(self, draft: Draft, media: Path) -> str:
-        """Upload the pictures and resolve the mentions.
+    # -- ahead of time
 
-        The same bytes uploaded again are the same blob, and nobody sees a blob without its post. A visibility other
-        than public or unlisted is Rejected: Bluesky has none. A content warning has no place on Bluesky either and is
-        left to the text.
+    def prepare(self, draft: Draft, media: Path) -> str:
+        """Upload pictures, video, captions and the card's picture, and resolve the mentions.
+
+        The same bytes uploaded again are the same blob, and nobody sees a blob without its post; a server keeps such a one
+        for an hour at least (atproto.com/specs/blob). A visibility other than public or unlisted is Rejected: Bluesky has
+        none.
         """
         if draft.visibility not in {"public", "unlisted"}:
             reason = f"Bluesky posts are public, this one is to be {draft.visibility}"
             raise Rejected(reason, server=self._server.base_url)
-        images = [self._upload(self._prepare(media / item.file, LIMITS), item) for item in draft.media]
-        card_image = None
-        if draft.card and not images and self._fetch_card_image:
-            picture = self._fetch_card_image(draft.card.url, LIMITS)
-            card_image = self._upload(picture, None) if picture else None
-        dids = {handle: did for handle in find_mentions(draft.text) if (did := self._resolve(handle))}
-        return msgspec.json.encode(Prepared(images, card_image, dids)).decode()
-
-    def freeze(self, draft: Draft, key: str, prepared: str, ties: Ties, now: datetime) -> str:
-        """Return the record as JSON text."""
-        ready = msgspec.json.decode(prepared, type=Prepared)
-        try:
-            record = write_record(
-                draft, now, ready.dids.get, images=ready.images, card_image=ready.card_image, thread=ties.thread
+        images = []
+        for item in draft.media if draft.video is None else ():
+            image = self._prepare(media / item.file, LIMITS)
+            images.append(
+                Uploaded(self._upload(image.data, image.mime, item.file), item.alt, image.width, image.height)
             )
-        except ValueError as error:
-            raise Rejected(str(error), server=self._server.base_url, ref=key) from error
-        return msgspec.json.encode(record).decode()
+        prepared = Prepared(
+            did=self._did,
+            dids={handle: did for handle in find_mentions(draft.text) if (did := self._resolve(handle))},
+            images=images,
+            video=self._upload_video(draft.video, media) if draft.video else None,
+            captions=self._upload_captions(draft.video, media) if draft.video else [],
+            thumb=self._upload_thumb(draft.card) if draft.card and not draft.media and not draft.video else None,
+        )
+        return msgspec.json.encode(prepared).decode()
 
-    def _upload(self, image: PreparedImage, item: DraftMedia | None) -> Uploaded:
-        file = item.file if item else "the card's picture"
-        body = self._server.procedure("com.atproto.repo.uploadBlob", image.data, content_type=image.mime, ref=file)
-        answer = self._decode(body, _Blob, ref=file)
-        return Uploaded(answer.blob, item.alt if item else "", image.width, image.height)
+    def _upload(self, data: bytes, mime: str, file: str) -> Blob:
+        body = self._server.procedure("com.atproto.repo.uploadBlob", data, content_type=mime, ref=file)
+        return self._decode(body, _Blob, ref=file).blob
+
+    def _upload_video(self, video: DraftVideo, media: Path) -> Uploaded:
+        if self._prepare_video is None:
+            raise Rejected("videos are not sent here", server=self._server.base_url, ref=video.file)
+        ready = self._prepare_video(media / video.file, LIMITS)
+        blob = self._video_service.upload(ready.data, ready.mime, ref=video.file)
+        return Uploaded(blob, video.alt, ready.width, ready.height)
+
+    def _upload_captions(self, video: DraftVideo, media: Path) -> list[tuple[str, Blob]]:
+        if len(video.captions) > MOST_CAPTIONS:
+            count = len(video.captions)
+            raise ConfigError(f"{video.file} has {count} captions; Bluesky takes {MOST_CAPTIONS}: leave some out")
+        return [
+            (language, self._upload(self._prepare_captions(media / file), "text/vtt", file))
+            for language, file in video.captions
+        ]
+
+    def _upload_thumb(self, card: DraftCard) -> Blob | None:
+        """Return the card's picture; None where there is none: a card without a picture is still one."""
+        if self._cards is None or card.thumb is None:
+            return None
+        file = self._cards / card.thumb
+        mime = THUMB_MIMES.get(file.suffix)
+        if mime is None or file.parent != self._cards or not file.is_file():
+            return None
+        return self._upload(file.read_bytes(), mime, f"the picture of {card.url}")
 
     def _resolve(self, handle: str) -> str | None:
         handle = handle.lower()
@@ -129,66 +191,90 @@ class BlueskyPublisher:
                 raise refusal(reply, self._server.base_url, self._server.now(), ref=handle)
         return self._dids[handle]
 
+    def freeze(self, draft: Draft, key: str, prepared: str, ties: Ties, now: datetime) -> str:
+        """Return the records by collection, as JSON text."""
+        try:
+            records = write_records(draft, key, msgspec.json.decode(prepared, type=Prepared), ties, now)
+        except ValueError as error:
+            raise Rejected(str(error), server=self._server.base_url, ref=key) from error
+        return msgspec.json.encode(records).decode()
+
+    # -- the post itself
+
     def publish(self, payload: str, key: str) -> Receipt:
-        """Create the record under `key`; do nothing where it is already there. Raises Occupied where another one is."""
-        reply = self._put(payload, key, swap=None)
-        if reply.error == "InvalidSwap":
-            return self._same_or_refuse(payload, key, reply)
-        return self._receipt(self._accept(reply, key), key)
+        """Create the post with its gates; do nothing where it is already there.
+
+        Raises Occupied where another record is, and Rejected where somebody has deleted it since.
+        """
+        records = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+        writes = [
+            {"$type": "com.atproto.repo.applyWrites#create", "collection": collection, "rkey": key, "value": record}
+            for collection, record in records.items()
+        ]
+        body = msgspec.json.encode({"repo": self._did, "writes": writes})
+        reply = self._server.ask("POST", "com.atproto.repo.applyWrites", body=body, ref=key)
+        if not reply.is_success:
+            return self._settle(reply, payload, key)
+        answer = self._decode(reply.body, _Results, ref=key, is_write=True)
+        made = next((result for result in answer.results if POST_COLLECTION in result.uri), None)
+        return self._receipt(made, key)
+
+    def _settle(self, refused: Reply, payload: str, key: str) -> Receipt:
+        """Return the receipt where the call failed because it was done before. Raises what else the refusal stands for."""
+        error = refusal(refused, self._server.base_url, self._server.now(), ref=key, is_write=True)
+        if refused.status != 400 and refused.status < 500:
+            raise error
+        try:
+            found = self._find(payload, key)
+        except Rejected:
+            raise
+        except NetworkError:  # nobody can be asked now
+            found = None
+        if found is None:
+            raise error
+        return found
 
     def find(self, payload: str, key: str, since: datetime) -> Receipt | None:  # noqa: ARG002  the key alone finds it
-        """Return the receipt of the record under `key`, None where there is none. Raises Occupied where it says
-        something else.
-        """
-        stored = self._get(key)
-        if stored is None:
-            return None
-        return self._same_or_refuse(payload, key, None, stored)
+        """Return the receipt of the post under `key`; None where nothing ever was. Its gates came with it.
 
-    def edit(self, payload: str, receipt: Receipt) -> Receipt:
-        """Replace the record if it is still the one in `receipt`. Others' quotes and reposts keep pointing to the old
-        words.
+        Raises Occupied where it says something else, and Rejected where somebody has deleted it.
         """
-        key = self._key_of(receipt)
-        if receipt.version is None:
-            raise Rejected("the version to replace is not known", server=self._server.base_url, ref=receipt.ref.uri)
-        reply = self._put(payload, key, swap=receipt.version)
-        if reply.error == "InvalidSwap":
-            return self._same_or_refuse(payload, key, reply)
-        return self._receipt(self._accept(reply, key), key)
+        return self._find(payload, key)
+
+    def _find(self, payload: str, key: str) -> Receipt | None:
+        stored = self._get(POST_COLLECTION, key)
+        if stored is None:
+            if self._get(POSTGATE_COLLECTION, key) is None:
+                return None
+            reason = "it went out and was deleted on Bluesky since: what a person deletes is not made again"
+            raise Rejected(reason, server=self._server.base_url, ref=key)
+        if stored.value != msgspec.json.decode(payload)[POST_COLLECTION]:
+            occupied = Reply(400, {}, b'{"error":"InvalidSwap","message":"it says something else"}')
+            raise refusal(occupied, self._server.base_url, self._server.now(), ref=key, is_write=True)
+        return self._receipt(stored, key)
+
+    def edit(self, payload: str, receipt: Receipt) -> Receipt:  # noqa: ARG002
+        """Raise Rejected: on Bluesky nobody sees that a post was changed, and some go on seeing the old words."""
+        reason = "a post on Bluesky cannot be changed: withdraw it, and send another"
+        raise Rejected(reason, server=self._server.base_url, ref=receipt.ref.uri)
 
     def delete(self, receipt: Receipt) -> None:
-        """Delete the record. One that is not there is answered like one that was."""
-        body = {"repo": self._did, "collection": POST_COLLECTION, "rkey": self._key_of(receipt)}
-        self._server.procedure("com.atproto.repo.deleteRecord", msgspec.json.encode(body), ref=receipt.ref.uri)
+        """Delete the post, then its gates. What is not there is answered like what was."""
+        address = read_post_address(receipt.ref.uri)
+        if address is None or address.did != self._did:
+            raise Rejected("not a post of this account", server=self._server.base_url, ref=receipt.ref.uri)
+        for collection in (POST_COLLECTION, THREADGATE_COLLECTION, POSTGATE_COLLECTION):
+            body = {"repo": self._did, "collection": collection, "rkey": address.rkey}
+            self._server.procedure("com.atproto.repo.deleteRecord", msgspec.json.encode(body), ref=receipt.ref.uri)
 
-    # -- the record under one key
+    # -- the records under one key
 
     @property
     def _did(self) -> str:
         return self._session.tokens().did
 
-    def _key_of(self, receipt: Receipt) -> str:
-        address = read_post_address(receipt.ref.uri)
-        if address is None or address.did != self._did:
-            raise Rejected("not a post of this account", server=self._server.base_url, ref=receipt.ref.uri)
-        return address.rkey
-
-    def _put(self, payload: str, key: str, *, swap: str | None) -> Reply:
-        """Write the record if its present version is `swap`, None meaning that there is none. Sent with the null in it."""
-        body = msgspec.json.encode(
-            {
-                "repo": self._did,
-                "collection": POST_COLLECTION,
-                "rkey": key,
-                "record": msgspec.Raw(payload.encode()),
-                "swapRecord": swap,
-            }
-        )
-        return self._server.ask("POST", "com.atproto.repo.putRecord", body=body, ref=key)
-
-    def _get(self, key: str) -> _Stored | None:
-        params = [("repo", self._did), ("collection", POST_COLLECTION), ("rkey", key)]
+    def _get(self, collection: str, key: str) -> _Stored | None:
+        params = [("repo", self._did), ("collection", collection), ("rkey", key)]
         reply = self._server.ask("GET", "com.atproto.repo.getRecord", params=params, ref=key)
         if reply.error == "RecordNotFound":  # with 400, not 404
             return None
@@ -196,22 +282,9 @@ class BlueskyPublisher:
             raise refusal(reply, self._server.base_url, self._server.now(), ref=key)
         return self._decode(reply.body, _Stored, ref=key)
 
-    def _same_or_refuse(self, payload: str, key: str, refused: Reply | None, stored: _Stored | None = None) -> Receipt:
-        """Return the receipt when the record under `key` says what `payload` says; raise Occupied otherwise."""
-        stored = stored or self._get(key)
-        if stored is not None and stored.value == msgspec.json.decode(payload):
-            return self._receipt(stored, key)
-        reply = refused or Reply(400, {}, b'{"error":"InvalidSwap","message":"it says something else"}')
-        raise refusal(reply, self._server.base_url, self._server.now(), ref=key, is_write=True)
-
-    def _accept(self, reply: Reply, key: str) -> _Stored:
-        if not reply.is_success:
-            raise refusal(reply, self._server.base_url, self._server.now(), ref=key, is_write=True)
-        return self._decode(reply.body, _Stored, ref=key, is_write=True)
-
-    def _receipt(self, stored: _Stored, key: str) -> Receipt:
+    def _receipt(self, stored: _Stored | None, key: str) -> Receipt:
         address = PostAddress(self._did, key)
-        if stored.uri != address.uri or not is_cid(stored.cid):
+        if stored is None or stored.uri != address.uri or not is_cid(stored.cid):
             reason = "the answer is about another post"
             raise Unreachable(reason, server=self._server.base_url, ref=key, is_outcome_unknown=True)
         return Receipt(PostRef(Network.BLUESKY, address.uri), address.url, key, version=stored.cid, visibility="public")

@@ -170,14 +170,26 @@ class AppView:
     # ---- images ----
 
     def _page(self, path: str) -> Answer:
-        """Serve `/img/<preset>/plain/<did>/<cid>[@format]`, re-encoded as the image service does."""
+        """Serve `/img/<preset>/plain/<did>/<cid>[@format]`, re-encoded as the image service does, and what stands for a
+        video: an empty playlist, and a grey picture.
+        """
         parts = path.strip("/").split("/")
+        if parts[0] == "watch" and parts[-1] == "playlist.m3u8":
+            return Answer(b"#EXTM3U\n", "application/vnd.apple.mpegurl")
+        if parts[0] == "watch" and parts[-1] == "thumbnail.jpg":
+            return Answer(_grey(), "image/jpeg")
         if len(parts) == 5 and parts[0] == "img" and parts[1] in _SIDES:
             cid, _, form = parts[4].partition("@")
             repo = self._repos.find(parts[3])
             if repo is not None and not repo.status and cid in repo.blobs:
                 return _picture(repo.blobs[cid].content, _SIDES[parts[1]], form or "webp")
         raise Refusal(404, "NotFoundError", "Image not found")
+
+
+def _grey() -> bytes:
+    out = io.BytesIO()
+    Image.new("RGB", (640, 360), "#8a8a8a").save(out, "JPEG")
+    return out.getvalue()
 
 
 def _picture(content: bytes, side: int, form: str) -> Answer:

@@ -24,6 +24,8 @@ POST = "app.bsky.feed.post"
 LIKE = "app.bsky.feed.like"
 REPOST = "app.bsky.feed.repost"
 PROFILE = "app.bsky.actor.profile"
+THREADGATE = "app.bsky.feed.threadgate"
+POSTGATE = "app.bsky.feed.postgate"
 DAG_CBOR = 0x71
 RAW = 0x55
 
@@ -271,13 +273,15 @@ _PICTURE = _object({"image": _IMAGE, "alt": _text(), "aspectRatio?": _RATIO})
 _CARD = _object(
     {"uri": _text(form="uri"), "title": _text(), "description": _text(), "thumb?": _blob(("image/*",), 1_000_000)}
 )
+_CAPTION = _object({"lang": _text(form="language"), "file": _blob(("text/vtt",), 20_000)})
 _MEDIA: Mapping[str, Check] = {
     "app.bsky.embed.images": _object({"images": _many(_PICTURE, 4)}),
     "app.bsky.embed.gallery": _object({"items": _many(_open_union({"app.bsky.embed.gallery#image": _PICTURE}), 20)}),
     "app.bsky.embed.video": _object(
         {
             "video": _blob(("video/mp4",), 300_000_000),
-            "alt?": _text(size=10_000, graphemes=1000),
+            "captions?": _many(_CAPTION, 20),
+            "alt?": _text(),
             "aspectRatio?": _RATIO,
         }
     ),
@@ -299,6 +303,14 @@ _FEATURE = _open_union(
     }
 )
 _FACET = _object({"index": _object({"byteStart": _whole(0), "byteEnd": _whole(0)}), "features": _many(_FEATURE)})
+_REPLY_RULE = _open_union(
+    {
+        f"{THREADGATE}#mentionRule": _object({}),
+        f"{THREADGATE}#followerRule": _object({}),
+        f"{THREADGATE}#followingRule": _object({}),
+        f"{THREADGATE}#listRule": _object({"list": _text(form="at-uri")}),
+    }
+)
 _SUBJECT = _object({"subject": _REF, "createdAt": _TIME, "via?": _REF})
 
 _RECORDS: Mapping[str, Check] = {
@@ -312,6 +324,22 @@ _RECORDS: Mapping[str, Check] = {
             "labels?": _SELF_LABELS,
             "tags?": _many(_text(size=640, graphemes=64), 8),
             "createdAt": _TIME,
+        }
+    ),
+    THREADGATE: _object(
+        {
+            "post": _text(form="at-uri"),
+            "allow?": _many(_REPLY_RULE, 5),
+            "createdAt": _TIME,
+            "hiddenReplies?": _many(_text(form="at-uri"), 300),
+        }
+    ),
+    POSTGATE: _object(
+        {
+            "createdAt": _TIME,
+            "post": _text(form="at-uri"),
+            "detachedEmbeddingUris?": _many(_text(form="at-uri"), 50),
+            "embeddingRules?": _many(_open_union({f"{POSTGATE}#disableRule": _object({})}), 5),
         }
     ),
     LIKE: _SUBJECT,

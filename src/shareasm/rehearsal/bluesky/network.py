@@ -1,4 +1,4 @@
-"""StandInBluesky: the three servers together, and the handle by which a rehearsal's people post, edit and leave."""
+"""StandInBluesky: the four servers together, and the handle by which a rehearsal's people post, edit and leave."""
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,6 +18,7 @@ from shareasm.rehearsal.bluesky.repo import Repo, Repos, Status, StoredRecord, W
 from shareasm.rehearsal.bluesky.search import SearchKind
 from shareasm.rehearsal.bluesky.sessions import RateLimits
 from shareasm.rehearsal.bluesky.stream import Jetstream
+from shareasm.rehearsal.bluesky.video import VideoService
 from shareasm.rehearsal.bluesky.views import NO_DELAY, Index, Label, reply_ref
 from shareasm.rehearsal.faults import Faults
 from shareasm.rehearsal.serving import LoopbackServer
@@ -80,13 +81,17 @@ class StandInBluesky:
         self.appview = AppView(self._index, search_kind=search, is_search_open=is_search_open)
         self._pds = Pds(self._repos, lambda: self.pds_url, self.limits, self.appview.handler)
         self.jetstream = Jetstream(self._repos)
-        self.pds_faults, self.appview_faults, self.jetstream_faults = (Faults(clock, _refused) for _ in range(3))
+        self.video = VideoService(self._repos, self._pds.sessions, lambda: self.video_url, lambda: self.pds_url)
+        self.pds_faults, self.appview_faults, self.jetstream_faults, self.video_faults = self._faults = tuple(
+            Faults(clock, _refused) for _ in range(4)
+        )
         self._servers = [
             LoopbackServer(faults.wrap(app), clock=clock)
             for faults, app in (
                 (self.pds_faults, self._pds.app),
                 (self.appview_faults, self.appview.app),
                 (self.jetstream_faults, self.jetstream.app),
+                (self.video_faults, self.video.app),
             )
         ]
 
@@ -107,14 +112,19 @@ class StandInBluesky:
         """The stream's host, such as `ws://127.0.0.1:40123`; the SDK's `base_uri` is this and `/xrpc`."""
         return f"ws://{self._servers[2].host}"
 
+    @property
+    def video_url(self) -> str:
+        """The video service, as video.bsky.app."""
+        return self._servers[3].url
+
     def start(self) -> None:
-        """Open the three servers."""
+        """Open the four servers."""
         for server in self._servers:
             server.start()
 
     def stop(self) -> None:
         """Stop all servers; what hangs is let go. What was said is still there after another `start`."""
-        for faults in (self.pds_faults, self.appview_faults, self.jetstream_faults):
+        for faults in self._faults:
             faults.clear()
         self.jetstream.disconnect(cleanly=True)
         with ThreadPoolExecutor() as pool:  # each takes its time to notice; all at once it is a third
@@ -122,7 +132,7 @@ class StandInBluesky:
 
     def wipe(self) -> None:
         """Forget everything that was said and done, and everybody; options stay."""
-        for faults in (self.pds_faults, self.appview_faults, self.jetstream_faults):
+        for faults in self._faults:
             faults.clear()
         with self._repos.lock:
             self.jetstream.wipe()
@@ -130,6 +140,7 @@ class StandInBluesky:
             self._index.labels.clear()
             self._index.taken_down.clear()
             self._pds.sessions.wipe()
+            self.video.wipe()
             self.limits.wipe()
 
     def __enter__(self) -> Self:

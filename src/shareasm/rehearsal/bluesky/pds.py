@@ -55,6 +55,7 @@ class Pds:
                 {
                     "com.atproto.server.describeServer": self._describe_server,
                     "com.atproto.server.getSession": self._get_session,
+                    "com.atproto.server.getServiceAuth": self._get_service_auth,
                     "com.atproto.identity.resolveHandle": self._resolve_handle,
                     "com.atproto.repo.getRecord": self._get_record,
                     "com.atproto.repo.listRecords": self._list_records,
@@ -152,6 +153,14 @@ class Pds:
 
     def _get_session(self, call: Call) -> Answer:
         return Answer(self._session_view(self.sessions.account(call.headers)))
+
+    def _get_service_auth(self, call: Call) -> Answer:
+        repo = self.sessions.account(call.headers)
+        audience = call.text("aud")
+        if not is_did(audience.partition("#")[0]):
+            raise bad_request("aud must be a valid atproto DID or did#serviceId reference")
+        expires = call.whole("exp", 0, 0, 1 << 53)
+        return Answer({"token": self.sessions.service_token(repo, audience, call.query.get("lxm", ""), expires)})
 
     def _delete_session(self, call: Call) -> Answer:
         self.sessions.sign_out(call.headers)
@@ -324,6 +333,8 @@ def sniffed(content: bytes) -> str | None:
     for start, kind in ((b"\x89PNG\r\n\x1a\n", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"GIF8", "image/gif")):
         if content.startswith(start):
             return kind
+    if content[4:8] == b"ftyp":
+        return "video/mp4"
     return "image/webp" if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None
 
 

@@ -108,6 +108,21 @@ class Sessions:
                 login.is_revoked = True
                 self._stale.update(login.access)
 
+    def service_token(self, repo: Repo, audience: str, method: str, expires: int | None) -> str:
+        """Return a token with which another service may call `method` of `audience` for `repo`."""
+        claims: Record = {"iss": repo.did, "aud": audience, "lxm": method, "exp": expires or int(time.time()) + 60}
+        return _signed("JWT", claims)
+
+    def bearer_of(self, headers: Headers, audience: str, method: str) -> Repo:
+        """Return for whom a service token was made. Raises the Refusal of one for another service or method.
+
+        Its time is not looked at: the rehearsal's clock made it.
+        """
+        claims = _verified(_bearer(headers))
+        if (claims.get("aud"), claims.get("lxm")) != (audience, method):
+            raise Refusal(401, "invalid_token", "invalid token")
+        return self._holder({"sub": claims.get("iss")})
+
     def wipe(self) -> None:
         """Forget who is signed in."""
         self._logins.clear()

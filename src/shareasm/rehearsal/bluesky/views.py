@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from shareasm.rehearsal.bluesky.lexicon import LIKE, POST, PROFILE, REPOST, Json, Record
+from shareasm.rehearsal.bluesky.lexicon import LIKE, POST, POSTGATE, PROFILE, REPOST, THREADGATE, Json, Record
 from shareasm.rehearsal.bluesky.repo import Repo, Repos, StoredRecord, network_time
 
 NO_DELAY: Final = timedelta()
@@ -95,6 +95,30 @@ class Index:
         is_indexed = record.arrived_at + self.delay <= self.repos.clock.now()
         return not repo.status and is_indexed and record.uri not in self.taken_down
 
+    # ---- gates ----
+
+    def _gate(self, post: StoredRecord, collection: str) -> StoredRecord | None:
+        """Return the gate of a post. One that was there before its post is not noticed (seen on the real AppView)."""
+        gate = self.repos.by_did[post.did].records.get((collection, post.rkey))
+        return gate if gate is not None and gate.arrived_at >= post.arrived_at else None
+
+    def _may_reply(self, did: str, root: StoredRecord) -> bool:
+        """Return whether `did` may answer in the thread of `root`. Nobody follows anybody here."""
+        gate = self._gate(root, THREADGATE)
+        rules = gate.value.get("allow") if gate else None
+        if did == root.did or not isinstance(rules, list):
+            return True
+        kinds = {rule.get("$type") for rule in rules if isinstance(rule, dict)}
+        return f"{THREADGATE}#mentionRule" in kinds and did in _mentioned(root.value)
+
+    def _may_quote(self, did: str, post: StoredRecord) -> bool:
+        gate = self._gate(post, POSTGATE)
+        return did == post.did or gate is None or not gate.value.get("embeddingRules")
+
+    def _gate_view(self, post: StoredRecord) -> Record:
+        gate = None if "reply" in post.value else self._gate(post, THREADGATE)
+        return {"threadgate": {"uri": gate.uri, "cid": gate.cid, "record": gate.value, "lists": []}} if gate else {}
+
     # ---- views ----
 
     def post_view(self, post: StoredRecord, viewer: Repo | None = None) -> Record:
@@ -112,10 +136,12 @@ class Index:
         if viewer is not None:
             view["viewer"] = {
                 **{name: uri for name, kind in _ACTIONS.items() if (uri := self._action_of(viewer, kind, post.uri))},
-                **dict.fromkeys(("bookmarked", "threadMuted", "embeddingDisabled"), False),
+                **dict.fromkeys(("bookmarked", "threadMuted"), False),
+                "embeddingDisabled": not self._may_quote(viewer.did, post),
+                **({"replyDisabled": True} if not self._may_reply(viewer.did, self._root_of(post)) else {}),
             }
         labels = self._labels(post.uri, post.did, post.value, post.cid, str(post.value.get("createdAt", _NO_TIME)))
-        return {**view, "labels": labels}
+        return {**view, "labels": labels, **self._gate_view(post)}
 
     def author_view(self, repo: Repo, viewer: Repo | None = None) -> Record:
         """Return the short view of an account, as posts carry it."""
@@ -157,10 +183,14 @@ class Index:
             above = self.post(parent)
             view["parent"] = _gone(parent) if above is None else self.thread_view(above, 0, height - 1, viewer)
         if depth > 0:
-            view["replies"] = [self.thread_view(reply, depth - 1, 0, viewer) for reply in self.replies(post.uri)]
+            replies = [reply for reply in self.replies(post.uri) if self._may_reply(reply.did, self._root_of(post))]
+            view["replies"] = [self.thread_view(reply, depth - 1, 0, viewer) for reply in replies]
         root = self.repos.record(reply_ref(post.value, "root") or post.uri)
         like = self._action_of(self.repos.by_did[root.did], LIKE, post.uri) if root else None
         return {**view, "threadContext": {"rootAuthorLike": like} if like else {}}
+
+    def _root_of(self, post: StoredRecord) -> StoredRecord:
+        return self.repos.record(reply_ref(post.value, "root") or post.uri) or post
 
     def reply_context(self, post: StoredRecord) -> Record | None:
         """Return the root and the parent of a reply, as a feed shows them beside it."""
@@ -209,17 +239,22 @@ class Index:
         match embed.get("$type"):
             case "app.bsky.embed.images":
                 return {"$type": "app.bsky.embed.images#view", "images": self._image_views(did, embed.get("images"))}
+            case "app.bsky.embed.video":
+                return self._video_view(did, embed)
             case "app.bsky.embed.external":
                 return {
                     "$type": "app.bsky.embed.external#view",
                     "external": self._card_view(did, embed.get("external")),
                 }
             case "app.bsky.embed.record":
-                return {"$type": "app.bsky.embed.record#view", "record": self._quote_view(_quoted({"embed": embed}))}
+                return {
+                    "$type": "app.bsky.embed.record#view",
+                    "record": self._quote_view(did, _quoted({"embed": embed})),
+                }
             case "app.bsky.embed.recordWithMedia":
                 return {
                     "$type": "app.bsky.embed.recordWithMedia#view",
-                    "record": {"record": self._quote_view(_quoted({"embed": embed}))},
+                    "record": {"record": self._quote_view(did, _quoted({"embed": embed}))},
                     "media": self._embed_view(did, embed.get("media")),
                 }
         return None  # what this AppView does not know has no view; the record still carries it
@@ -236,19 +271,29 @@ class Index:
                 views.append({**sizes, "alt": image.get("alt", ""), **ratio})
         return views
 
+    def _video_view(self, did: str, video: Record) -> Record:
+        cid = _link(video.get("video")) or ""
+        place = f"{self.images()}/watch/{did}/{cid}"
+        view: Record = {"cid": cid, "playlist": f"{place}/playlist.m3u8", "thumbnail": f"{place}/thumbnail.jpg"}
+        said: Record = {key: video[key] for key in ("alt", "aspectRatio") if key in video}
+        return {"$type": "app.bsky.embed.video#view", **view, **said}
+
     def _card_view(self, did: str, card: Json) -> Record:
         card = card if isinstance(card, dict) else {}
         thumb = _link(card.get("thumb"))
         shown: Record = {key: card.get(key, "") for key in ("uri", "title", "description")}
         return {**shown, "thumb": self._image("feed_thumbnail", did, thumb)} if thumb else shown
 
-    def _quote_view(self, uri: str) -> Record:
+    def _quote_view(self, quoting: str, uri: str) -> Record:
         post = self.post(uri)
         if post is None:
             return {"$type": "app.bsky.embed.record#viewNotFound", "uri": uri, "notFound": True}
+        if not self._may_quote(quoting, post):
+            return {"$type": "app.bsky.embed.record#viewDetached", "uri": uri, "detached": True}
         view = self.post_view(post)
         value, embeds = view.pop("record"), [view.pop("embed")] if "embed" in view else []
         del view["bookmarkCount"]
+        view.pop("threadgate", None)
         return {"$type": "app.bsky.embed.record#viewRecord", **view, "value": value, "embeds": embeds}
 
     def _image(self, preset: str, did: str, cid: str) -> str:
@@ -260,6 +305,18 @@ def reply_ref(value: Record, which: str) -> str | None:
     reply = value.get("reply")
     ref = reply.get(which) if isinstance(reply, dict) else None
     return str(ref.get("uri")) if isinstance(ref, dict) else None
+
+
+def _mentioned(value: Record) -> set[str]:
+    """Return whom the facets of a post mention."""
+    facets = value.get("facets")
+    found: set[str] = set()
+    for facet in facets if isinstance(facets, list) else []:
+        features = facet.get("features") if isinstance(facet, dict) else None
+        for feature in features if isinstance(features, list) else []:
+            if isinstance(feature, dict) and feature.get("$type") == "app.bsky.richtext.facet#mention":
+                found.add(str(feature.get("did")))
+    return found
 
 
 def _gone(uri: str) -> Record:

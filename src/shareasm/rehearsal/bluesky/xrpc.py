@@ -6,7 +6,7 @@ The PDS and the AppView of the stand-in are tables of handlers served by `Xrpc`.
 import json
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
 from starlette.datastructures import Headers, QueryParams
@@ -43,11 +43,12 @@ def internal_error() -> Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 200. `body` is JSON, or bytes with their `media_type`; None is an empty body."""
+    """A 200, or what says no in a shape of its own. `body` is JSON, or bytes with their `media_type`; None is an empty body."""
 
     body: Record | bytes | None = None
     media_type: str = "application/json; charset=utf-8"
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +170,7 @@ class Xrpc:
         except Refusal as no:
             no.headers = {**headers, **no.headers}
             return no
-        return Answer(answer.body, answer.media_type, {**headers, **answer.headers})
+        return replace(answer, headers={**headers, **answer.headers})
 
     def _run(self, call: Call) -> Answer:
         method = self._find(call)
@@ -217,4 +218,4 @@ def _response(answer: Answer | Refusal) -> Response:
         if answer.body is None or isinstance(answer.body, bytes)
         else json.dumps(answer.body, ensure_ascii=False)
     )
-    return Response(content, media_type=answer.media_type, headers=dict(answer.headers))
+    return Response(content, answer.status, dict(answer.headers), answer.media_type)
