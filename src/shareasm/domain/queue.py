@@ -73,6 +73,12 @@ class EntryKey(NamedTuple):
     language: str
     account: str
 
+    @property
+    def name(self) -> str:
+        """Its name for people, who count parts from 1: `welcome part 2 (en) on iied-bluesky`."""
+        part = f" part {self.part + 1}" if self.part else ""
+        return f"{self.slot}{part} ({self.language}) on {self.account}"
+
 
 @dataclass(frozen=True, slots=True)
 class DraftMedia:

@@ -1,8 +1,9 @@
 """The queue brought in line with the plan."""
 
 import zlib
+from collections.abc import Iterable, Sequence
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.posts import Network
@@ -18,11 +19,23 @@ def bring_in_line(engine: Engine, campaign: Campaign, schedule: Schedule) -> lis
     Link cards say what was kept of their pages; no page is asked here.
     """
     with transaction(engine) as connection:
-        planned = cards.complete(connection, plan_entries(campaign, schedule))
+        planned = wanted_entries(connection, campaign, schedule)
         intents = reconcile(planned, queue.of_campaign(connection, campaign.slug))
-        keys = {entry.key: publish_key(campaign, entry, number) for number, entry in enumerate(planned)}
-        queue.apply(connection, campaign.slug, intents, keys, [entry.key for entry in planned])
+        carry_out(connection, campaign, planned, intents)
     return intents
+
+
+def wanted_entries(connection: Connection, campaign: Campaign, schedule: Schedule) -> list[PlannedEntry]:
+    """Return every post that the plan asks for, in its order, with what is kept of the pages that they link to."""
+    return cards.complete(connection, plan_entries(campaign, schedule))
+
+
+def carry_out(
+    connection: Connection, campaign: Campaign, planned: Sequence[PlannedEntry], intents: Iterable[Intent]
+) -> None:
+    """Do to the queue what `reconcile` decided about `planned`."""
+    keys = {entry.key: publish_key(campaign, entry, number) for number, entry in enumerate(planned)}
+    queue.apply(connection, campaign.slug, intents, keys, [entry.key for entry in planned])
 
 
 def sent_before(engine: Engine, campaign: Campaign, schedule: Schedule) -> list[str]:
