@@ -325,9 +325,11 @@ class Worker:
         asked = collect.confirm(self._desk, self.parts.checkers, self._patience(), self._stopping.is_set)
         self._news.asked(asked)
         closes_at = self.parts.campaign.closes_at
-        if start >= closes_at and (left := collect.count_unconfirmed(self._desk, closes_at - LATELY)):
+        is_over = start >= closes_at
+        if left := collect.count_unconfirmed(self._desk, closes_at - LATELY if is_over else start):
             what = count_of(left, "post was not confirmed and is", "posts were not confirmed and are")
-            self._news.say("trouble", f"{what} left out; the recap says so, and `shareasm recap` asks again")
+            fate = "left out; the recap says so" if is_over else "shown as last seen"
+            self._news.say("trouble", f"{what} {fate}, and `shareasm recap` asks again")
 
     def _patience(self) -> Callable[[datetime], bool]:
         """Return a waiter for rate limits. It gives up, all in all, after PATIENCE; a rehearsal's clock stands meanwhile."""
