@@ -23,7 +23,7 @@ from shareasm.domain.posts import Network
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import UNBROKEN
-from shareasm.errors import ConfigError
+from shareasm.errors import ConfigError, NetworkError
 from shareasm.networks.ports import Finder, Limits, PostChecker, PreparedImage, Publisher, TagReader, TagStream
 from shareasm.publish import Press
 from shareasm.settings import Settings

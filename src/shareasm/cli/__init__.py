@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from shareasm import __version__
+from shareasm.cli.accounts import connect
 from shareasm.cli.after import forget, recap
 from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
@@ -44,5 +45,20 @@ def main() -> None:
     """
 
 
-for command in (init, check, rehearse, run, status, *STEERING, recap, forget, worker, web, collect, publish, db):
+for command in (
+    init,
+    check,
+    rehearse,
+    connect,
+    run,
+    status,
+    *STEERING,
+    recap,
+    forget,
+    worker,
+    web,
+    collect,
+    publish,
+    db,
+):
     main.add_command(command)

@@ -1,0 +1,137 @@
+"""Opens the accounts of one campaign: their secrets, their sign-ins, and who looks them over. What `wiring` builds on.
+
+Networks are imported here when they are needed, as in `wiring`.
+"""
+
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shareasm.domain.campaigns import Campaign, CampaignAccount
+from shareasm.domain.posts import Network
+from shareasm.errors import ConfigError, Unauthorized
+from shareasm.networks.ports import AccountProbe, CodeSignIn
+from shareasm.secret_files import write_secret
+from shareasm.settings import Settings, TokenStore, token_name
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from shareasm.networks.bluesky.session import Session
+
+
+class Accounts:
+    """The accounts of one campaign. A Bluesky account has one sign-in, shared by all that use it."""
+
+    def __init__(self, campaign: Campaign, settings: Settings, now: "Callable[[], datetime]") -> None:
+        self.secrets = TokenStore(settings, campaign.slug)
+        self._campaign = campaign
+        self._folder = settings.data / "sessions"
+        self._now = now
+        self._sessions: dict[str, Session] = {}
+
+    # ---- secrets -------------------------------------------------------------------------------------------------------
+
+    def has_token(self, account_id: str) -> bool:
+        """Return whether there is a secret for an account. Raises ConfigError where it is unreadable or open to others."""
+        return self.secrets.find(account_id) is not None
+
+    def token(self, account: CampaignAccount) -> Callable[[], str]:
+        """Return how to read an account's secret: asked whenever it is needed, so that a mended one needs no restart.
+
+        Where it is unreadable by then, the account stops as where its server refuses it; all the others go on.
+        """
+
+        def read() -> str:
+            try:
+                token = self.secrets.find(account.id)
+            except ConfigError as error:
+                raise Unauthorized(str(error), server=account.server, ref=account.handle) from error
+            if token is None:
+                reason = f"{token_name(account.id)} is not set any more, and nothing is stored"
+                raise Unauthorized(reason, server=account.server, ref=account.handle)
+            return token
+
+        return read
+
+    def missing(self, account_id: str) -> str:
+        """Return in words that there is no secret for an account, and how to get one."""
+        network = self._campaign.account(account_id).network
+        return f"{token_name(account_id)} is not set; `shareasm connect {network} --account {account_id}` gets one"
+
+    # ---- signing in ----------------------------------------------------------------------------------------------------
+
+    def session(self, account: CampaignAccount) -> "Session":
+        """Return the sign-in of a Bluesky account; nothing is asked of its server yet."""
+        if account.id not in self._sessions:
+            file = self.session_file(account)
+
+            def load() -> str | None:
+                return file.read_text(encoding="utf-8") if file.is_file() else None
+
+            self._sessions[account.id] = self._opened(
+                account, self.token(account), load, lambda text: write_secret(file, text)
+            )
+        return self._sessions[account.id]
+
+    def session_file(self, account: CampaignAccount) -> Path:
+        """Return where the sign-in of a Bluesky account is kept between runs."""
+        return self._folder / f"{self._campaign.slug}-{account.id}.json"
+
+    def sign_in(self, account: CampaignAccount) -> CodeSignIn:
+        """Return who gets a token of a Mastodon-API server."""
+        from shareasm.networks.mastodon.oauth import MastodonSignIn
+
+        return MastodonSignIn(account.server, user_agent=user_agent(self._campaign), now=self._now)
+
+    # ---- looking over --------------------------------------------------------------------------------------------------
+
+    def probe(self, account: CampaignAccount) -> AccountProbe:
+        """Return who looks an account over with its secret."""
+        if account.network is Network.MASTODON:
+            return self._mastodon_probe(account, self.token(account))
+        return self._bluesky_probe(account, self.session(account))
+
+    def try_token(self, account: CampaignAccount, token: str) -> AccountProbe:
+        """Return who looks a Mastodon account over with a token that is not stored."""
+        return self._mastodon_probe(account, lambda: token)
+
+    def try_password(
+        self, account: CampaignAccount, password: str, keep_session: Callable[[str], None]
+    ) -> AccountProbe:
+        """Return who signs a Bluesky account in, once, with a password that is not stored, and looks it over."""
+        return self._bluesky_probe(account, self._opened(account, lambda: password, lambda: None, keep_session))
+
+    def _mastodon_probe(self, account: CampaignAccount, token: Callable[[], str]) -> AccountProbe:
+        from shareasm.networks.mastodon.probe import MastodonProbe
+
+        return MastodonProbe(account.server, token, user_agent=user_agent(self._campaign), now=self._now)
+
+    def _bluesky_probe(self, account: CampaignAccount, session: "Session") -> AccountProbe:
+        from shareasm.networks.bluesky.client import Server
+        from shareasm.networks.bluesky.probe import BlueskyProbe
+
+        server = Server(account.server, now=self._now, session=session)
+        probe = BlueskyProbe(server)
+        weakref.finalize(probe, server.close)
+        return probe
+
+    def _opened(
+        self,
+        account: CampaignAccount,
+        password: Callable[[], str],
+        load: Callable[[], str | None],
+        save: Callable[[str], None],
+    ) -> "Session":
+        from shareasm.networks.bluesky.session import Session
+
+        return Session(account.server, account.handle, password, load=load, save=save, now=self._now)
+
+
+def user_agent(campaign: Campaign) -> str:
+    """Return who we say we are: program, version and whom to write to."""
+    from shareasm import __version__
+
+    contact = campaign.contact.removeprefix("mailto:")
+    return f"shareasm/{__version__} (#{campaign.hashtags[0]}; {contact})"

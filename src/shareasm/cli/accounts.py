@@ -1,0 +1,91 @@
+"""Commands about the accounts: connect mastodon, connect bluesky, doctor."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from shareasm.domain.posts import Network
+
+if TYPE_CHECKING:
+    from shareasm.accounts import Accounts
+    from shareasm.domain.campaigns import CampaignAccount
+
+FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+ACCOUNT = click.option("--account", metavar="ID", help="Which account of the plan, where it has several there.")
+
+
+@click.group()
+def connect() -> None:
+    """Let the program use an account, and store its secret where only you can read it."""
+
+
+@connect.command()
+@FOLDER
+@ACCOUNT
+def mastodon(folder: Path | None, account: str | None) -> None:
+    """Get a token from a Mastodon-API server: you say yes on its page, and paste the code that it shows.
+
+    \b
+    Example:  shareasm connect mastodon config/campaigns/shareasm-2027 --account iied-mastodon
+    """
+    from shareasm.connect import connect_mastodon
+
+    with _chosen(folder, Network.MASTODON, account) as (ours, accounts):
+        connect_mastodon(
+            ours, accounts.secrets, accounts.sign_in(ours), lambda token: accounts.try_token(ours, token), _Terminal()
+        )
+
+
+@connect.command()
+@FOLDER
+@ACCOUNT
+def bluesky(folder: Path | None, account: str | None) -> None:
+    """Take an app password, sign in once with it, and keep both.
+
+    \b
+    Example:  shareasm connect bluesky config/campaigns/shareasm-2027
+    """
+    from shareasm.connect import connect_bluesky
+    from shareasm.secret_files import write_secret
+
+    with _chosen(folder, Network.BLUESKY, account) as (ours, accounts):
+        connect_bluesky(
+            ours,
+            accounts.secrets,
+            lambda password, keep: accounts.try_password(ours, password, keep),
+            lambda session: write_secret(accounts.session_file(ours), session),
+            _Terminal(),
+        )
+
+
+@contextmanager
+def _chosen(folder: Path | None, network: Network, wanted: str | None) -> "Iterator[tuple[CampaignAccount, Accounts]]":
+    from shareasm.accounts import Accounts
+    from shareasm.campaign_files import load_campaign
+    from shareasm.cli.telling import campaign_folder, load_plan
+    from shareasm.clock import SystemClock
+    from shareasm.connect import account_to_connect
+    from shareasm.settings import read_settings
+
+    settings = read_settings()
+    where = campaign_folder(folder, settings)
+    campaign = load_campaign(where).campaign or load_plan(where).campaign  # a schedule full of mistakes is no hindrance
+    yield account_to_connect(campaign.accounts, network, wanted), Accounts(campaign, settings, SystemClock().now)
+
+
+@dataclass(frozen=True)
+class _Terminal:
+    """Who sits before us."""
+
+    def tell(self, words: str) -> None:
+        click.echo(words)
+
+    def ask(self, words: str, *, is_secret: bool) -> str:
+        return str(click.prompt(words, hide_input=is_secret, type=str))
+
+    def agrees(self, words: str) -> bool:
+        return click.confirm(words, default=True)
