@@ -1,5 +1,6 @@
 """Cards of the pages that we link to: what is asked for and how often, what is kept, and what a draft becomes."""
 
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -18,18 +19,18 @@ from starlette.routing import Route
 
 from factories import campaign, schedule, slot
 from recap_day import a_picture
-from shareasm.cards import GOOD_FOR, REFUSED_FOR, Album, Looked, fetch, fetch_missing
+from shareasm.campaign_files import Loaded, load_campaign
+from shareasm.cards import GOOD_FOR, REFUSED_FOR, Album, Looked, fetch, fetch_missing, findings
 from shareasm.domain.campaigns import Edition, Resource
-from shareasm.domain.cards import PageCard
+from shareasm.domain.cards import PageCard, linked_urls
 from shareasm.domain.pictures import Refusal
 from shareasm.domain.posts import Network
-from shareasm.domain.queue import DraftCard, State
-from shareasm.pictures import from_shelf
+from shareasm.domain.queue import DraftCard, State, plan_entries
 from shareasm.publish import bring_in_line
 from shareasm.rehearsal.serving import LoopbackServer
 from shareasm.storage import cards, claims, queue
 from shareasm.storage.engine import open_engine, reading, transaction
-from shareasm.storage.schema import upgrade
+from shareasm.storage.tables import metadata
 from shareasm.strangers import StrangerClient
 
 pytestmark = pytest.mark.loopback
@@ -81,7 +82,7 @@ def site() -> Iterator[Site]:
 @pytest.fixture
 def engine(tmp_path: Path) -> Iterator[Engine]:
     made = open_engine(f"sqlite:///{tmp_path / 'day.db'}")
-    upgrade(made)
+    metadata.create_all(made)
     yield made
     made.dispose()
 
@@ -121,10 +122,9 @@ def test_a_page_gives_title_description_and_a_picture_made_ready(office: Office,
     card = office.known(url)
     assert (card.title, card.description, card.refusal) == ("Dirty work?", "A briefing.", None)
     assert looked.card == card
-    thumb = from_shelf(office.album.folder, card.thumb or "")
-    assert thumb
-    assert (thumb.width, thumb.height) == (1200, 750)
-    assert len(thumb.data) <= 976_000
+    thumb = office.album.folder / (card.thumb or "none")
+    assert Image.open(BytesIO(thumb.read_bytes())).size == (1200, 750)
+    assert thumb.stat().st_size <= 976_000
 
 
 def test_a_picture_loses_where_it_was_taken(office: Office, site: Site) -> None:
@@ -138,7 +138,7 @@ def test_a_picture_loses_where_it_was_taken(office: Office, site: Site) -> None:
     fetch(office.album, [site.page("/17403", COVER)])
     [file] = office.album.folder.iterdir()
     assert b"Amina" not in file.read_bytes()
-    assert not Image.open(file).getexif()
+    assert not Image.open(BytesIO(file.read_bytes())).getexif()
 
 
 def test_a_pdf_answers_and_has_no_card(office: Office, site: Site) -> None:
@@ -233,7 +233,9 @@ def test_a_host_that_does_not_answer_is_asked_once(office: Office) -> None:
             return Refusal("no answer in time", is_silence=True)
 
     album = replace(office.album, strangers=Silent())
-    found = fetch(album, ["https://a.example/1", "https://a.example/2", "https://b.example/1"])
+    told: list[Looked] = []
+    found = fetch(album, ["https://a.example/1", "https://a.example/2", "https://b.example/1"], told.append)
+    assert sorted(asked) == sorted(looked.url for looked in told)
     assert sorted(asked) == ["https://a.example/1", "https://b.example/1"]
     assert [looked.url for looked in found] == ["https://a.example/1", "https://a.example/2", "https://b.example/1"]
     assert all(looked.refusal for looked in found)
@@ -297,3 +299,106 @@ def test_a_card_fetched_later_leaves_alone_what_was_tried(engine: Engine) -> Non
     with reading(engine) as connection:
         [entry] = queue.of_campaign(connection, "shareasm-2027")
     assert (entry.state, entry.draft.card) == (State.CLAIMED, DraftCard(URL, URL))
+
+
+# ---- what a team should know -------------------------------------------------------------------------------------------
+
+PLAN = """\
+defaults: {accounts: [iied-mastodon]}
+slots:
+  - id: guide
+    at: "10:00"
+    kind: publication
+    resource: osh-guide
+    text: {en: "A guide #shareASM"}
+  - id: film
+    at: "11:00"
+    kind: video
+    link: https://film.example/1
+    text: {en: "A film #shareASM"}
+  - id: words
+    at: "12:00"
+    kind: news
+    text:
+      en: "Read https://words.example/a, and https://film.example/2. #shareASM"
+"""
+GUIDE_URL = "https://iied.example/en"
+
+
+@pytest.fixture
+def loaded(tmp_path: Path, data: Path) -> Loaded:
+    folder = Path(shutil.copytree(data / "schedules" / "good", tmp_path / "day"))
+    (folder / "schedule.yaml").write_text(PLAN)
+    (folder / "story.yaml").unlink()
+    found = load_campaign(folder)
+    assert [str(finding) for finding in found.findings if finding.severity == "error"] == []
+    return found
+
+
+def told(loaded: Loaded, *looked: Looked) -> list[tuple[str, int, int, str, str]]:
+    return [(one.severity, one.line, one.column, one.message, one.cure) for one in findings(loaded, looked)]
+
+
+def test_all_addresses_of_the_day_are_looked_at_whoever_shows_them(loaded: Loaded) -> None:
+    assert loaded.campaign
+    assert loaded.schedule
+    assert list(linked_urls(plan_entries(loaded.campaign, loaded.schedule))) == [
+        GUIDE_URL, "https://film.example/1", "https://words.example/a", "https://film.example/2",
+    ]  # fmt: skip
+
+
+def test_good_pages_give_no_findings(loaded: Loaded) -> None:
+    pages = (
+        (GUIDE_URL, "https://www.iied.example/en"), ("https://film.example/1", "https://film.example/1/watch"),
+        ("https://words.example/a", "https://words.example/a"),
+    )  # fmt: skip
+    assert told(loaded, *(Looked(url, leads_to=there) for url, there in pages)) == []
+
+
+def test_a_page_that_is_not_there_is_an_error_where_the_plan_names_it(loaded: Loaded) -> None:
+    gone = Refusal("the server answers 404", status=404)
+    where = {GUIDE_URL: (6, 15), "https://film.example/1": (11, 11), "https://words.example/a": (17, 11)}
+    cure = "Look it up, and write {} where it is now."
+    assert told(loaded, *(Looked(url, gone) for url in where)) == [
+        ("error", *place, f"There is no page at {url} (404).", cure.format(_NAMED if url == GUIDE_URL else "here"))
+        for url, place in where.items()
+    ]
+
+
+_NAMED = "under “osh-guide” in campaign.yaml"
+_PRIVATE = Refusal("its host is not a public address", is_private=True)
+_FORBIDDEN = Refusal("the server answers 403", status=403)
+
+
+@pytest.mark.parametrize(
+    ("looked", "severity", "words", "cure"),
+    [
+        (Looked(GUIDE_URL, _PRIVATE), "error", "Nobody outside can open", f"{_NAMED} the address that the public uses"),
+        (Looked(GUIDE_URL, _FORBIDDEN), "warning", "answers 403", "let only people in"),
+        (Looked(GUIDE_URL, Refusal("more than 5 redirects")), "warning", "more than 5", "browser"),
+        (Looked(GUIDE_URL, leads_to="https://b.example/en"), "warning", "another site: https://b.example/en", _NAMED),
+        (Looked(GUIDE_URL, leads_to="https://iied.example/"), "warning", "first page", _NAMED),
+    ],
+)
+def test_what_may_be_well_for_people_is_a_warning(
+    loaded: Loaded, looked: Looked, severity: str, words: str, cure: str
+) -> None:
+    [finding] = findings(loaded, [looked])
+    assert finding.severity == severity
+    assert words in finding.message
+    assert cure in finding.cure
+
+
+def test_identifiers_of_publications_may_lead_elsewhere(loaded: Loaded) -> None:
+    (loaded.folder / "schedule.yaml").write_text(PLAN.replace("https://film.example/1", "https://doi.org/10.1/x"))
+    again = load_campaign(loaded.folder)
+    assert told(again, Looked("https://doi.org/10.1/x", leads_to="https://publisher.example/x")) == []
+
+
+def test_a_silent_host_is_told_once(loaded: Loaded) -> None:
+    silent = Refusal("its name is not known", is_silence=True)
+    found = told(
+        loaded, *(Looked(url, silent) for url in ("https://film.example/1", "https://film.example/2", GUIDE_URL))
+    )
+    assert [(severity, line) for severity, line, *_ in found] == [("warning", 11), ("warning", 6)]
+    assert found[0][3].startswith("film.example gives no answer")

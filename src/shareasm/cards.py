@@ -3,25 +3,30 @@
     plan ──card_urls──► addresses ──StrangerClient──► page ──read_page──► words ──► row     (check --online, plan apply)
     row ──complete──► draft ──► queue row                                                  (whenever a plan is loaded)
 
-The second line asks no network. One page at a time is asked for on each host, and a host that does not answer is asked once.
+The second line asks no network. In the first, one page at a time is asked for on each host, and a host that does not answer is
+asked once. Who looks at every link of a plan also learns which lead nowhere (`findings`).
 """
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Engine
 
-from shareasm.domain.cards import PageCard
+from shareasm.campaign_files import Finding, Loaded, Place, Severity
+from shareasm.domain.cards import PageCard, linked_urls
 from shareasm.domain.pages import read_page
 from shareasm.domain.pictures import Refusal
+from shareasm.domain.queue import EntryKey, plan_entries
 from shareasm.domain.richtext import url_host
+from shareasm.domain.schedules import Slot
 from shareasm.pictures import prepare_bytes, shelve
 from shareasm.storage import cards
 from shareasm.storage.engine import reading, transaction
@@ -67,7 +72,8 @@ Tell = Callable[[Looked], None]
 def fetch_missing(album: Album, urls: Iterable[str], tell: Tell = lambda _: None) -> list[Looked]:
     """Look at those of `urls` that are unknown or were not looked at lately, and keep what they say. Never raises for a page.
 
-    Good cards are kept for a week; what did not answer is asked again after an hour. `tell` hears of each, one at a time.
+    Good cards are kept for a week; what did not answer is asked again after an hour. `tell`
+    hears of each that was asked, one at a time.
     """
     wanted = list(dict.fromkeys(urls))
     with reading(album.engine) as connection:
@@ -108,10 +114,15 @@ class _Visit:
         looked: list[Looked] = []
         silence: Refusal | None = None
         for url in urls:
-            page = silence or self._ask(url, self._album.strangers.open_page)
+            if silence:
+                looked.append(self._keep(url, silence))
+                continue
+            page = self._ask(url, self._album.strangers.open_page)
+            looked.append(self._keep(url, page))
+            with self._turn:
+                self._tell(looked[-1])
             if isinstance(page, Refusal) and page.is_silence:
                 silence = page
-            looked.append(self._keep(url, page))
         return looked
 
     def _ask(self, url: str, ask: Callable[[str], Fetched | Refusal]) -> Fetched | Refusal:
@@ -128,12 +139,10 @@ class _Visit:
         else:
             card = self._card(page)
             looked = Looked(url, leads_to=page.url, content_type=page.content_type)
-        with self._turn:
-            with transaction(self._album.engine) as connection:
-                card = _with_what_was(card, cards.find(connection, [url]).get(url))
-                cards.put(connection, url, card)
-            self._tell(looked := looked._replace(card=card))
-        return looked
+        with self._turn, transaction(self._album.engine) as connection:
+            card = _with_what_was(card, cards.find(connection, [url]).get(url))
+            cards.put(connection, url, card)
+        return looked._replace(card=card)
 
     def _card(self, page: Fetched) -> PageCard:
         """Return what a page says of itself; what is no page, such as a PDF, says nothing."""
@@ -152,3 +161,92 @@ class _Visit:
 def _with_what_was(card: PageCard, before: PageCard | None) -> PageCard:
     """Return `card`, with what was known before where its page does not answer now."""
     return replace(before, refusal=card.refusal, fetched_at=card.fetched_at) if card.refusal and before else card
+
+
+# ---- what a team should know -------------------------------------------------------------------------------------------
+
+_IDENTIFIERS = frozenset(
+    {
+        "doi.org",
+        "dx.doi.org",
+        "hdl.handle.net",
+        "handle.net",
+        "purl.org",
+        "w3id.org",
+        "n2t.net",
+        "ark.cnrs.fr",
+        "urn.fi",
+    }
+)
+"""Hosts whose addresses are made to lead elsewhere: what a publication should be cited by."""
+
+
+def findings(loaded: Loaded, looked: Iterable[Looked]) -> Iterator[Finding]:
+    """Yield what is wrong with the addresses of a plan: pages that are not there, hosts that do not answer, moved ones.
+
+    Errors are what no reader can open. What may be our own connection's fault, or refuses programs alone, is a warning.
+    """
+    if loaded.campaign is None or loaded.schedule is None:
+        return
+    posts = linked_urls(plan_entries(loaded.campaign, loaded.schedule))
+    slots = {slot.id: slot for slot in loaded.schedule.slots}
+    silent: set[str] = set()
+    for one in looked:
+        slot = slots[posts[one.url].slot]
+        host = url_host(one.url)
+        if told := _judged(one, host, _where(one.url, slot), is_host_told=host in silent):
+            place = _place(one.url, posts[one.url], slot, loaded)
+            yield Finding(told.severity, place, told.message, told.cure)
+        if one.refusal and one.refusal.is_silence:
+            silent.add(host)
+
+
+class _Told(NamedTuple):
+    severity: Severity
+    message: str
+    cure: str
+
+
+def _judged(one: Looked, host: str, where: str, *, is_host_told: bool) -> _Told | None:
+    if refusal := one.refusal:
+        if refusal.is_silence:
+            cure = "Is this computer online? If it is, open the address in a browser."
+            message = f"{host} gives no answer, so its pages could not be looked at ({refusal.reason})."
+            return None if is_host_told else _Told(Severity.WARNING, message, cure)
+        if refusal.is_private:
+            message = f"Nobody outside can open {one.url}: {refusal.reason}."
+            return _Told(Severity.ERROR, message, f"Write {where} the address that the public uses.")
+        if refusal.status in {404, 410}:
+            message = f"There is no page at {one.url} ({refusal.status})."
+            return _Told(Severity.ERROR, message, f"Look it up, and write {where} where it is now.")
+        message = f"{one.url} could not be looked at: {refusal.reason}."
+        return _Told(
+            Severity.WARNING, message, "Open it in a browser; some sites let only people in, then all is well."
+        )
+    return _moved(one, host, where)
+
+
+def _moved(one: Looked, host: str, where: str) -> _Told | None:
+    """Return what to say of a page that was found elsewhere than where the plan says."""
+    there = url_host(one.leads_to)
+    if host.removeprefix("www.") != there.removeprefix("www.") and host not in _IDENTIFIERS:
+        message = f"{one.url} leads to another site: {one.leads_to}"
+        return _Told(
+            Severity.WARNING, message, f"If that is right, write that address {where}: readers see where they go."
+        )
+    if urlsplit(one.url).path.strip("/") and not urlsplit(one.leads_to).path.strip("/"):
+        message = f"{one.url} leads to the site's first page: the page itself seems to be gone."
+        return _Told(Severity.WARNING, message, f"Look it up, and write {where} where it is now.")
+    return None
+
+
+def _where(url: str, slot: Slot) -> str:
+    is_resource = slot.resource and slot.link != url
+    return f"under “{slot.resource}” in campaign.yaml" if is_resource else "here"
+
+
+def _place(url: str, post: EntryKey, slot: Slot, loaded: Loaded) -> Place:
+    if slot.link == url or slot.resource:
+        return loaded.places.key(slot.id, "link" if slot.link == url else "resource")
+    assert loaded.campaign
+    return loaded.places.text(post.slot, post.part, post.language, loaded.campaign.account(post.account).network)

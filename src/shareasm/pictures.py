@@ -7,7 +7,6 @@ calls them; the size is read from the header, and checked, before anything is un
 
 import math
 import os
-import re
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
@@ -120,18 +119,6 @@ def shelve(picture: PreparedImage, folder: Path) -> str:
     if not (folder / name).is_file():
         _write(folder / name, picture.data)
     return name
-
-
-def from_shelf(folder: Path, name: str) -> PreparedImage | None:
-    """Return a picture that `shelve` wrote; None where it is not there any more, on another machine for one."""
-    mime = next((mime for mime, ending in _ENDINGS.items() if re.fullmatch(rf"[0-9a-f]{{24}}\.{ending}", name)), None)
-    if mime is None or not (folder / name).is_file():
-        return None
-    data = (folder / name).read_bytes()
-    try:
-        return PreparedImage(data, mime, *_open(BytesIO(data)).size)
-    except _Unusable:
-        return None
 
 
 _ENDINGS = {"image/png": "png", "image/jpeg": "jpg"}

@@ -112,6 +112,8 @@ class StrangerClient:
             return Refusal(str(refused), status=refused.status, is_private=refused.is_private)
         except (httpcore.TimeoutException, TimeoutError):
             return Refusal(f"no answer in time ({TOTAL_S:.0f} s)", is_silence=True)
+        except socket.gaierror:
+            return Refusal("its name is not known", is_silence=True)
         except (httpcore.ProtocolError, httpcore.NetworkError, OSError, ValueError) as error:
             return Refusal(f"no usable answer: {str(error) or type(error).__name__}", is_silence=True)
 

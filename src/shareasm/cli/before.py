@@ -50,14 +50,18 @@ def init(
 
 @click.command()
 @FOLDER
+@click.option(
+    "--online", is_flag=True, help="Also open every link of the plan, and ask the accounts' servers what they take."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print findings and running order as JSON.")
-def check(folder: Path, *, as_json: bool) -> None:
+def check(folder: Path, *, online: bool, as_json: bool) -> None:
     """Read a campaign and say everything that is wrong with it, then the running order.
 
-    Exits 2 when something must be mended before the day.
+    With --online the pages that the plan links to are looked at too, and kept as link cards for Bluesky; no account is
+    needed, nothing is posted. Exits 2 when something must be mended before the day.
 
     \b
-    Example:  shareasm check config/campaigns/shareasm-2027
+    Example:  shareasm check config/campaigns/shareasm-2027 --online
     """
     from datetime import UTC
 
@@ -65,6 +69,10 @@ def check(folder: Path, *, as_json: bool) -> None:
     from shareasm.check import check_lines, check_to_json
 
     result = read(folder, datetime.now(UTC))
+    if online:
+        from shareasm.cli.online import look_around
+
+        result = look_around(result)
     if as_json:
         click.echo(check_to_json(result))
     else:

@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shareasm.domain.posts import Network
-from shareasm.domain.queue import DraftCard, PlannedEntry
+from shareasm.domain.queue import DraftCard, EntryKey, PlannedEntry
+from shareasm.domain.richtext import find_urls
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,15 @@ class PageCard:
 def card_urls(planned: Iterable[PlannedEntry]) -> list[str]:
     """Return the addresses that need a card of ours, in the plan's order, each once."""
     return list(dict.fromkeys(entry.draft.card.url for entry in planned if _needs_card(entry) and entry.draft.card))
+
+
+def linked_urls(planned: Iterable[PlannedEntry]) -> dict[str, EntryKey]:
+    """Return every address that a reader of the day may follow, and the first post that has it: in a card or in its words."""
+    found: dict[str, EntryKey] = {}
+    for entry in planned:
+        for url in (*((entry.draft.card.url,) if entry.draft.card else ()), *find_urls(entry.draft.text)):
+            found.setdefault(url, entry.key)
+    return found
 
 
 def complete(planned: Iterable[PlannedEntry], known: Mapping[str, PageCard]) -> list[PlannedEntry]:

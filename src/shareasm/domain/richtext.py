@@ -534,6 +534,11 @@ def mastodon_length(text: str, url_length: int | None = 23) -> int:
     return grapheme_length(_COUNTED_MENTION.sub(r"\1\2", text))
 
 
+def find_urls(text: str) -> list[str]:
+    """Return the http(s) addresses in `text`, in order, as Mastodon counts them: without the marks that end a sentence."""
+    return _COUNTED_URL.findall(text)
+
+
 def truncate(text: str, graphemes: int) -> str:
     """Return `text`, or what fits into `graphemes` with an ellipsis as the last; cut between words where that costs little."""
     if grapheme_length(text) <= graphemes:

@@ -22,7 +22,7 @@ from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.entities import Author, Unfit
 from shareasm.networks.mastodon.limits import read_limits
 from shareasm.networks.mastodon.translate import decode_page, parse_time
-from shareasm.networks.ports import AccountFacts
+from shareasm.networks.ports import AccountFacts, Limits
 
 NOBODYS_ID = "0"
 CANNOT_DELETE = frozenset({"snac"})
@@ -31,6 +31,17 @@ NARROWEST = {"pixelfed": "private"}
 
 BODY_LIMIT = 1_000_000
 TIMEOUT_S = 20.0
+
+
+def ask_limits(api: Api) -> Limits:
+    """Return what a server takes in a post, by its own word; open to all. Raises NetworkError where it does not answer."""
+    for path in ("/api/v2/instance", "/api/v1/instance"):
+        try:
+            instance = api.get_object(path)
+        except (Rejected, Unauthorized):
+            continue
+        return read_limits(instance, api.software() or "")
+    return read_limits({}, api.software() or "")
 
 
 class _Own(msgspec.Struct):
@@ -67,7 +78,7 @@ class MastodonProbe:
         missing = tuple(self._missing_scopes(str(own.id)))
         return AccountFacts(
             handle=self._handle(author),
-            limits=read_limits(self._instance(), software),
+            limits=ask_limits(self._api),
             software=software,
             missing_scopes=missing,
             clock_ahead_s=statistics.median(self._ahead_s) if self._ahead_s else None,
@@ -113,14 +124,6 @@ class MastodonProbe:
                 yield scope
             elif answer.status in {401, 429}:
                 raise refusal(answer, self._asked())
-
-    def _instance(self) -> dict[str, object]:
-        for path in ("/api/v2/instance", "/api/v1/instance"):
-            try:
-                return self._api.get_object(path)
-            except (Rejected, Unauthorized):
-                continue
-        return {}
 
     def _handle(self, author: Author) -> str:
         try:
