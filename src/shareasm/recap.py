@@ -19,7 +19,7 @@ from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign, Source
 from shareasm.domain.items import ShownPost, picture_addresses
-from shareasm.domain.moderation import Verdict, count_reasons, may_show
+from shareasm.domain.moderation import count_reasons
 from shareasm.domain.pictures import KeptPicture, Refusal
 from shareasm.domain.posts import PostRef
 from shareasm.domain.queue import QueueEntry
@@ -29,13 +29,13 @@ from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import UNBROKEN, Gap
 from shareasm.pictures import keep
 from shareasm.render import Written, write_recap
-from shareasm.storage import decisions, pictures, posts, queue, sources, watches
+from shareasm.showing import Judged, asked_last_since, judge
+from shareasm.storage import pictures, queue, sources, watches
 from shareasm.storage.engine import reading, transaction
 from shareasm.storage.posts import StoredPost
 
 FETCHED_AT_ONCE = 4  # pictures
 MOST_SILENCES = 3  # of one host, in a row
-LATELY = timedelta(hours=1)  # before the end of the day: a post that was confirmed since is shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,16 +61,11 @@ class Made(NamedTuple):
     not_shown_count: int
 
 
-class Judged(NamedTuple):
-    """A post with what was decided about showing it."""
-
-    stored: StoredPost
-    verdict: Verdict
-
-
 def make_recap(materials: Materials, folder: Path) -> Made:
     """Write the recap of a campaign into `folder`. Raises ConfigError and StorageError, never for a stranger's fault."""
-    judged = judge(materials.engine, materials.campaign, confirmed_since=_asked_last_since(materials))
+    judged = judge(
+        materials.engine, materials.campaign, confirmed_since=asked_last_since(materials.campaign, materials.now())
+    )
     kept = _keep_pictures(materials, [item for item in judged if item.verdict.show])
     facts = _facts(materials, judged, kept)
     written = write_recap(arrange(facts), folder, pictures=materials.files)
@@ -104,49 +99,11 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
     )
 
 
-def _asked_last_since(materials: Materials) -> datetime | None:
-    """Return since when a post must have been confirmed to be shown; None while the day goes on, where all is asked in turn."""
-    closes_at = materials.campaign.closes_at
-    return closes_at - LATELY if materials.now() >= closes_at else None
-
-
 def _seen_by(source: Source, state: sources.SourceState | None, gaps: Iterable[Gap]) -> SourceState:
     if state is None or state.last_ok_at is None:  # never watched is said so, and is no gap in watching
         return SourceState(source, problem=state.note if state else None)
     own = tuple(gap for gap in gaps if gap.source == source.id)
     return SourceState(source, last_read_at=state.last_ok_at, gaps=own, problem=state.note)
-
-
-def judge(
-    engine: Engine, campaign: Campaign, *, newest: int | None = None, confirmed_since: datetime | None = None
-) -> list[Judged]:
-    """Return the campaign's posts, each with whether it may be shown and why not; with `newest`, the so many that came last.
-
-    With `confirmed_since`, what its network has not confirmed since then is not shown.
-    """
-    with reading(engine) as connection:
-        ours = {entry.receipt.ref for entry in queue.of_campaign(connection, campaign.slug) if entry.receipt}
-        decided = decisions.all_decisions(connection)
-        stored = list(posts.of_campaign(connection, campaign.slug, newest_first=newest is not None, limit=newest))
-    return [
-        Judged(
-            item,
-            may_show(
-                item.post,
-                is_gone=item.gone_reason is not None or not item.is_author_active,
-                is_complete=item.checked_at is not None,
-                decision=decided.get(item.post.ref),
-                campaign=campaign,
-                is_ours=item.post.ref in ours,
-                is_confirmed=_is_since(item.checked_at, confirmed_since),
-            ),
-        )
-        for item in stored
-    ]
-
-
-def _is_since(checked_at: datetime | None, limit: datetime | None) -> bool:
-    return limit is None or (checked_at is not None and checked_at >= limit)
 
 
 def _answered(

@@ -1,7 +1,7 @@
 """The worker: which job runs when. APScheduler ticks; the tables are the truth, so a tick lost or doubled does no harm.
 
     every source    read from its checkpoint; swept for late arrivals; streams followed in a thread of their own
-    every account   sends at the next due instant (one timer each, set anew after every look), with a slow sweep behind it
+    every account   sends at the next due instant, in a thread of its own (sender)
     the day         heartbeat; posts asked about again; at the end of the window: last look, last check, recap, closed
 
 `once` runs one kind of job and returns. What only one worker may do at a time holds a lease; a dead one's runs out.
@@ -27,15 +27,17 @@ from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.engine import Connection
 
-from shareasm import collect, publish
+from shareasm import collect
 from shareasm.collect import Desk, Tally
 from shareasm.domain.campaigns import Source
 from shareasm.errors import NetworkError, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
 from shareasm.publish import Press
-from shareasm.recap import LATELY, Made
-from shareasm.storage import claims, days, sources
+from shareasm.recap import Made
+from shareasm.showing import LATELY
+from shareasm.sender import Sender
+from shareasm.storage import accounts, claims, days, sources
 from shareasm.storage.engine import reading, transaction
 from shareasm.wiring import Parts
 
@@ -64,7 +66,7 @@ class Rhythm:
     sweep_back_s: float = 6 * 3600
     verify_s: float = 60
     verify_after_s: float = 3600  # ask again about a post an hour after it was last confirmed
-    publish_s: float = 5  # the net behind the timers
+    publish_s: float = 5  # the look behind the due instants
     beat_s: float = 5  # a claim lasts four beats (domain.queue.CLAIM_FOR)
     shortest_s: float = 0.0
 
@@ -87,7 +89,7 @@ class Worker:
         self._stopping = threading.Event()
         self._closing = threading.Lock()
         self._in_hand: set[int] = set()
-        self._sending = {account: threading.Lock() for account in self.parts.publishers}
+        self._senders = [self._sender(account) for account in self.parts.publishers]
         self._streams: dict[str, TagStream] = {}
         self._threads: list[threading.Thread] = []
         self._scheduler = BackgroundScheduler(
@@ -121,12 +123,10 @@ class Worker:
             if source.id in parts.streams:
                 thread = threading.Thread(target=self._follow, args=(source,), name=f"stream {source.id}", daemon=True)
                 self._threads.append(thread)
-        for account in parts.publishers:
-            self._every(rhythm.publish_s, f"publish {account}", partial(self._publish, account))
         self._every(rhythm.verify_s, "verify", self._verify, at_once=False)
         self._at(parts.campaign.closes_at, "close", self._close_or_again)
         self._scheduler.start()
-        for thread in self._threads:
+        for thread in [*self._threads, *self._senders]:
             thread.start()
 
     def mind_the_clock(self) -> None:
@@ -152,6 +152,9 @@ class Worker:
         if self._scheduler.running:  # not where the start went wrong
             self._scheduler.pause()  # else it may hand a tick to the threads that have just ended
             self._scheduler.shutdown(wait=True)
+        for sender in self._senders:
+            if sender.is_alive():
+                sender.join()
 
     def once(self, job: Literal["collect", "publish", "verify"]) -> None:
         """Run one kind of job once, now, for those who bring their own scheduler."""
@@ -170,8 +173,8 @@ class Worker:
                     if source.id in self.parts.readers:
                         self._guarded(partial(self._read, source), f"read {source.id}")
             case "publish":
-                for account in self.parts.publishers:
-                    self._guarded(partial(self._publish, account), f"publish {account}")
+                for sender in self._senders:
+                    self._guarded(sender.send, sender.name)
             case "verify":
                 self._guarded(self._confirm_all, "verify")
 
@@ -189,7 +192,13 @@ class Worker:
         """Try everything again at once: whoever starts the program may have mended what it waits for, such as a secret."""
         with transaction(self.parts.engine) as connection:
             claims.end_waits(connection, self.parts.campaign.slug)
+            accounts.end_waits(connection, self.parts.campaign.slug)
             sources.end_waits(connection, self.parts.campaign.slug)
+            stopped = accounts.states(connection, self.parts.campaign.slug)
+        for account in stopped.values():
+            self._news.trouble(
+                account.account, f"stopped since its token was refused, and tried again now: {account.reason}"
+            )
 
     def _was_closed(self) -> bool:
         """Return whether the day is closed, by this worker or another."""
@@ -220,17 +229,6 @@ class Worker:
         if self._has_lease("verify"):
             limit = self.parts.clock.now() - timedelta(seconds=self.rhythm.verify_after_s)
             self._news.asked(collect.verify(self._desk, self.parts.checkers, limit))
-
-    def _publish(self, account: str) -> None:
-        with self._sending[account]:  # a publisher is used by one thread at a time, also while the day closes
-            upcoming = publish.publish_due(self._press, account, self._news.result, self._stopping.is_set)
-        if upcoming and self._scheduler.running and not self._stopping.is_set():
-            self._at(upcoming, f"wake {account}", partial(self._publish_again, account))
-
-    def _publish_again(self, account: str) -> None:
-        job = self._scheduler.get_job(f"publish {account}")
-        if job and not self._stopping.is_set():  # one job an account: two ticks never send for it at the same time
-            job.modify(next_run_time=datetime.now(UTC))
 
     def _follow(self, source: Source) -> None:
         """Follow a stream for as long as the worker runs, whatever ends a connection or stands in the way of the next."""
@@ -299,8 +297,8 @@ class Worker:
             if not self._has_lease("close") or self._was_closed():
                 return
             self._news.say("closed", "the day is over: a last look at every source, then the recap")
-            for account in self.parts.publishers:
-                self._publish(account)
+            for sender in self._senders:
+                sender.send()
             for source in self.parts.campaign.sources:
                 if source.id in self.parts.readers:
                     self._guarded(partial(self._look_last, source), f"last look at {source.id}")
@@ -364,6 +362,17 @@ class Worker:
         parts = self.parts
         return Press(parts.engine, parts.campaign, parts.media, parts.publishers, parts.clock, self.name, self._in_hand)
 
+    def _sender(self, account: str) -> Sender:
+        look_every_s = self._real_s(self.rhythm.publish_s)
+        return Sender(
+            self._press,
+            account,
+            look_every_s,
+            guarded=self._guarded,
+            tell=self._news.result,
+            stopping=self._stopping,
+        )
+
     def _is_open(self) -> bool:
         return self.parts.clock.now() >= self.parts.campaign.opens_at and not self.closed.is_set()
 
@@ -381,10 +390,13 @@ class Worker:
         self._stopping.wait(max(min(self.parts.clock.pace(seconds), at_most_s), 0.05))
 
     def _every(self, seconds: float, name: str, job: Callable[[], None], *, at_once: bool = True) -> None:
-        real = max(self.parts.clock.pace(seconds), self.rhythm.shortest_s, 0.05)
+        real = self._real_s(seconds)
         first = {"next_run_time": datetime.now(UTC)} if at_once else {}
         run = partial(self._guarded, job, name)
         self._scheduler.add_job(run, IntervalTrigger(seconds=real, timezone=UTC), id=name, name=name, **first)
+
+    def _real_s(self, seconds: float) -> float:
+        return max(self.parts.clock.pace(seconds), self.rhythm.shortest_s, 0.05)
 
     def _at(self, instant: datetime, name: str, job: Callable[[], None]) -> None:
         wait = min(
@@ -415,7 +427,7 @@ class Worker:
             self._news.is_well(name)
 
     def _jobcount_of(self) -> int:
-        return 4 + 2 * len(self.parts.readers) + 2 * len(self.parts.publishers)
+        return 4 + 2 * len(self.parts.readers)
 
 
 def _apart(act: Callable[[], None]) -> threading.Thread:

@@ -1,4 +1,4 @@
-"""Commands after the day: recap, forget."""
+"""Commands after the day: recap, posts export, forget."""
 
 from pathlib import Path
 
@@ -35,6 +35,42 @@ def recap(folder: Path | None, *, no_check: bool) -> None:
         f"{made.shown_count} posts shown, {made.not_shown_count} not shown, {made.written.changed_count} files changed"
     )
     parts.engine.dispose()
+
+
+@click.group()
+def posts() -> None:
+    """Work with the posts that were collected."""
+
+
+@posts.command("export")
+@FOLDER
+@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option("--dehydrated", is_flag=True, help="Addresses only, for others to fetch again: the decent way to share.")
+@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file. Default: standard output.")
+def export_posts(folder: Path | None, form: str, *, dehydrated: bool, out: Path | None) -> None:
+    """Write down every post that the recap may show, with where and when it was seen.
+
+    \b
+    Example:  shareasm posts export --format csv --out day.csv config/campaigns/shareasm-2027
+    """
+    import sys
+
+    from shareasm.cli.telling import campaign_folder, load_plan
+    from shareasm.clock import SystemClock
+    from shareasm.export import Form, export
+    from shareasm.settings import read_settings
+    from shareasm.wiring import open_store
+
+    settings = read_settings()
+    campaign = load_plan(campaign_folder(folder, settings)).campaign
+    engine, now = open_store(settings), SystemClock().now()
+    if out is None:
+        export(engine, campaign, sys.stdout, now, form=Form(form), dehydrated=dehydrated)
+    else:
+        with out.open("w", encoding="utf-8", newline="") as file:
+            count = export(engine, campaign, file, now, form=Form(form), dehydrated=dehydrated)
+        click.echo(f"{count} posts written to {out}")
+    engine.dispose()
 
 
 @click.command()
