@@ -279,12 +279,14 @@ class _Wiring:
             return None
         if account.network is Network.MASTODON:
             from shareasm.networks.mastodon.publisher import MastodonPublisher
+            from shareasm.videos import prepare_video
 
             return MastodonPublisher(
                 account.server,
                 self._accounts.token(account),
                 handle=account.handle,
                 prepare=_prepare,
+                prepare_video=prepare_video,
                 user_agent=self._agent,
                 now=self._now,
             )

@@ -10,13 +10,15 @@ import httpx
 import pytest
 
 from networks.mastodon_fakes import NOW, SERVER, Script, status
+from shareasm.domain.pictures import PreparedVideo
 from shareasm.domain.posts import Network, PostRef
-from shareasm.domain.queue import Draft, DraftMedia, Receipt
-from shareasm.errors import RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.domain.queue import Draft, DraftMedia, DraftPoll, DraftVideo, Receipt
+from shareasm.errors import RateLimited, Rejected, Stale, Unauthorized, Unreachable
+from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.limits import read_limits
 from shareasm.networks.mastodon.matching import shows
 from shareasm.networks.mastodon.publisher import MastodonPublisher
-from shareasm.networks.ports import Counting, Limits, PreparedImage, Repeat, Thread, Ties
+from shareasm.networks.ports import Counting, Limits, PollLimits, PreparedImage, Repeat, Thread, Ties
 
 POST = "/api/v1/statuses"
 MEDIA = "/api/v2/media"
@@ -86,6 +88,7 @@ def publisher(script, waits):
         user_agent="shareasm/1",
         now=lambda: NOW,
         prepare=lambda path, limits: PreparedImage(b"picture of " + path.name.encode(), "image/png", 64, 48),
+        prepare_video=lambda path, limits: PreparedVideo(b"video of " + path.name.encode(), "video/mp4", 64, 48, 2.0),
         wait=waits.append,
         transport=script.transport,
     )
@@ -574,3 +577,460 @@ def test_the_account_that_the_plan_names_is_asked_for_once(script, server, publi
     freeze(publisher)
     freeze(publisher)
     assert [request.url.path for request in script.asked].count("/api/v1/accounts/verify_credentials") == 1
+
+
+# ---- all that a post may carry -----------------------------------------------------------------------------------------
+
+
+INSTANCE = {
+    "api_versions": {"mastodon": 8},
+    "configuration": {
+        "polls": {
+            "max_options": 4,
+            "max_characters_per_option": 50,
+            "min_expiration": 300,
+            "max_expiration": 2_629_746,
+        },
+        "media_attachments": {"supported_mime_types": ["video/mp4"], "video_size_limit": 1000},
+    },
+}
+POLL = DraftPoll(("gold", "tin & zinc"), timedelta(hours=2), is_multiple=True)
+QUOTED = Receipt(PostRef(Network.MASTODON, f"{SERVER}/users/iied/statuses/7"), f"{SERVER}/@iied/7", "7")
+FILM = DraftVideo("pit.mp4", "A pit", captions=(("en", "pit.vtt"),))
+
+
+def new(script):
+    return script.on("/api/v2/instance", INSTANCE)
+
+
+def sent(server, publisher, ties=None, **changes):
+    server.post(POST, json=status(50))
+    publisher.publish(freeze_tied(publisher, ties or Ties(), **changes), KEY)
+    return form(server.calls[-1])
+
+
+def freeze_tied(publisher, ties, **changes):
+    wanted = draft(**changes)
+    return publisher.freeze(wanted, KEY, publisher.prepare(wanted, Path("media")), ties, NOW)
+
+
+def test_a_poll_is_sent_with_its_time_in_seconds(server, script, publisher):
+    new(script)
+    body = sent(server, publisher, poll=POLL)
+    assert body["poll[options][]"] == ["gold", "tin & zinc"]
+    assert (body["poll[expires_in]"], body["poll[multiple]"]) == (["7200"], ["true"])
+
+
+@pytest.mark.parametrize("software", ["snac", "pixelfed"])
+def test_where_a_server_takes_no_polls_the_words_go_alone(server, script, publisher, software):
+    new(script).on("/nodeinfo/2.0", {"software": {"name": software}})
+    assert not [name for name in sent(server, publisher, poll=POLL) if name.startswith("poll")]
+
+
+def test_a_quote_names_the_quoted_post(server, script, publisher):
+    new(script)
+    body = sent(server, publisher, Ties(quoted=QUOTED), quotes="welcome")
+    assert body["quoted_status_id"] == ["7"]
+    assert body["status"] == ["Good morning #shareASM"]
+
+
+def test_where_a_server_knows_no_quotes_the_address_follows_the_words(server, publisher):
+    body = sent(server, publisher, Ties(quoted=QUOTED), quotes="welcome")
+    assert body["status"] == [f"Good morning #shareASM\n\n{QUOTED.url}"]
+    assert "quoted_status_id" not in body
+
+
+def test_the_address_of_a_quoted_post_must_fit(script, publisher):
+    words = "x" * 480
+    with pytest.raises(Rejected, match="505 characters"):
+        freeze_tied(publisher, Ties(quoted=QUOTED), text=words, quotes="welcome")
+    new(script)
+    publisher._limits = None
+    freeze_tied(publisher, Ties(quoted=QUOTED), text=words, quotes="welcome")
+
+
+def test_freezing_asks_nobody(script, publisher):
+    new(script)
+    wanted = draft(poll=POLL, quotes="welcome", text="@amina@mastodon.example hello")
+    prepared = publisher.prepare(wanted, Path("media"))
+    asked = len(script.asked)
+    publisher.freeze(wanted, KEY, prepared, Ties(Thread(RECEIPT, RECEIPT), QUOTED), NOW)
+    assert len(script.asked) == asked
+
+
+@pytest.mark.parametrize(
+    ("changes", "flag"),
+    [({}, "false"), ({"labels": ("graphic-media",)}, "true"), ({"content_warning": "An injury"}, "true")],
+)
+def test_labels_and_warnings_hide_the_pictures(server, publisher, changes, flag):
+    assert sent(server, publisher, **changes)["sensitive"] == [flag]
+
+
+def test_a_post_may_say_that_nobody_may_quote_it(server, publisher):
+    assert "quote_approval_policy" not in sent(server, publisher)
+    assert sent(server, publisher, may_be_quoted=False)["quote_approval_policy"] == ["nobody"]
+
+
+def test_a_video_is_uploaded_alone_and_without_captions(server, script, publisher):
+    new(script)
+    server.post(MEDIA, status=202, json={"id": "77", "url": None})
+    server.get("/api/v1/media/77", json={"id": "77", "url": "https://files.example/77.mp4"})
+    assert json.loads(freeze(publisher, media=(PICTURE,), video=FILM))["media_ids"] == ["77"]
+    body = upload_form(server)
+    assert b"video of pit.mp4" in body
+    assert b"A pit" in body
+    assert b"vtt" not in body
+
+
+def test_without_a_way_to_prepare_videos_none_is_sent(script, publisher):
+    new(script)
+    publisher._uploads._prepare_video = None
+    with pytest.raises(Rejected, match="videos"):
+        freeze(publisher, video=FILM)
+
+
+# ---- uploads that died, or were never ready ----------------------------------------------------------------------------
+
+
+def test_a_file_that_is_there_already_is_not_uploaded_again_when_another_one_fails(server, publisher):
+    second = DraftMedia("second.png", "A mine")
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    server.post(MEDIA, status=500)
+    server.post(MEDIA, json={"id": "78", "url": "x"})
+    server.get("/api/v1/media/77", json={"id": "77", "url": "x"})
+    with pytest.raises(Unreachable):
+        freeze(publisher, media=(PICTURE, second))
+    assert json.loads(freeze(publisher, media=(PICTURE, second)))["media_ids"] == ["77", "78"]
+    assert [request.url.path for request in server.calls].count(MEDIA) == 3
+
+
+def test_an_upload_serves_one_post_only(server, publisher):
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    server.post(MEDIA, json={"id": "78", "url": "x"})
+    ids = [json.loads(freeze(publisher, media=(PICTURE,)))["media_ids"] for _ in range(2)]
+    assert ids == [["77"], ["78"]]
+
+
+def test_a_file_that_takes_longer_than_a_minute_is_asked_for_and_not_sent_again(server, publisher):
+    server.post(MEDIA, status=202, json={"id": "77", "url": None})
+    for _ in range(10):
+        server.get("/api/v1/media/77", status=206, json={"id": "77", "url": None})
+    server.get("/api/v1/media/77", json={"id": "77", "url": "x"})
+    with pytest.raises(Unreachable, match="after a minute"):
+        freeze(publisher, media=(PICTURE,))
+    assert json.loads(freeze(publisher, media=(PICTURE,)))["media_ids"] == ["77"]
+    assert [request.url.path for request in server.calls].count(MEDIA) == 1
+
+
+def test_a_begun_upload_that_died_is_made_anew(server, publisher):
+    server.post(MEDIA, status=202, json={"id": "77", "url": None})
+    for _ in range(10):
+        server.get("/api/v1/media/77", status=206, json={"id": "77", "url": None})
+    server.get("/api/v1/media/77", status=404, json={"error": "Record not found"})
+    server.post(MEDIA, json={"id": "78", "url": "x"})
+    with pytest.raises(Unreachable):
+        freeze(publisher, media=(PICTURE,))
+    assert json.loads(freeze(publisher, media=(PICTURE,)))["media_ids"] == ["78"]
+
+
+@pytest.mark.parametrize("words", ["Média 77 introuvable", "Bad Request: media not found: 77"])
+def test_a_post_whose_uploads_died_is_stale(server, publisher, words):
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    server.post(POST, status=422, json={"error": words})
+    with pytest.raises(Stale, match="must be made anew"):
+        publisher.publish(freeze(publisher, media=(PICTURE,)), KEY)
+
+
+@pytest.mark.parametrize(
+    "answer", [{"json": {"id": "77"}}, {"status": 206, "json": {"id": "77"}}, {"status": 400, "json": {}}]
+)
+def test_a_post_that_is_refused_for_another_reason_is_not_stale(server, publisher, answer):
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    server.post(POST, status=422, json={"error": "Text character limit of 500 exceeded"})
+    server.get("/api/v1/media/77", **answer)
+    with pytest.raises(Rejected) as caught:
+        publisher.publish(freeze(publisher, media=(PICTURE,)), KEY)
+    assert not isinstance(caught.value, Stale)
+
+
+def test_a_post_without_files_is_never_stale(server, script, publisher):
+    server.post(POST, status=422, json={"error": "Text can't be blank"})
+    with pytest.raises(Rejected) as caught:
+        publisher.publish(freeze(publisher), KEY)
+    assert not isinstance(caught.value, Stale)
+    assert script.paths() == [POST]
+
+
+# ---- which of our posts it is ------------------------------------------------------------------------------------------
+
+
+def test_of_two_posts_of_the_same_words_the_files_tell_which_is_ours(server, script, publisher):
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    payload = freeze(publisher, media=(PICTURE,))
+    ours, theirs = (our(number, media_attachments=[{"id": id_}]) for number, id_ in ((51, "77"), (50, "76")))
+    script.in_turn(OWN, [[ours, theirs], []])
+    assert find(publisher, payload).local_id == "51"
+
+
+def test_where_files_are_named_anew_their_number_must_do(server, script, publisher):
+    script.on("/nodeinfo/2.0", {"software": {"name": "snac"}})
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    payload = freeze(publisher, media=(PICTURE,))
+    script.in_turn(OWN, [[our(50, media_attachments=[{"id": "50_0"}])], []])
+    assert find(publisher, payload).local_id == "50"
+
+
+@pytest.mark.parametrize(
+    ("poll", "is_ours"),
+    [
+        ({"options": [{"title": "gold"}, {"title": "tin &amp; zinc"}]}, False),
+        ({"options": [{"title": "gold"}, {"title": "tin & zinc"}]}, True),
+        (None, False),
+    ],
+)
+def test_a_lost_poll_is_found_by_its_options(script, publisher, poll, is_ours):
+    new(script).in_turn(OWN, [[our(50, poll=poll)], []])
+    assert (find(publisher, freeze(publisher, poll=POLL)) is not None) is is_ours
+
+
+def test_a_poll_is_not_taken_for_the_words_alone(script, publisher):
+    script.in_turn(OWN, [[our(50, poll={"options": [{"title": "gold"}]})], []])
+    assert find(publisher) is None
+
+
+@pytest.mark.parametrize(
+    ("quote", "is_ours"),
+    [
+        ({"state": "accepted", "quoted_status": {"id": "7", "uri": "x"}}, True),
+        ({"state": "accepted", "quoted_status": {"id": "8", "uri": "x"}}, False),
+        ({"state": "pending", "quoted_status": None}, True),
+        (None, False),
+    ],
+)
+def test_a_lost_quote_is_found_by_what_it_quotes(script, publisher, quote, is_ours):
+    new(script).in_turn(OWN, [[our(50, quote=quote)], []])
+    payload = freeze_tied(publisher, Ties(quoted=QUOTED), quotes="welcome")
+    assert (find(publisher, payload) is not None) is is_ours
+
+
+def test_of_equal_posts_the_first_since_the_attempt_is_ours(script, publisher):
+    since = datetime(2027, 2, 3, 9, 50, 0, 300_000, tzinfo=UTC)
+    script.in_turn(OWN, [[our(52), our(50), our(49)], []])  # a server may tell whole seconds only
+    assert find(publisher, since=since).local_id == "50"
+
+
+def test_where_the_servers_clock_lags_the_last_one_before_is_ours(script, publisher):
+    script.in_turn(OWN, [[our(50), our(49)], []])
+    assert find(publisher, since=datetime(2027, 2, 3, 9, 51, tzinfo=UTC)).local_id == "50"
+
+
+# ---- editing -----------------------------------------------------------------------------------------------------------
+
+
+def poll_ending(at, *titles):
+    return {"options": [{"title": title} for title in titles], "expires_at": at.isoformat(), "multiple": True}
+
+
+def test_an_edit_keeps_the_votes_and_the_end_of_a_poll(server, script, publisher, stands):
+    new(script)
+    stands(poll=poll_ending(NOW + timedelta(minutes=40), "gold", "tin & zinc"))
+    server.put(f"{POST}/50", json=status(50))
+    publisher.edit(freeze(publisher, poll=POLL, text="Good evening #shareASM"), RECEIPT)
+    body = form(server.calls[-1])
+    assert body["poll[options][]"] == ["gold", "tin & zinc"]
+    assert body["poll[expires_in]"] == ["2400"]
+    assert body["poll[multiple]"] == ["true"]
+
+
+@pytest.mark.parametrize(
+    "present",
+    [
+        None,
+        poll_ending(NOW + timedelta(minutes=40), "gold", "silver"),
+        poll_ending(NOW + timedelta(minutes=4), "gold", "tin & zinc"),
+        poll_ending(NOW - timedelta(minutes=4), "gold", "tin & zinc"),
+    ],
+)
+def test_an_edit_that_would_lose_votes_is_refused(server, script, publisher, stands, present):
+    new(script)
+    stands(poll=present)
+    server.put(f"{POST}/50", json=status(50))
+    with pytest.raises(Rejected, match="votes would be lost"):
+        publisher.edit(freeze(publisher, poll=POLL), RECEIPT)
+    assert server.calls == []
+
+
+def test_an_edit_that_says_no_poll_does_not_take_one_away(server, publisher, stands):
+    stands(poll=poll_ending(NOW + timedelta(minutes=40), "gold", "tin"))
+    server.put(f"{POST}/50", json=status(50))
+    with pytest.raises(Rejected, match="votes would be lost"):
+        publisher.edit(freeze(publisher), RECEIPT)
+
+
+def test_an_edit_names_all_that_is_to_stay(server, publisher, stands):
+    stands()
+    server.put(f"{POST}/50", json=status(50))
+    publisher.edit(freeze(publisher, language="fr", visibility="unlisted", may_be_quoted=False), RECEIPT)
+    assert form(server.calls[0]) == {
+        "status": ["Good morning #shareASM"],
+        "sensitive": ["false"],
+        "language": ["fr"],
+        "spoiler_text": [""],
+        "quote_approval_policy": ["nobody"],
+    }
+
+
+def test_an_edit_made_already_is_no_error(server, publisher, stands):
+    stands(content="<p>Good morning #shareASM</p>")
+    server.put(f"{POST}/50", status=422, json={"error": "Unprocessable Entity: status was not changed"})
+    assert publisher.edit(freeze(publisher), RECEIPT) == RECEIPT
+
+
+def test_an_edit_that_is_refused_says_why(server, publisher, stands):
+    stands()
+    server.put(f"{POST}/50", status=422, json={"error": "Text character limit of 500 exceeded"})
+    with pytest.raises(Rejected, match="limit of 500"):
+        publisher.edit(freeze(publisher), RECEIPT)
+
+
+def test_an_edit_with_dead_uploads_is_stale(server, publisher, stands):
+    stands()
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    server.put(f"{POST}/50", status=422, json={"error": "Media 77 not found"})
+    with pytest.raises(Stale):
+        publisher.edit(freeze(publisher, media=(PICTURE,)), RECEIPT)
+
+
+def test_the_files_that_hang_on_the_post_already_are_not_dead(server, publisher, stands):
+    stands(media_attachments=[{"id": "77"}])
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    server.put(f"{POST}/50", status=422, json={"error": "Text character limit of 500 exceeded"})
+    with pytest.raises(Rejected) as caught:
+        publisher.edit(freeze(publisher, media=(PICTURE,)), RECEIPT)
+    assert not isinstance(caught.value, Stale)
+
+
+def test_a_server_that_cannot_edit_says_so(server, publisher, stands):
+    stands()
+    server.put(f"{POST}/50", status=404)
+    with pytest.raises(Rejected, match="cannot change posts"):
+        publisher.edit(freeze(publisher), RECEIPT)
+
+
+def test_a_post_that_is_taken_back_takes_its_files_along(server, publisher):
+    server.delete(f"{POST}/50", json=status(50))
+    publisher.delete(RECEIPT)
+    assert server.calls[0].url.params["delete_media"] == "true"
+
+
+# ---- tokens ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def tokens():
+    return ["old"]
+
+
+@pytest.fixture
+def named(script, tokens):
+    return MastodonPublisher(
+        SERVER,
+        lambda: tokens[-1],
+        user_agent="shareasm/1",
+        now=lambda: NOW,
+        prepare=lambda path, limits: None,
+        handle="iied@mastodon.example",
+        transport=script.transport,
+    )
+
+
+def test_a_new_token_is_used_at_once(server, script, named, tokens):
+    server.post(POST, json=status(50))
+    named.publish(freeze(named), KEY)
+    tokens.append("new")
+    named.publish(freeze(named), KEY)
+    assert [request.headers["Authorization"] for request in server.calls] == ["Bearer old", "Bearer new"]
+    assert script.paths().count("/api/v1/accounts/verify_credentials") == 2
+
+
+def test_a_new_token_of_another_account_is_refused(server, script, named, tokens):
+    server.post(POST, json=status(50))
+    payload = freeze(named)
+    named.publish(payload, KEY)
+    tokens.append("new")
+    script.on("/api/v1/accounts/verify_credentials", {"id": "8", "acct": "amina", "url": f"{SERVER}/@amina"})
+    for call in (
+        lambda: named.publish(payload, KEY),
+        lambda: named.edit(payload, RECEIPT),
+        lambda: named.delete(RECEIPT),
+    ):
+        with pytest.raises(Unauthorized, match="the token is of amina"):
+            call()
+    assert len(server.calls) == 1
+
+
+def test_all_clients_share_their_certificates(script):
+    made = [Api(SERVER, user_agent="x", now=lambda: NOW) for _ in range(3)]
+    assert (
+        len({id(client._transport._pool._ssl_context) for api in made for client in (api._reading, api._writing)}) == 1
+    )
+
+
+# ---- what the server takes ---------------------------------------------------------------------------------------------
+
+
+def test_polls_videos_and_quotes_are_what_the_server_says(script, publisher):
+    limits = new(script) and publisher.limits()
+    assert limits.can_edit
+    assert limits.can_quote
+    assert limits.has_polls
+    assert limits.video_bytes == 1000
+    assert not limits.has_captions
+    assert limits.polls == PollLimits(4, 50, timedelta(minutes=5), timedelta(seconds=2_629_746))
+
+
+@pytest.mark.parametrize(
+    ("instance", "software", "holds"),
+    [
+        ({"api_versions": {"mastodon": 6}}, "mastodon", {"can_quote": False}),
+        ({"api_versions": {"mastodon": 7}}, "mastodon", {"can_quote": True}),
+        (INSTANCE, "pixelfed", {"has_polls": False, "video_bytes": 1000}),
+        (INSTANCE, "snac", {"has_polls": False}),
+        ({}, "takahe", {"has_polls": False, "video_bytes": None, "can_quote": False}),
+        (
+            {"configuration": {"media_attachments": {"supported_mime_types": ["image/png"], "video_size_limit": 9}}},
+            "takahe",
+            {"video_bytes": None},
+        ),
+        (
+            {
+                "poll_limits": {
+                    "max_options": 20,
+                    "max_option_chars": 200,
+                    "min_expiration": 0,
+                    "max_expiration": 31_536_000,
+                }
+            },
+            "pleroma",
+            {"polls": PollLimits(20, 200, timedelta(0), timedelta(days=365))},
+        ),
+    ],
+)
+def test_what_a_server_takes_depends_on_what_it_is(instance, software, holds):
+    limits = read_limits(instance, software)
+    assert {name: getattr(limits, name) for name in holds} == holds
+
+
+ADDRESS = "https://iied.example/" + "x" * 60
+
+
+@pytest.mark.parametrize(
+    ("software", "length"),
+    [
+        ("mastodon", 5 + len("@amina ") + 23 + 2),
+        ("gotosocial", 5 + len("@amina@a.example ") + len(ADDRESS) + 1 + 4),
+        ("takahe", len("@amina@a.example ") + len(ADDRESS) + 1 + 4),
+    ],
+)
+def test_a_post_is_as_long_as_its_server_counts(software, length):
+    assert read_limits({}, software).count(f"@amina@a.example {ADDRESS} 👩🏿‍🏭", "blood") == length

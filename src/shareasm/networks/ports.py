@@ -132,14 +132,14 @@ class Limits:
 
     def count(self, text: str, warning: str | None = None) -> int:
         """Return how much of `text_length` a post uses, as this server counts."""
-        counted = (warning or "") + text if self.counts_warning else text
+        warned = (warning or "") if self.counts_warning else ""
         match self.counting:
-            case Counting.MASTODON:
-                return mastodon_length(counted, self.url_length)
+            case Counting.MASTODON:  # addresses and mentions are shortened in the text alone
+                return grapheme_length(warned) + mastodon_length(text, self.url_length)
             case Counting.CODE_POINTS:
-                return len(counted)
+                return len(warned + text)
             case Counting.GRAPHEMES:
-                return grapheme_length(counted)
+                return grapheme_length(warned + text)
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,7 @@ from shareasm.networks.mastodon.entities import Author, Status, Unfit, decode_st
 from shareasm.networks.mastodon.limits import read_limits
 from shareasm.networks.mastodon.matching import has_frame, is_since, pick, shows
 from shareasm.networks.mastodon.translate import parse_time
-from shareasm.networks.mastodon.uploads import Uploads
+from shareasm.networks.mastodon.uploads import PrepareVideo, Uploads
 from shareasm.networks.ports import Limits, PollLimits, PreparedImage, Ties
 
 EARLIER = timedelta(minutes=2)
@@ -55,7 +55,7 @@ class _Source(msgspec.Struct):
 
 
 class MastodonPublisher:
-    """Publisher for one account. `wait` sleeps for seconds; `prepare` makes a picture ready to send.
+    """Publisher for one account. `wait` sleeps for seconds; `prepare` makes a picture ready to send, `prepare_video` a video.
 
     `token` is asked before every request, so that a mended one needs no restart. With a `handle` nothing is sent before the
     server has said that the token is that account's: tokens get mixed up, and the campaign must not speak with a stranger's
@@ -70,13 +70,14 @@ class MastodonPublisher:
         user_agent: str,
         now: Callable[[], datetime],
         prepare: Callable[[Path, Limits], PreparedImage],
+        prepare_video: PrepareVideo | None = None,
         handle: str | None = None,
         wait: Callable[[float], None] = time.sleep,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._stored_token = token
         self._api = Api(server, user_agent=user_agent, now=now, token=self._take_token, transport=transport)
-        self._uploads = Uploads(self._api, limits=self.limits, prepare=prepare, wait=wait)
+        self._uploads = Uploads(self._api, limits=self.limits, prepare=prepare, prepare_video=prepare_video, wait=wait)
         self._handle = handle
         self._token: str | None = None
         self._is_whose_it_should = handle is None
@@ -93,17 +94,6 @@ class MastodonPublisher:
             return user_at_host(account, self._api.server, domain)
         except Unfit as unfit:
             raise self._unreadable("our account") from unfit
-
-    def is_automated(self) -> bool:
-        """Return whether our account says of itself that a program runs it (its `bot` flag)."""
-        self._account = None  # somebody may have changed it meanwhile
-        return bool(self._own().account.bot)
-
-    def declare_automated(self) -> None:
-        """Let our account say that a program runs it. Raises Unauthorized where the token lacks write:accounts."""
-        self._check_whose_token()
-        self._api.send("PATCH", "/api/v1/accounts/update_credentials", Act.UPLOAD, form={"bot": "true"})
-        self._account = None
 
     def _take_token(self) -> str:
         """Return the token as it is now; what was known of another one's account is forgotten."""

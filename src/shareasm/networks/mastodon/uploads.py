@@ -4,17 +4,16 @@ What goes wrong is harmless: nobody sees an upload, and it dies after a day (Mas
 takes 30 uploads in half an hour, so a file that is there already is not sent again when a later one fails.
 """
 
-import mimetypes
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
 
-from shareasm.domain.pictures import PreparedImage
+from shareasm.domain.pictures import PreparedImage, PreparedVideo
 from shareasm.domain.queue import Draft, DraftMedia, DraftVideo
 from shareasm.domain.richtext import truncate
-from shareasm.errors import ConfigError, RateLimited, Rejected, Unreachable
+from shareasm.errors import RateLimited, Rejected, Unreachable
 from shareasm.networks.mastodon.answers import Act, Answer, NotThere
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.ports import Limits
@@ -28,6 +27,7 @@ FRESH_FOR = timedelta(hours=20)
 _STILL_WORKING = (202, 206)  # api/v2/media_controller.rb, api/v1/media_controller.rb:39-49
 
 
+PrepareVideo = Callable[[Path, Limits], PreparedVideo]
 _Numbered = tuple[int, DraftMedia | DraftVideo]
 
 
@@ -44,11 +44,13 @@ class Uploads:
         *,
         limits: Callable[[], Limits],
         prepare: Callable[[Path, Limits], PreparedImage],
+        prepare_video: PrepareVideo | None,
         wait: Callable[[float], None],
     ) -> None:
         self._api = api
         self._limits = limits
         self._prepare = prepare
+        self._prepare_video = prepare_video
         self._wait = wait
         self._begun: dict[_Numbered, tuple[str, datetime]] = {}  # id and when, of what was not handed on yet
 
@@ -89,23 +91,22 @@ class Uploads:
 
     def _send(self, item: DraftMedia | DraftVideo, folder: Path) -> Answer:
         limits = self._limits()
-        image = self._video(item, folder, limits) if isinstance(item, DraftVideo) else None
-        data, mime = image or _bytes_of(self._prepare(folder / item.file, limits))
+        ready = (
+            self._video(item, folder, limits) if isinstance(item, DraftVideo) else self._picture(item, folder, limits)
+        )
         form: dict[str, str | list[str]] = {"description": truncate(item.alt, limits.alt_length)}
         if isinstance(item, DraftMedia) and item.focus:
             form["focus"] = f"{item.focus[0]},{item.focus[1]}"
-        file = (Path(item.file).name, data, mime)
+        file = (Path(item.file).name, ready.data, ready.mime)
         return self._api.send("POST", "/api/v2/media", Act.UPLOAD, form=form, file=file, ref=item.file)
 
-    def _video(self, item: DraftVideo, folder: Path, limits: Limits) -> tuple[bytes, str]:
-        try:
-            data = (folder / item.file).read_bytes()
-        except FileNotFoundError as error:
-            raise ConfigError(f"the video {folder / item.file} is not there") from error
-        if limits.video_bytes is None or len(data) > limits.video_bytes:
-            most = f"at most {limits.video_bytes:,} bytes" if limits.video_bytes else "no videos"
-            raise Rejected(f"takes {most}, this one has {len(data):,}", server=self._api.server, ref=item.file)
-        return data, mimetypes.guess_type(item.file)[0] or "video/mp4"
+    def _picture(self, item: DraftMedia, folder: Path, limits: Limits) -> PreparedImage:
+        return self._prepare(folder / item.file, limits)
+
+    def _video(self, item: DraftVideo, folder: Path, limits: Limits) -> PreparedVideo:
+        if self._prepare_video is None:
+            raise Rejected("videos are not sent here", server=self._api.server, ref=item.file)
+        return self._prepare_video(folder / item.file, limits)
 
     def _ask(self, id_: str, file: str) -> Answer:
         return self._api.send("GET", f"/api/v1/media/{id_}", Act.UPLOAD, ref=file)
@@ -125,7 +126,3 @@ class Uploads:
         if answer.status in _STILL_WORKING:
             raise Unreachable("is still working on the file after a minute", server=self._api.server, ref=one[1].file)
         return id_
-
-
-def _bytes_of(image: PreparedImage) -> tuple[bytes, str]:
-    return image.data, image.mime
