@@ -78,7 +78,7 @@ def test_every_form_of_a_request_says_the_same(bench: Bench, body: str) -> None:
             "Validation failed: Media 1 not found or already attached to another post",
         ),
         ({"status": "x", "media_ids": list("12345")}, 422, "Validation failed: Cannot attach more than 4 files"),
-        ({"status": "x", "quoted_status_id": "1"}, 404, "Record not found"),
+        ({"status": "x", "quoted_status_id": "1"}, 404, "The post you are trying to quote does not appear to exist."),
     ],
 )
 def test_what_does_not_hold_is_refused_in_mastodons_words(

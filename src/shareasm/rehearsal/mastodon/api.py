@@ -117,7 +117,8 @@ class Api:
         if not self._instance.rules.can_delete:
             raise ApiError(404, "Record not found")
         drawn = entities.status_json(self._instance, writing.own(self._instance, author, call.argument("id")), author)
-        status = writing.delete(self._instance, author, call.argument("id"))
+        has_media = call.params.flag("delete_media")
+        status = writing.delete(self._instance, author, call.argument("id"), has_media=has_media)
         self._tell(status)
         return JSONResponse(drawn | {"text": status.text})
 
@@ -334,6 +335,7 @@ def read_wish(params: Params) -> Wish:
         media_ids=params.texts("media_ids"),
         poll=poll if options else None,
         quoted_status_id=params.text("quoted_status_id") or None,
+        quote_policy=params.text("quote_approval_policy") or None,
         media_descriptions=_read_descriptions(params),
         allowed_mentions=params.texts("allowed_mentions") if "allowed_mentions[]" in params.values else None,
     )

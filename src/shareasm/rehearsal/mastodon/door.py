@@ -110,7 +110,7 @@ class Door:
 
     def _count(self, request: Request, token: Token | None) -> Allowance | None:
         url, client = request.url, request.client
-        if not self._instance.rules.limits_rates or not url.path.startswith("/api/"):
+        if not self._instance.rules.limits_rates:
             return None
         address = client.host if client else ""
         return self._limits.count(request.method, url.path.rstrip("/"), url.query, token, address)

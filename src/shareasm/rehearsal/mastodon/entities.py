@@ -107,14 +107,14 @@ def status_json(instance: Instance, status: Status, viewer: Account | None, *, d
         "content": status.html,
         "reblog": status_json(instance, status.reblog_of, viewer, depth=depth + 1) if status.reblog_of else None,
         "account": account_json(instance, status.account),
-        "media_attachments": [attachment_json(instance, attachment) for attachment in status.attachments],
+        "media_attachments": _attachments_json(instance, status),
         "mentions": [_mention_json(instance, account) for account in status.mentions],
         "tags": [{"name": name, "url": f"{instance.base_url}/tags/{name}"} for name in status.tags],
         "emojis": [],
         "card": _card_json(status.card) if status.card else None,
         "poll": poll_json(instance, status.poll, viewer) if status.poll else None,
         "quote": _quote_json(instance, status, viewer, depth),
-        "quote_approval": {"automatic": ["public"], "manual": [], "current_user": "automatic" if viewer else "denied"},
+        "quote_approval": _quote_approval_json(status, viewer),
     }
     if status.reblog_of:
         drawn["content"], drawn["language"] = status.reblog_of.html, status.reblog_of.language
@@ -159,6 +159,13 @@ def attachment_json(instance: Instance, attachment: Attachment) -> Json:
     }
     if instance.rules.has_media_meta:
         drawn |= {"meta": _meta(attachment), "blurhash": "UBL_:rOpGG-;~qRjWBay" if attachment.kind == "image" else None}
+    return drawn
+
+
+def _attachments_json(instance: Instance, status: Status) -> list[Json]:
+    drawn = [attachment_json(instance, attachment) for attachment in status.attachments]
+    if instance.rules.renames_media:
+        return [attachment | {"id": f"{status.id}_{number}"} for number, attachment in enumerate(drawn)]
     return drawn
 
 
@@ -234,6 +241,13 @@ def _quote_json(instance: Instance, status: Status, viewer: Account | None, dept
     if depth:
         return {"state": "accepted", "quoted_status_id": quoted.id}
     return {"state": "accepted", "quoted_status": status_json(instance, quoted, viewer, depth=depth + 1)}
+
+
+def _quote_approval_json(status: Status, viewer: Account | None) -> Json:
+    """Draw who may quote it (`status_serializer.rb`); its author always."""
+    is_open = viewer is not None and (status.quote_policy == "public" or viewer is status.account)
+    automatic = [] if status.quote_policy == "nobody" else [status.quote_policy]
+    return {"automatic": automatic, "manual": [], "current_user": "automatic" if is_open else "denied"}
 
 
 def _card_json(card: Card) -> Json:

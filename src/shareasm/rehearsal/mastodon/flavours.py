@@ -81,6 +81,7 @@ class Behaviours:
     url_length_said: int = 23
     url_length: int | None = 23  # None: every address counts as long as it is
     counts_code_points: bool = False
+    counts_warning: bool = True
     too_long: tuple[int, str] = (422, "Validation failed: Text character limit of {limit} exceeded")
     takes_empty: bool = False
     takes_any_visibility: bool = False
@@ -108,11 +109,23 @@ class Behaviours:
     min_id_gives_newest: bool = False  # as since_id does
     # writing
     idempotency: Idempotency = Idempotency.FIRST_STATUS
+    locks_keys: bool = True  # a second request with a key whose first is in work is refused; before 4.6 both post
     missing_parent_status: int | None = 404  # None: posted, as no reply
     edit_changes_id: bool = False
     edit_finds_new_tags: bool = True
     keeps_history: bool = True
     can_delete: bool = True
+    has_quotes: bool = True  # quoted_status_id and quote_approval_policy, since Mastodon 4.5
+    api_version: int = 8  # `api_versions.mastodon`
+    has_polls: bool = True
+    edit_keeps_poll: bool = False  # an edit knows no polls; elsewhere one that is not named again is gone
+    unchanged_edit: tuple[int, str] | None = None  # None: swallowed
+    poll_with_media: tuple[int, str] | None = None  # None: taken
+    missing_media: tuple[int, str] = (
+        422,
+        "Validation failed: Media {ids} not found or already attached to another post",
+    )
+    renames_media: bool = False  # an attachment has another id in its status than as an upload
     can_schedule: bool = True
     needs_media: bool = False
     takes_any_file: bool = False
@@ -124,6 +137,8 @@ class Behaviours:
     # access and identity
     wrong_token: tuple[int, str, bool] = (401, "The access token is invalid", True)  # status, message, is JSON
     limits_rates: bool = True
+    groups_rates: bool = False  # by address and group of routes; else as Mastodon's rack_attack.rb
+    closes_silently: bool = False  # the connection after each answer, without announcing it
     acct_names_own_host: bool = False
     created_at_has_milliseconds: bool = True
     uri: str = "{base}/ap/users/{account}/statuses/{id}"  # numeric, as Mastodon 4.6.5 makes them
@@ -161,6 +176,12 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         knows_tag_filters=False,
         knows_local_filter=False,
         idempotency=Idempotency.IGNORED,
+        has_quotes=False,
+        # Its source: processing/status/edit.go and common.go, api/client/statuses/statuscreate.go
+        unchanged_edit=(422, "Unprocessable Entity: status was not changed"),
+        poll_with_media=(400, "Bad Request: can't post media + poll in same status"),
+        missing_media=(400, "Bad Request: media not found: {ids}"),
+        groups_rates=True,  # cmd/gotosocial/action/server: clLimit, s2sLimit, fsMainLimit
         has_batch=False,
         bad_file=(422, "Unprocessable Entity: error processing media"),
         wrong_token=(401, "Unauthorized: token not recognized", True),
@@ -189,6 +210,10 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         max_page=None,
         has_link=False,
         idempotency=Idempotency.IGNORED,
+        has_quotes=False,
+        has_polls=False,  # mastoapi.c reads no poll
+        renames_media=True,  # mastoapi.c: STATUS_NUMBER
+        closes_silently=True,
         has_batch=False,
         missing_parent_status=None,
         edit_changes_id=True,
@@ -228,6 +253,11 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         knows_tag_filters=False,
         only_media_is_inverted=True,  # api/views/timelines.py:90-122, d45f22c
         idempotency=Idempotency.IGNORED,
+        # api/views/statuses.py of 017bdf1: len(details.status), no poll in EditStatusSchema
+        counts_warning=False,
+        has_quotes=False,
+        edit_keeps_poll=True,
+        missing_media=(404, "Record not found"),
         has_batch=False,
         keeps_history=False,
         can_schedule=False,
@@ -254,6 +284,8 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         since_id_counts=False,
         min_id_gives_newest=True,
         idempotency=Idempotency.REFUSED,
+        has_quotes=False,
+        has_polls=False,  # it names limits of polls, and statusCreate reads none
         needs_media=True,
     ),
     Flavour.PLEROMA: replace(
@@ -265,6 +297,7 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         has_timelines_access=False,
         tag_names=TagNames.LOWERED,
         idempotency=Idempotency.REPLAYED,
+        has_quotes=False,
     ),
 }
 
@@ -280,6 +313,10 @@ def behaviours(flavour: Flavour, version: str | None = None) -> Behaviours:
         version=version,
         software_version=version,
         idempotency=Idempotency.ERROR if (4, 6) <= numbers < (4, 7, 2) else Idempotency.FIRST_STATUS,
+        locks_keys=numbers >= (4, 6),
+        has_quotes=numbers >= (4, 5),
+        api_version=8 if numbers >= (4, 6) else 7 if numbers >= (4, 5) else 4 if numbers >= (4, 4) else 2,
+        poll_with_media=None if numbers >= (4, 6) else (422, "Validation failed: Cannot attach more than 4 files"),
         has_api_versions=numbers >= (4, 3),
         has_timelines_access=numbers >= (4, 5),
         has_batch=numbers >= (4, 3),

@@ -38,6 +38,9 @@ class Budgets:
     deletes: Budget | None = Budget(30, 1800)  # deleting statuses, for each user
     statuses: Budget | None = Budget(300, 10800)  # creating and editing, for each account
     apps: Budget | None = Budget(5, 600)  # registering applications, for each address
+    group: Budget | None = Budget(
+        300, 300
+    )  # GoToSocial alone, and nothing else there: for each address and group of routes
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,9 @@ class Allowance:
 class RateLimits:
     """Counts requests. May be used from any thread."""
 
-    def __init__(self, clock: Clock, budgets: Budgets) -> None:
+    def __init__(self, clock: Clock, budgets: Budgets, *, is_grouped: bool = False) -> None:
         self._clock = clock
+        self._is_grouped = is_grouped
         self.budgets = budgets  # may be replaced while the server runs
         self._counts: dict[tuple[str, str, int], int] = {}
         self._lock = threading.Lock()
@@ -85,6 +89,10 @@ class RateLimits:
     def _applying(
         self, method: str, path: str, query: str, token: Token | None, address: str
     ) -> list[tuple[str, str, Budget]]:
+        if self._is_grouped:
+            return [("group", f"{_group(path)} {address}", self.budgets.group)] if self.budgets.group else []
+        if not path.startswith("/api/"):
+            return []
         is_paged = any(f"{name}=" in query for name in _PAGED)
         user = token.account.id if token and token.account else ""
         who = user or address
@@ -106,6 +114,13 @@ class RateLimits:
         spent = self._counts[name, key, window] = self._counts.get((name, key, window), 0) + 1
         resets_at = now.astimezone(UTC) + timedelta(seconds=budget.period_s - seconds % budget.period_s)
         return Allowance(budget.requests, max(-1, budget.requests - spent), resets_at)
+
+
+def _group(path: str) -> str:
+    """Return which routes of GoToSocial share a limit: `cmd/gotosocial/action/server/server.go`."""
+    if path.startswith(("/api/", "/oauth/")):
+        return "client"
+    return "server" if path.startswith(("/.well-known", "/nodeinfo")) else "files"
 
 
 def _is_delete(method: str, path: str) -> bool:

@@ -19,10 +19,10 @@ class Scope(StrEnum):
     READ_ACCOUNTS = "read:accounts"
     READ_STATUSES = "read:statuses"
     WRITE = "write"
-    WRITE_ACCOUNTS = "write:accounts"
     WRITE_STATUSES = "write:statuses"
     WRITE_MEDIA = "write:media"
     WRITE_FAVOURITES = "write:favourites"
+    WRITE_ACCOUNTS = "write:accounts"
 
 
 class ApiError(Exception):
@@ -171,6 +171,7 @@ class Status:
     in_reply_to: "Status | None" = None
     reblog_of: "Status | None" = None
     quote_of: "Status | None" = None
+    quote_policy: str = "public"  # who may quote it: public, followers or nobody (but its author)
     attachments: list[Attachment] = field(default_factory=list)
     tags: dict[str, str] = field(default_factory=dict)  # name as the timeline knows it → as typed
     mentions: list[Account] = field(default_factory=list)

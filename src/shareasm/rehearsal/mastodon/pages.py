@@ -41,7 +41,7 @@ class Pages:
             "rules": [],
         }
         if rules.has_api_versions:
-            drawn["api_versions"] = {"mastodon": 8}
+            drawn["api_versions"] = {"mastodon": rules.api_version}
         return JSONResponse(drawn)
 
     def instance_v1(self, call: Call) -> Response:  # noqa: ARG002

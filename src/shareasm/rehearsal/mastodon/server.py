@@ -83,7 +83,7 @@ class MastodonServer:
         self.instance = Instance(
             rules, clock, domain or self._loopback.host, self.url, access or Access(), seed or self._loopback.port
         )
-        self.limits = RateLimits(clock, budgets or Budgets())
+        self.limits = RateLimits(clock, budgets or Budgets(), is_grouped=rules.groups_rates)
         self._links: list[Federation] = []
         self._api = Api(self.instance, self._tell)
         door = Door(self.instance, self.limits)

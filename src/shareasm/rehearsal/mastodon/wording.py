@@ -58,9 +58,10 @@ def tag_name(label: str, rules: TagNames) -> str:
 
 def length(text: str, spoiler: str, rules: Behaviours) -> int:
     """Return how many characters a server counts; source: `status_length_validator.rb` of Mastodon 4.6, by Mastodon.py."""
+    counted = spoiler if rules.counts_warning else ""
     if rules.counts_code_points:
-        return len(spoiler + text)
-    return Mastodon.get_status_length(text, spoiler)
+        return len(counted + text)
+    return Mastodon.get_status_length(text, counted)
 
 
 def trimmed_spoiler(spoiler: str, rules: Behaviours) -> str:

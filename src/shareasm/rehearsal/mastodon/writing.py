@@ -10,7 +10,7 @@ from datetime import timedelta
 
 import langcodes
 
-from shareasm.rehearsal.mastodon.flavours import Behaviours, Language, is_at_least
+from shareasm.rehearsal.mastodon.flavours import Behaviours, Language
 from shareasm.rehearsal.mastodon.instance import Instance
 from shareasm.rehearsal.mastodon.model import Account, ApiError, Application, Attachment, Poll, Revision, Status
 from shareasm.rehearsal.mastodon.wording import Wording, length, quote_line, trimmed_spoiler, word
@@ -46,6 +46,7 @@ class Wish:
     media_ids: tuple[str, ...] = ()
     poll: PollWish | None = None
     quoted_status_id: str | None = None
+    quote_policy: str | None = None
     media_descriptions: tuple[tuple[str, str | None, str | None], ...] = ()  # media_attributes: id, description, focus
     allowed_mentions: tuple[str, ...] | None = None
 
@@ -57,10 +58,10 @@ def create(instance: Instance, author: Account, wish: Wish, application: Applica
     spoiler = trimmed_spoiler(wish.spoiler_text, rules)
     _check_text(rules, wish.text, wish.spoiler_text, has_more=bool(attachments) or wish.poll is not None)
     parent = _parent(instance, author, wish.in_reply_to_id)
-    quoted = instance.status(wish.quoted_status_id, author) if wish.quoted_status_id else None
+    quoted = _quoted(instance, author, wish)
     words = word(wish.text, rules, instance.base_url, instance.account_by_handle)
     _check_mentions(words, wish.allowed_mentions)
-    poll = _poll(instance, wish.poll)
+    poll = _poll(instance, wish.poll if rules.has_polls else None)
     now = instance.clock.now()
     id_, uri, url, place = _identity(instance, author)
     status = Status(
@@ -78,6 +79,7 @@ def create(instance: Instance, author: Account, wish: Wish, application: Applica
         language=_language(rules, author, wish.language),
         in_reply_to=parent,
         quote_of=quoted,
+        quote_policy=_quote_policy(wish) or "public",
         attachments=attachments,
         tags=words.tags,
         mentions=words.mentions,
@@ -93,7 +95,8 @@ def create(instance: Instance, author: Account, wish: Wish, application: Applica
 def edit(instance: Instance, author: Account, id_: str, wish: Wish, *, keeps_poll: bool = False) -> Status:
     """Change a status of one's own; an edit that changes nothing is swallowed (`update_status_service.rb`).
 
-    Attachments and poll that are not named again are gone, unless `keeps_poll`; another poll loses the votes.
+    Attachments and poll that are not named again are gone, unless `keeps_poll`; another poll loses the votes, and the same
+    one ends anew after its time (`update_poll!`).
     """
     status = own(instance, author, id_)
     rules = instance.rules
@@ -108,13 +111,16 @@ def edit(instance: Instance, author: Account, id_: str, wish: Wish, *, keeps_pol
     status.is_sensitive = wish.is_sensitive or bool(status.spoiler_text)
     status.language = _language(rules, author, wish.language) if wish.language else status.language
     status.attachments, status.mentions = attachments, words.mentions
-    if not keeps_poll:
+    if not keeps_poll and not rules.edit_keeps_poll:
         status.poll = _changed_poll(instance, status.poll, wish.poll)
+    status.quote_policy = _quote_policy(wish) or status.quote_policy
     described = _describe(attachments, wish)
     if rules.edit_finds_new_tags:
         status.tags = words.tags
         instance.tags_seen.update(words.tags)
     if not described and _contents(status) == before:
+        if rules.unchanged_edit:
+            raise ApiError(*rules.unchanged_edit)
         return status
     status.edited_at = instance.clock.now()
     status.history.append(_revision(status))
@@ -127,10 +133,14 @@ def edit(instance: Instance, author: Account, id_: str, wish: Wish, *, keeps_pol
     return status
 
 
-def delete(instance: Instance, author: Account, id_: str) -> Status:
-    """Delete a status of one's own, and the boosts of it."""
+def delete(instance: Instance, author: Account, id_: str, *, has_media: bool = False) -> Status:
+    """Delete a status of one's own, and the boosts of it. Its files wait a day for a new one, unless they go too (4.4)."""
     status = own(instance, author, id_)
     status.is_deleted = True
+    for attachment in status.attachments:
+        attachment.is_attached, attachment.created_at = False, instance.clock.now()
+        if has_media:
+            instance.attachments.pop(attachment.id, None)
     for boost in instance.statuses.values():
         if boost.reblog_of is status:
             boost.is_deleted = True
@@ -254,6 +264,26 @@ def _parent(instance: Instance, author: Account, id_: str | None) -> Status | No
     return found.reblog_of or found
 
 
+def _quoted(instance: Instance, author: Account, wish: Wish) -> Status | None:
+    """Return the status to quote. One that may not be quoted is as good as none (`set_quoted_status`)."""
+    if not wish.quoted_status_id or not instance.rules.has_quotes:
+        return None
+    try:
+        quoted = instance.status(wish.quoted_status_id, author)
+    except ApiError:
+        quoted = None
+    is_open = quoted is not None and (quoted.account is author or quoted.quote_policy == "public")
+    if quoted is None or not is_open or quoted.visibility == "direct":
+        raise ApiError(404, "The post you are trying to quote does not appear to exist.")
+    return quoted
+
+
+def _quote_policy(wish: Wish) -> str | None:
+    if wish.quote_policy not in (None, "public", "followers", "nobody"):
+        raise ApiError(422, "Validation failed: Quote approval policy is invalid")
+    return wish.quote_policy
+
+
 def _with_quote(html: str, quoted: Status | None) -> str:
     return html if quoted is None or quoted.url in html else quote_line(quoted.url) + html
 
@@ -268,8 +298,8 @@ def _attachable(
         return []
     if len(wish.media_ids) > MEDIA_COUNT:
         raise ApiError(422, "Validation failed: Cannot attach more than 4 files")
-    if wish.poll is not None and not _takes_poll_with_media(instance.rules):
-        raise ApiError(422, "Validation failed: Cannot attach more than 4 files")  # the same words, up to 4.5.x
+    if wish.poll is not None and instance.rules.poll_with_media:
+        raise ApiError(*instance.rules.poll_with_media)
     found = [instance.attachments.get(id_) for id_ in wish.media_ids]
     missing = [
         id_
@@ -278,20 +308,14 @@ def _attachable(
     ]
     attachments = [attachment for attachment in found if attachment is not None]
     if missing:
-        raise ApiError(
-            422, f"Validation failed: Media {', '.join(missing)} not found or already attached to another post"
-        )
+        code, message = instance.rules.missing_media
+        raise ApiError(code, message.format(ids=", ".join(missing)))
     if len(attachments) > 1 and any(attachment.kind in ("video", "audio") for attachment in attachments):
         raise ApiError(422, "Validation failed: Cannot attach a video to a post that already contains images")
     if not all(attachment.is_ready for attachment in attachments):
         message = "Cannot attach files that have not finished processing. Try again in a moment!"
         raise ApiError(422, f"Validation failed: {message}")
     return attachments
-
-
-def _takes_poll_with_media(rules: Behaviours) -> bool:
-    """Whether a poll and media go together: from 4.6.0 on (CHANGELOG #39203)."""
-    return rules.software == "mastodon" and is_at_least(rules.version, 4, 6)
 
 
 def _is_free(
@@ -335,16 +359,18 @@ def _poll(instance: Instance, wish: PollWish | None) -> Poll | None:
 
 
 def _changed_poll(instance: Instance, before: Poll | None, wish: PollWish | None) -> Poll | None:
-    """Return the poll after an edit: the same one with its votes where the question is the same."""
+    """Return the poll after an edit: the same one with its votes where the question is the same, ending anew."""
     after = _poll(instance, wish)
-    is_same = before is not None and after is not None and before.options == after.options
-    return before if is_same and before is not None and wish and before.is_multiple == wish.is_multiple else after
+    if before is None or after is None or (before.options, before.is_multiple) != (after.options, after.is_multiple):
+        return after
+    before.expires_at = after.expires_at
+    return before
 
 
 def _contents(status: Status) -> tuple[object, ...]:
     ids = tuple(attachment.id for attachment in status.attachments)
-    options = status.poll.options if status.poll else ()
-    return status.text, status.spoiler_text, status.is_sensitive, status.language, ids, options
+    poll = (status.poll.options, status.poll.expires_at) if status.poll else None
+    return status.text, status.spoiler_text, status.is_sensitive, status.language, ids, poll
 
 
 def _revision(status: Status) -> Revision:
