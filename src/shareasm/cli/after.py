@@ -44,7 +44,9 @@ def posts() -> None:
 
 @posts.command("export")
 @FOLDER
-@click.option("--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="How to write it."
+)
 @click.option("--dehydrated", is_flag=True, help="Addresses only, for others to fetch again: the decent way to share.")
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file. Default: standard output.")
 def export_posts(folder: Path | None, form: str, *, dehydrated: bool, out: Path | None) -> None:
