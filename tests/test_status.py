@@ -9,7 +9,7 @@ from clocks import FixedClock
 from factories import NOON, campaign, minutes, schedule, seen, slot, source
 from shareasm import collect
 from shareasm.domain.changes import Skipped
-from shareasm.errors import Rejected, Unauthorized, Unreachable
+from shareasm.errors import Rejected, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Page
 from shareasm.publish import Press, bring_in_line, publish_due
@@ -91,9 +91,9 @@ def test_what_needs_a_person_is_named_with_its_reason(office: Office, error: Rej
 
 
 def test_a_post_that_an_account_could_not_send_is_named_with_its_reason(office: Office) -> None:
-    office.network.fail_next("publish", Unauthorized("refuses the token", server="https://memory.example"))
+    office.network.fail_next("publish", Unreachable("connection refused", server="https://memory.example"))
     office.send()
-    assert "  waiting: welcome (en) on ours: not sent yet: https://memory.example: refuses the token" in office.screen
+    assert "  waiting: welcome (en) on ours: not sent yet: https://memory.example: connection refused" in office.screen
     assert not office.status().is_all_well
 
 

@@ -171,7 +171,7 @@ def test_a_start_tries_again_at_once_what_a_person_may_have_mended(day: Day) -> 
     day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
     first = day.worker()
     first.start()
-    day.wait_for(lambda event: "not sent yet" in event.text)
+    day.wait_for(lambda event: "the account ours is stopped" in event.text)
     first.stop()
     assert day.states() == [State.WAITING]
     second = day.worker()

@@ -1,18 +1,16 @@
 """The queue is the only truth about what was sent: claims, attempts, receipts, on both databases."""
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 from sqlalchemy.engine import Engine
 
-from clocks import FixedClock
-from factories import NOON, campaign, minutes, schedule, slot
+from factories import NOON, campaign, minutes, slot
+from office import DOWN, LOST, SERVER, Office
 from shareasm.domain.posts import Network
-from shareasm.domain.queue import CLAIM_FOR, Draft, QueueEntry, Receipt, State
-from shareasm.domain.schedules import Late, Slot
+from shareasm.domain.queue import CLAIM_FOR, Draft, Receipt, State
+from shareasm.domain.schedules import Late
 from shareasm.errors import (
     ConfigError,
     NetworkError,
@@ -20,52 +18,12 @@ from shareasm.errors import (
     RateLimited,
     Rejected,
     StorageError,
-    Unauthorized,
-    Unreachable,
 )
-from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Limits, Repeat, Ties
-from shareasm.publish import Press, Result, bring_in_line, publish_due
-from shareasm.storage import claims, queue
+from shareasm.storage import claims
 from shareasm.storage.engine import transaction
 from shareasm.storage.tables import attempts
 from shareasm.worker import Rhythm
-
-SERVER = "https://memory.example"
-LOST = Unreachable("the line was cut", server=SERVER, is_outcome_unknown=True)
-DOWN = Unreachable("connection refused", server=SERVER)
-
-
-class Office:
-    """A campaign, its queue, one network, and a clock to move."""
-
-    def __init__(self, engine: Engine, repeat: Repeat = Repeat.AN_HOUR) -> None:
-        self.engine = engine
-        self.clock = FixedClock(NOON)
-        self.network = MemoryNetwork(repeat=repeat)
-        self.told: list[Result] = []
-
-    def plan(self, *slots: Slot) -> None:
-        bring_in_line(self.engine, campaign(), schedule(*slots))
-
-    def press(self, worker: str = "one") -> Press:
-        return Press(self.engine, campaign(), Path(), {"ours": self.network}, self.clock, worker)
-
-    def send(self, *, after: timedelta = timedelta(), worker: str = "one") -> datetime | None:
-        self.clock.advance(after)
-        return publish_due(self.press(worker), "ours", self.told.append, lambda: False)
-
-    def entries(self) -> list[QueueEntry]:
-        with transaction(self.engine) as connection:
-            return queue.of_campaign(connection, campaign().slug)
-
-    @property
-    def states(self) -> list[State]:
-        return [entry.state for entry in self.entries()]
-
-    @property
-    def texts(self) -> Sequence[str]:
-        return [post.text for post in self.network.posts.values()]
 
 
 @pytest.fixture
@@ -249,11 +207,10 @@ def test_a_repeat_that_is_refused_while_an_answer_is_open_is_not_called_failed(o
     [
         (RateLimited("slow down", server=SERVER, until=NOON + minutes(7)), State.WAITING, minutes(7)),
         (DOWN, State.WAITING, timedelta(seconds=5)),
-        (Unauthorized("token revoked", server=SERVER), State.WAITING, minutes(5)),
         (Rejected("too long", server=SERVER), State.FAILED, None),
         (Occupied("another record", server=SERVER), State.FAILED, None),
     ],
-    ids=["rate limited", "down", "unauthorized", "rejected", "occupied"],
+    ids=["rate limited", "down", "rejected", "occupied"],
 )
 def test_what_the_network_said_decides_what_comes_next(
     office: Office, error: NetworkError, state: State, tries_again_after: timedelta | None
@@ -481,8 +438,10 @@ def test_what_may_be_out_there_is_never_frozen_anew(engine: Engine) -> None:
     office.plan()
     office.network.fail_next("publish", LOST, after_acting=True)
     office.send()
+    [before] = office.entries()
     office.send(after=minutes(60))
-    assert office.network.calls == ["prepare", "publish", "publish"]
+    assert office.network.calls == ["prepare", "publish", "find"]
+    assert [entry.payload for entry in office.entries()] == [before.payload]
     assert len(office.texts) == 1
 
 

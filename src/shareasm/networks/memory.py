@@ -26,7 +26,9 @@ class Payload(msgspec.Struct, frozen=True):
     """What `freeze` hands to `publish`."""
 
     draft: Draft
+    root: str | None
     parent: str | None
+    quoted: str | None
     at: datetime
 
 
@@ -92,18 +94,24 @@ class MemoryNetwork:
 
     def freeze(self, draft: Draft, key: str, prepared: str, ties: Ties, now: datetime) -> str:
         """Return the content to send."""
-        parent = ties.thread.parent.ref.uri if ties.thread else None
-        return msgspec.json.encode(Payload(draft, parent, now)).decode()
+        root, parent = (ties.thread.root.ref.uri, ties.thread.parent.ref.uri) if ties.thread else (None, None)
+        quoted = ties.quoted.ref.uri if ties.quoted else None
+        return msgspec.json.encode(Payload(draft, root, parent, quoted, now)).decode()
 
     def publish(self, payload: str, key: str) -> Receipt:
         """Make the post, or return the one made under `key` before, as far as this network remembers keys."""
         with self._acting("publish"):
-            if self.repeat is not Repeat.NEVER and key in self._keys:
-                return self._receipt(self._keys[key])
+            if self.repeat is not Repeat.NEVER and (made := self._keys.get(key)):
+                if made in self.posts:
+                    return self._receipt(made)
+                if self.repeat is Repeat.AN_HOUR:  # as Mastodon does; Bluesky makes it again
+                    raise Rejected("Record not found", server=f"https://{self.host}")
             content = msgspec.json.decode(payload, type=Payload)
-            post = self._make(content.draft.text, "us", content.at)
+            post = self._make(content.draft.text, "us", content.at, key)
             parent = PostRef(self.network, content.parent) if content.parent else None
-            post = replace(post, reply_to=parent, is_reply=parent is not None, languages=(content.draft.language,))
+            quoted = PostRef(self.network, content.quoted) if content.quoted else None
+            post = replace(post, reply_to=parent, is_reply=parent is not None, quote=quoted)
+            post = replace(post, languages=(content.draft.language,))
             self.posts[post.ref] = post
             self._keys[key] = post.ref
             return self._receipt(post.ref)
@@ -145,12 +153,11 @@ class MemoryNetwork:
             self._faults.remove(fault)
         return _Acting(fault[1] if fault else None, is_after=bool(fault and fault[2]))
 
-    def _make(self, text: str, author: str, at: datetime) -> Post:
+    def _make(self, text: str, author: str, at: datetime, key: str | None = None) -> Post:
         self._number += 1
         uri = f"https://{self.host}/users/{author}/statuses/{self._number}"
-        ref = PostRef(
-            self.network, uri if self.network is Network.MASTODON else f"at://did:plc:{author}/post/{self._number}"
-        )
+        at_uri = f"at://did:plc:{author}/app.bsky.feed.post/{key or self._number}"
+        ref = PostRef(self.network, uri if self.network is Network.MASTODON else at_uri)
         tags = tuple(Hashtag(tag.name, tag.label) for tag in find_hashtags(text))
         account = Account(
             self.network, f"https://{self.host}/users/{author}", f"{author}@{self.host}", author.title(), ""

@@ -1,7 +1,20 @@
-"""Publishing: the queue brought in line with the plan, and what is due sent, each post once."""
+"""Publishing: the queue brought in line with the plan, what is due soon prepared, and what is due sent, each post once."""
 
+from shareasm.publish.outlook import Outlook, after_resume
 from shareasm.publish.planning import bring_in_line, publish_key, sent_before
+from shareasm.publish.preparing import next_preparation, prepare_next
 from shareasm.publish.press import Press, Result
 from shareasm.publish.sending import publish_due
 
-__all__ = ["Press", "Result", "bring_in_line", "publish_due", "publish_key", "sent_before"]
+__all__ = [
+    "Outlook",
+    "Press",
+    "Result",
+    "after_resume",
+    "bring_in_line",
+    "next_preparation",
+    "prepare_next",
+    "publish_due",
+    "publish_key",
+    "sent_before",
+]

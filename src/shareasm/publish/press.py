@@ -1,17 +1,18 @@
-"""What publishing needs, and what comes of it."""
+"""What publishing needs, what comes of it, and what happens to an account whose token is refused."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from shareasm.clock import Clock
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.queue import QueueEntry, Receipt
-from shareasm.errors import ShareasmError
+from shareasm.errors import ShareasmError, Unauthorized
 from shareasm.networks.ports import Publisher
+from shareasm.storage import accounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,3 +35,16 @@ class Result(NamedTuple):
     words: str
     receipt: Receipt | None = None
     error: ShareasmError | None = None
+
+
+def stop_account(connection: Connection, press: Press, entry: QueueEntry, error: Unauthorized) -> Result | None:
+    """Stop the account of an entry whose token was refused. None: it is known already, and told."""
+    account = entry.key.account
+    if not accounts.stop(connection, press.campaign.slug, account, str(error), press.clock.now()):
+        return None
+    minutes = int(accounts.TRY_AGAIN_AFTER.total_seconds() // 60)
+    words = (
+        f"the account {account} is stopped, everything else goes on: {error}. Mend its token with `shareasm connect`: a new"
+        f" one is taken at once, and the old one is tried every {minutes} minutes"
+    )
+    return Result(entry, words, error=error)

@@ -15,57 +15,63 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shareasm.domain.queue import (
-    QueueEntry,
-    Receipt,
-)
+from shareasm.domain.queue import QueueEntry, Receipt
 from shareasm.errors import (
     ConfigError,
     NetworkError,
     RateLimited,
+    Rejected,
+    Stale,
     StorageError,
     Unauthorized,
     Unreachable,
 )
 from shareasm.networks.ports import Publisher, Repeat, Thread, Ties
-from shareasm.publish.press import Press, Result
-from shareasm.storage import claims, queue
+from shareasm.publish.press import Press, Result, stop_account
+from shareasm.storage import accounts, claims, preparations, queue, turns
+from shareasm.storage.claims import LOOK_AGAIN_AFTER
 from shareasm.storage.engine import reading, transaction
 
 REPEAT_WITHIN = timedelta(minutes=50)
 """Mastodon remembers an Idempotency-Key for 3,600 s after success; ten minutes are left for clocks and slow answers."""
 
-LOOK_AGAIN_AFTER = timedelta(seconds=60)
+SURELY_OURS = timedelta(minutes=1)
+"""Where repeating is safe it is repeated without looking, for so long. Later somebody may have seen and deleted what our call
+made, and a repeat would make it again."""
+
 LOOKS = 2  # not there twice, a minute apart: a person decides
 FIRST_WAIT_S = 5
 LONGEST_WAIT_S = 5 * 60
 FRESH_FOR = timedelta(minutes=10)
-"""Content that was frozen longer ago, and surely not sent, is frozen anew: a Bluesky post carries the time of its freezing, and
-Mastodon forgets uploads after a day."""
+"""Content that was frozen longer ago, and surely not sent, is frozen anew: a Bluesky post carries the time of its freezing."""
 
-STOPPED_FOR = timedelta(minutes=5)  # an account whose token is refused is tried again, in case it was mended
+DELETED_SINCE = "it was published, and somebody has deleted it: it is not made again"
 
 
 def publish_due(
     press: Press, account: str, tell: Callable[[Result], None], is_stopping: Callable[[], bool]
 ) -> datetime | None:
-    """Send what is due on `account`, one after the other; return when there is something to do next (None: never)."""
-    with transaction(press.engine) as connection:
-        missed = claims.mark_missed(connection, press.campaign.slug, account, press.clock.now())
-    for entry in missed:
-        tell(Result(entry, f"missed: {entry.note}"))
+    """Send what is due on `account`, one after the other; return when there is something to do next (None: not in sight)."""
+    slug = press.campaign.slug
     while not is_stopping():
         now = press.clock.now()
         with transaction(press.engine) as connection:
-            claimed = claims.claim_due(connection, press.campaign.slug, press.worker, now, accounts=[account])
+            missed = turns.mark_missed(connection, slug, account, now)
+            kept_back = turns.note_obstacles(connection, slug, account, now)
+            claimed = claims.claim_due(connection, slug, press.worker, now, accounts=[account])
+        for entry in missed:
+            tell(Result(entry, f"missed: {entry.note}"))
+        for entry in kept_back:
+            tell(Result(entry, f"not sent yet: {entry.note}"))
         if claimed is None:
             break
-        tell(_send_in_hand(press, claimed))
+        if result := _send_in_hand(press, claimed):
+            tell(result)
     with reading(press.engine) as connection:
-        return claims.next_due(connection, press.campaign.slug, [account])
+        return turns.next_due(connection, slug, account, press.clock.now())
 
 
-def _send_in_hand(press: Press, entry: QueueEntry) -> Result:
+def _send_in_hand(press: Press, entry: QueueEntry) -> Result | None:
     """Send a claimed entry; its claim is renewed meanwhile, and given back should an error of ours break it off."""
     press.in_hand.add(entry.id)
     try:
@@ -78,38 +84,61 @@ def _send_in_hand(press: Press, entry: QueueEntry) -> Result:
         press.in_hand.discard(entry.id)
 
 
-def _send(press: Press, entry: QueueEntry) -> Result:
+def _send(press: Press, entry: QueueEntry) -> Result | None:
+    """Send one entry. None: nothing came of it that a person should read."""
     publisher = press.publishers[entry.key.account]
     with reading(press.engine) as connection:
         open_since = claims.open_since(connection, entry.id)
+        undecided_since = open_since and claims.open_since(connection, entry.id, after=entry.resent_at)
     try:
-        if open_since is not None:
-            return _settle(press, publisher, entry, open_since)
-        if entry.payload is None or entry.frozen_at is None or press.clock.now() - entry.frozen_at > FRESH_FOR:
-            entry = _freeze(press, publisher, entry)
+        if undecided_since:
+            return _settle(press, publisher, entry, undecided_since)
+        if open_since is None and not _is_frozen(
+            press, entry
+        ):  # what may be out is sent again as it was, or not at all
+            return _freeze_and_publish(press, publisher, entry)
     except (NetworkError, ConfigError) as error:
         return _not_sent(press, entry, error)
     return _publish(press, publisher, entry)
 
 
-def _freeze(press: Press, publisher: Publisher, entry: QueueEntry) -> QueueEntry:
-    """Upload what belongs to an entry and store its exact content, before anybody can see anything of it."""
+def _is_frozen(press: Press, entry: QueueEntry) -> bool:
+    return (
+        entry.payload is not None and entry.frozen_at is not None and press.clock.now() - entry.frozen_at <= FRESH_FOR
+    )
+
+
+def _freeze_and_publish(press: Press, publisher: Publisher, entry: QueueEntry) -> Result | None:
+    """Store the exact content and that it will be tried, before anybody can see anything of it; then send it."""
     with reading(press.engine) as connection:
-        thread = queue.before_in_thread(connection, entry)
-    ties = Ties(Thread(*thread) if thread else None)
-    prepared = publisher.prepare(entry.draft, press.media)
+        root, parent, quoted = queue.anchors_of(connection, entry)
+    ties = Ties(Thread(root, parent) if root and parent else None, quoted)
+    prepared = _prepare(press, publisher, entry)
     payload = publisher.freeze(entry.draft, entry.publish_key, prepared, ties, press.clock.now())
-    with transaction(press.engine) as connection:
-        claims.freeze(connection, entry.id, press.worker, payload, press.clock.now())
-    return replace(entry, payload=payload)
+    return _publish(press, publisher, replace(entry, payload=payload), is_new=True)
 
 
-def _publish(press: Press, publisher: Publisher, entry: QueueEntry) -> Result:
+def _prepare(press: Press, publisher: Publisher, entry: QueueEntry) -> str:
+    """Return what was prepared ahead, or prepare it now where that was not done, or too long ago."""
+    now = press.clock.now()
+    if entry.prepared is not None and entry.prepared_at and now - entry.prepared_at <= preparations.FRESH_FOR:
+        return entry.prepared
+    prepared = publisher.prepare(entry.draft, press.media)
     with transaction(press.engine) as connection:
-        attempt = claims.begin_attempt(connection, entry, press.worker, "publish", press.clock.now())
-    if attempt is None:
-        return Result(entry, "another worker has taken it over")
+        claims.prepared(connection, entry.id, press.worker, prepared, now)
+    return prepared
+
+
+def _publish(press: Press, publisher: Publisher, entry: QueueEntry, *, is_new: bool = False) -> Result | None:
+    """Write the attempt down, with its content where that `is_new`, and make the call. None: it may not be sent now."""
     assert entry.payload is not None
+    with transaction(press.engine) as connection:
+        now = press.clock.now()
+        if is_new:
+            claims.freeze(connection, entry.id, press.worker, entry.payload, now)
+        attempt = claims.begin_attempt(connection, entry, press.worker, "publish", now)
+    if attempt is None:
+        return None
     try:
         receipt = publisher.publish(entry.payload, entry.publish_key)
     except Unreachable as error:
@@ -121,41 +150,72 @@ def _publish(press: Press, publisher: Publisher, entry: QueueEntry) -> Result:
     return _published(press, entry, receipt)
 
 
-def _settle(press: Press, publisher: Publisher, entry: QueueEntry, open_since: datetime) -> Result:
+# ---- lost answers ------------------------------------------------------------------------------------------------------
+
+
+def _settle(press: Press, publisher: Publisher, entry: QueueEntry, open_since: datetime) -> Result | None:
     """Find out what became of a call whose answer was lost, and go on from there."""
     repeat = publisher.limits().repeat
-    if repeat is Repeat.SAFE:
+    age = press.clock.now() - open_since
+    if repeat is Repeat.SAFE and age <= SURELY_OURS and entry.withdraw_reason is None:
         return _publish(press, publisher, entry)
     found = _look_up(press, publisher, entry, open_since)
     if found is not None:
         return found
-    if repeat is Repeat.AN_HOUR and press.clock.now() - open_since < REPEAT_WITHIN:
+    if repeat is Repeat.SAFE:
+        return _not_there(press, entry)
+    if repeat is Repeat.AN_HOUR and age < REPEAT_WITHIN and entry.withdraw_reason is None:
         return _publish(press, publisher, entry)
     return _not_found(press, entry)
 
 
-def _look_up(press: Press, publisher: Publisher, entry: QueueEntry, open_since: datetime) -> Result | None:
-    """Look for the post on its account; None when it is not there."""
+def _not_there(press: Press, entry: QueueEntry) -> Result:
+    """It is not on the account, and its own server says so: it was not done, or it was undone.
+
+    Where the collector has seen it, somebody deleted it, and it is not made again. Else its late policy decides.
+    """
     now = press.clock.now()
     with transaction(press.engine) as connection:
-        attempt = claims.begin_attempt(connection, entry, press.worker, "look up", now)
+        if receipt := claims.seen_at(connection, entry):
+            claims.close_open_attempts(connection, entry.id, DELETED_SINCE, now)
+            claims.published(connection, entry.id, press.worker, receipt, now, DELETED_SINCE)
+            return Result(entry, DELETED_SINCE, receipt=receipt)
+        words = "the answer was lost, and it is not on the account"
+        claims.close_open_attempts(connection, entry.id, f"not executed: {words}", now)
+        claims.put_back(connection, entry.id, press.worker, now, words)
+    return Result(entry, words)
+
+
+def _look_up(press: Press, publisher: Publisher, entry: QueueEntry, open_since: datetime) -> Result | None:
+    """Look for the post on its account; None when it is not there."""
+    with transaction(press.engine) as connection:
+        attempt = claims.begin_attempt(connection, entry, press.worker, "look up", press.clock.now())
     if attempt is None:
         return Result(entry, "another worker has taken it over")
     assert entry.payload is not None
     try:
         receipt = publisher.find(entry.payload, entry.publish_key, open_since)
     except NetworkError as error:
-        wait = _wait(entry.attempt_count + entry.lookup_count, error, press.clock.now())
-        words = f"sent, but the answer was lost, and looking it up failed: {error}"
-        with transaction(press.engine) as connection:
-            claims.end_attempt(connection, attempt, f"failed: {error}", press.clock.now())
-            claims.unknown(connection, entry.id, press.worker, wait, words, lookup_count=entry.lookup_count)
-        return Result(entry, words, error=error)
+        return _not_looked_up(press, entry, attempt, error)
     with transaction(press.engine) as connection:
+        accounts.clear(connection, press.campaign.slug, entry.key.account)
         if receipt is None or claims.is_taken(connection, receipt, entry):
             claims.end_attempt(connection, attempt, "not found", press.clock.now())
             return None
     return _published(press, entry, receipt)
+
+
+def _not_looked_up(press: Press, entry: QueueEntry, attempt: int, error: NetworkError) -> Result | None:
+    """The look failed: look again. A refusal is the same every time, and for a person to read."""
+    now = press.clock.now()
+    words = f"sent, but the answer was lost, and looking it up failed: {error}"
+    again = None if isinstance(error, Rejected) else _wait(entry.attempt_count + entry.lookup_count, error, now)
+    with transaction(press.engine) as connection:
+        claims.end_attempt(connection, attempt, f"failed: {error}", now)
+        claims.unknown(connection, entry.id, press.worker, again, words, lookup_count=entry.lookup_count)
+        if isinstance(error, Unauthorized):
+            return stop_account(connection, press, entry, error)
+    return Result(entry, words, error=error)
 
 
 def _not_found(press: Press, entry: QueueEntry) -> Result:
@@ -178,7 +238,9 @@ def _published(press: Press, entry: QueueEntry, receipt: Receipt) -> Result:
     with transaction(press.engine) as connection:
         claims.close_open_attempts(connection, entry.id, f"published: {receipt.url}", now)
         claims.published(connection, entry.id, press.worker, receipt, now)
-    return Result(entry, f"published: {receipt.url}", receipt=receipt)
+        was_stopped = accounts.clear(connection, press.campaign.slug, entry.key.account)
+    words = f"published: {receipt.url}"
+    return Result(entry, f"{words}; the account goes on" if was_stopped else words, receipt=receipt)
 
 
 def _lost(press: Press, entry: QueueEntry, attempt: int, error: Unreachable) -> Result:
@@ -192,18 +254,26 @@ def _lost(press: Press, entry: QueueEntry, attempt: int, error: Unreachable) -> 
     return Result(entry, words, error=error)
 
 
-def _not_sent(press: Press, entry: QueueEntry, error: NetworkError | ConfigError, attempt: int | None = None) -> Result:
+def _not_sent(
+    press: Press, entry: QueueEntry, error: NetworkError | ConfigError, attempt: int | None = None
+) -> Result | None:
     """The server did not act: wait and try again, or give up where asking again cannot help."""
     now = press.clock.now()
     with transaction(press.engine) as connection:
         if attempt is not None:
             claims.end_attempt(connection, attempt, f"not executed: {error}", now)
-        if isinstance(error, RateLimited | Unreachable | Unauthorized):
+        is_open = claims.open_since(connection, entry.id) is not None
+        if isinstance(error, Unauthorized):  # the account waits, not the entry
+            claims.put_back(connection, entry.id, press.worker, now, entry.note)
+            return stop_account(connection, press, entry, error)
+        if isinstance(error, RateLimited | Unreachable | Stale):
             words = f"not sent yet: {error}"
             # Where not even an attempt was made (an upload failed), the waits grow with the time since it was due.
             tries = entry.attempt_count if attempt is not None else _tries_by_age(now - entry.due_at)
+            if isinstance(error, Stale) and not is_open:
+                claims.forget_prepared(connection, entry.id, press.worker)
             claims.put_back(connection, entry.id, press.worker, _wait(tries, error, now), words)
-        elif claims.open_since(connection, entry.id):  # an earlier try of the same post may be out there
+        elif is_open:  # an earlier try of the same post may be out there
             words = f"an answer was lost, and repeating it was refused; a person must decide: {error}"
             claims.unknown(connection, entry.id, press.worker, None, words, lookup_count=entry.lookup_count)
         else:
@@ -217,7 +287,7 @@ def _wait(tries: int, error: NetworkError, now: datetime) -> datetime:
     if isinstance(error, RateLimited):
         return error.until
     if isinstance(error, Unauthorized):
-        return now + STOPPED_FOR
+        return now  # its account waits
     return now + timedelta(seconds=min(FIRST_WAIT_S * 2 ** min(tries, 10), LONGEST_WAIT_S))
 
 

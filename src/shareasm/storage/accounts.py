@@ -57,7 +57,7 @@ def take_probe(connection: Connection, campaign: str, account: str, now: datetim
 def end_waits(connection: Connection, campaign: str) -> None:
     """Let every stopped account be tried at once."""
     query = account_states.update().where(account_states.c.campaign == campaign)
-    connection.execute(query, {"try_again_at": account_states.c.stopped_at})
+    connection.execute(query.values(try_again_at=account_states.c.stopped_at))
 
 
 def _is(campaign: str, account: str) -> tuple[sa.ColumnElement[bool], sa.ColumnElement[bool]]:

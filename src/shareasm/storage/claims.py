@@ -1,19 +1,25 @@
 """Claims: entries taken by one worker for a limited time, and what came of it, attempt by attempt.
 
 Every change of state is one conditional UPDATE whose row count says whether it happened: "somebody was first" is a normal
-outcome, and the same statements are right on SQLite and PostgreSQL. Which entry is whose turn is said at the foot.
+outcome, and the same statements are right on SQLite and PostgreSQL. What is decided
+about an entry in the meantime (the day is paused, a person wants it back) is asked in the transaction that counts.
 """
 
 from collections.abc import Collection, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from shareasm.domain.posts import Network, PostRef, decode_post
 from shareasm.domain.queue import CLAIM_FOR, QueueEntry, Receipt, State
+from shareasm.storage import accounts as stops
+from shareasm.storage import turns
 from shareasm.storage.queue import decode_receipt, encode, to_entry
-from shareasm.storage.tables import attempts, entries
+from shareasm.storage.tables import attempts, entries, posts
+
+LOOK_AGAIN_AFTER = timedelta(seconds=60)
 
 # ---- claiming ----------------------------------------------------------------------------------------------------------
 
@@ -21,25 +27,30 @@ from shareasm.storage.tables import attempts, entries
 def claim_due(
     connection: Connection, campaign: str, worker: str, now: datetime, *, accounts: Sequence[str]
 ) -> QueueEntry | None:
-    """Claim and return the next entry that is due on one of `accounts`: earliest first, then the plan's order. None: none.
+    """Claim and return the next entry that is due on one of `accounts`, by the rule of `domain.turns`. None: none.
 
-    A thread's part waits for the part before it; an entry whose worker died (claim run out) is taken over.
+    A thread's part waits for the part before it; an entry whose worker died (claim run out) is taken over. While the day is
+    paused only lost answers are settled, and of an account whose token is refused one entry is tried now and then.
     """
+    for account in accounts:
+        due = turns.due(connection, campaign, account, now)
+        while (number := turns.turn(connection, campaign, account, due, now).id) is not None:
+            is_stopped = stops.state(connection, campaign, account)
+            if is_stopped and not stops.take_probe(connection, campaign, account, now):
+                break
+            if claimed := _claim(connection, number, worker, now):
+                return claimed
+            due = [entry for entry in due if entry.id != number]  # another worker was first
+    return None
+
+
+def _claim(connection: Connection, entry_id: int, worker: str, now: datetime) -> QueueEntry | None:
     row = connection.execute(
-        _DUE.where(entries.c.campaign == campaign, entries.c.account.in_(accounts)),
-        {"now": now},
-    ).first()
-    if row is None:
-        return None
-    claimed = connection.execute(
-        entries.update()
-        .where(entries.c.id == row.id, entries.c.state == row.state)
-        .where(sa.or_(entries.c.claimed_until.is_(None), entries.c.claimed_until < now))
-        .returning(entries),
+        entries.update().where(entries.c.id == entry_id).where(turns.is_ready(now)).returning(entries),
         {"state": State.CLAIMED, "claimed_by": worker, "claimed_until": now + CLAIM_FOR},
     ).first()
     # A claim that ran out leaves a call whose answer nobody has: it goes the way of a lost answer (see publish).
-    return to_entry(claimed) if claimed else None
+    return to_entry(row) if row else None
 
 
 def renew_claims(connection: Connection, worker: str, in_hand: Collection[int], now: datetime) -> None:
@@ -51,14 +62,16 @@ def renew_claims(connection: Connection, worker: str, in_hand: Collection[int], 
         connection.execute(mine, {"claimed_until": now + CLAIM_FOR})
 
 
-def open_since(connection: Connection, entry_id: int) -> datetime | None:
+def open_since(connection: Connection, entry_id: int, *, after: datetime | None = None) -> datetime | None:
     """Return since when a publish attempt of this entry waits for an outcome that nobody knows: it may be out there.
 
-    None: whatever was tried is known not to have been done.
+    None: whatever was tried (since `after`) is known not to have been done.
     """
-    earliest: datetime | None = connection.execute(
-        sa.select(sa.func.min(attempts.c.started_at)).where(attempts.c.entry_id == entry_id, _is_open_attempt())
-    ).scalar_one()
+    query = sa.select(sa.func.min(attempts.c.started_at))
+    query = query.where(attempts.c.entry_id == entry_id, attempts.c.act == "publish", attempts.c.finished_at.is_(None))
+    if after:
+        query = query.where(attempts.c.started_at >= after)
+    earliest: datetime | None = connection.execute(query).scalar_one()
     return earliest
 
 
@@ -69,19 +82,13 @@ def is_taken(connection: Connection, receipt: Receipt, entry: QueueEntry) -> boo
     return any(decode_receipt(text).ref == receipt.ref for text in connection.scalars(others))
 
 
-def next_due(connection: Connection, campaign: str, accounts: Sequence[str]) -> datetime | None:
-    """Return the earliest instant at which an open entry may be tried; None when nothing is left to do."""
-    query = sa.select(sa.func.min(sa.func.coalesce(entries.c.next_attempt_at, entries.c.due_at))).where(
-        entries.c.campaign == campaign,
-        entries.c.account.in_(accounts),
-        sa.or_(
-            entries.c.state == State.WAITING,
-            sa.and_(entries.c.state == State.UNKNOWN, entries.c.next_attempt_at.is_not(None)),
-        ),
-        _is_turn(),
-    )
-    earliest: datetime | None = connection.execute(query).scalar_one()
-    return earliest
+def seen_at(connection: Connection, entry: QueueEntry) -> Receipt | None:
+    """Return where the collector has seen the post of an entry, there still or gone. None where its key does not tell."""
+    if entry.network is not Network.BLUESKY:
+        return None
+    query = sa.select(posts.c.uri, posts.c.content).where(posts.c.network == Network.BLUESKY)
+    row = connection.execute(query.where(posts.c.uri.endswith(f"/{entry.publish_key}", autoescape=True))).first()
+    return Receipt(PostRef(Network.BLUESKY, row.uri), decode_post(row.content).url, entry.publish_key) if row else None
 
 
 # ---- what happened to a claimed entry ----------------------------------------------------------------------------------
@@ -92,22 +99,39 @@ def freeze(connection: Connection, entry_id: int, worker: str, payload: str, now
     return _mine(connection, entry_id, worker, {"payload": payload, "frozen_at": now})
 
 
+def prepared(connection: Connection, entry_id: int, worker: str, prepared: str, now: datetime) -> bool:
+    """Store what was uploaded and looked up for a claimed entry, so that another try need not do it again."""
+    return _mine(connection, entry_id, worker, {"prepared": prepared, "prepared_at": now})
+
+
 def begin_attempt(connection: Connection, entry: QueueEntry, worker: str, act: str, now: datetime) -> int | None:
-    """Write an attempt down before its call and return its id. None: the claim was lost, call nothing."""
+    """Write an attempt down before its call and return its id. None: call nothing.
+
+    Then the claim was lost, or the day is paused, or a person wants the post taken back: the entry is put back as if it had
+    not been touched, or cancelled. A lost answer may be looked up all the same.
+    """
+    is_publishing = act == "publish"
+    is_paused = is_publishing and turns.is_paused(connection, entry.campaign, until_commit=True)
     values: dict[str, Any] = {"claimed_until": now + CLAIM_FOR}
-    if act == "publish":
-        values |= {"attempt_count": entries.c.attempt_count + 1}
-        values |= {
-            "first_attempt_at": sa.func.coalesce(
-                entries.c.first_attempt_at, sa.literal(now, type_=entries.c.due_at.type)
-            )
-        }
-    if not _mine(connection, entry.id, worker, values):
+    if is_publishing:
+        first = sa.func.coalesce(entries.c.first_attempt_at, sa.literal(now, type_=entries.c.due_at.type))
+        values |= {"attempt_count": entries.c.attempt_count + 1, "first_attempt_at": first}
+    is_wanted = [entries.c.withdraw_reason.is_(None)] if is_publishing else []
+    if is_paused or not _mine(connection, entry.id, worker, values, *is_wanted):
+        _hold(connection, entry, worker, now)
         return None
     insert = attempts.insert().returning(attempts.c.id)
     row = {"entry_id": entry.id, "worker": worker, "act": act, "started_at": now}
     attempt_id: int = connection.execute(insert, row).scalar_one()
     return attempt_id
+
+
+def _hold(connection: Connection, entry: QueueEntry, worker: str, now: datetime) -> None:
+    """Put an entry back that may not be sent: it was not tried, and it is no trouble. What may be out is looked up on."""
+    if open_since(connection, entry.id) is None:
+        _mine(connection, entry.id, worker, {"next_attempt_at": None} | _released(State.WAITING))
+    else:
+        _mine(connection, entry.id, worker, {"next_attempt_at": now + LOOK_AGAIN_AFTER} | _released(State.UNKNOWN))
 
 
 def end_attempt(connection: Connection, attempt_id: int, outcome: str, now: datetime) -> None:
@@ -128,16 +152,25 @@ def close_open_attempts(connection: Connection, entry_id: int, outcome: str, now
     )
 
 
-def published(connection: Connection, entry_id: int, worker: str, receipt: Receipt, now: datetime) -> bool:
-    """Store the receipt: from here on this entry is never sent again."""
-    values = {"receipt": encode(receipt), "published_at": now, "note": None, "next_attempt_at": None}
+def published(
+    connection: Connection, entry_id: int, worker: str, receipt: Receipt, now: datetime, note: str | None = None
+) -> bool:
+    """Store the receipt: from here on this entry is never sent again. Where a person wants it back, that is next."""
+    values = {"receipt": encode(receipt), "published_at": now, "note": note, "next_attempt_at": None}
     return _mine(connection, entry_id, worker, values | _released(State.PUBLISHED))
 
 
-def put_back(connection: Connection, entry_id: int, worker: str, next_attempt_at: datetime, note: str) -> bool:
-    """Not executed: wait and try again."""
-    values = {"next_attempt_at": next_attempt_at, "note": note}
-    return _mine(connection, entry_id, worker, values | _released(State.WAITING))
+def put_back(
+    connection: Connection, entry_id: int, worker: str, next_attempt_at: datetime | None, note: str | None
+) -> bool:
+    """Not executed: wait and try again. What an earlier attempt may have done is still not known."""
+    state = State.WAITING if open_since(connection, entry_id) is None else State.UNKNOWN
+    return _mine(connection, entry_id, worker, {"next_attempt_at": next_attempt_at, "note": note} | _released(state))
+
+
+def forget_prepared(connection: Connection, entry_id: int, worker: str) -> None:
+    """Let what is prepared for an entry be made anew: it is there no more."""
+    _mine(connection, entry_id, worker, {"prepared": None, "prepared_at": None, "payload": None, "frozen_at": None})
 
 
 def unknown(
@@ -166,96 +199,30 @@ def let_go(connection: Connection, entry: QueueEntry, worker: str, now: datetime
     _mine(connection, entry.id, worker, values | _released(state))
 
 
-def mark_missed(connection: Connection, campaign: str, account: str, now: datetime) -> list[QueueEntry]:
-    """Give up entries whose time has passed and of which nothing can be out there; return them.
-
-    A later part of a thread that has begun is never too late: half a thread is worse than a late one.
-    """
-    is_idle = sa.or_(
-        entries.c.state == State.WAITING, sa.and_(entries.c.state == State.CLAIMED, entries.c.claimed_until < now)
-    )
-    is_open = sa.select(attempts.c.id).where(attempts.c.entry_id == entries.c.id, _is_open_attempt()).exists()
-    missed = entries.update().where(
-        entries.c.campaign == campaign,
-        entries.c.account == account,
-        is_idle,
-        entries.c.expires_at < now,
-        sa.not_(is_open),
-        sa.not_(_has_begun_before()),
-    )
-    note = sa.case((entries.c.note.is_(None), _TOO_LATE), else_=sa.literal(_TOO_LATE + "; ") + entries.c.note)
-    rows = connection.execute(missed.values(_released(State.MISSED) | {"note": note}).returning(entries))
-    return [to_entry(row) for row in rows]
-
-
 def end_waits(connection: Connection, campaign: str) -> None:
     """Let every entry that was tried in vain be tried at once. A lost answer keeps the minute between its looks."""
     query = entries.update().where(entries.c.campaign == campaign, entries.c.state == State.WAITING)
     connection.execute(query, {"next_attempt_at": None})
 
 
-def _mine(connection: Connection, entry_id: int, worker: str, values: dict[str, Any]) -> bool:
+def _mine(
+    connection: Connection, entry_id: int, worker: str, values: dict[str, Any], *conditions: sa.ColumnElement[bool]
+) -> bool:
     query = entries.update().where(
-        entries.c.id == entry_id, entries.c.state == State.CLAIMED, entries.c.claimed_by == worker
+        entries.c.id == entry_id, entries.c.state == State.CLAIMED, entries.c.claimed_by == worker, *conditions
     )
     return connection.execute(query.values(values)).rowcount == 1
 
 
+_TAKEN_BACK = {
+    State.PUBLISHED: State.WITHDRAWING,
+    State.WAITING: State.CANCELLED,
+    State.FAILED: State.CANCELLED,
+}
+"""Where an entry goes instead that a person asked back while it was in hand. A lost answer is settled first."""
+
+
 def _released(state: State) -> dict[str, Any]:
-    return {"state": state, "claimed_by": None, "claimed_until": None}
-
-
-# ---- whose turn it is --------------------------------------------------------------------------------------------------
-
-_TOO_LATE = "its time had passed before it could be sent"
-_before = entries.alias("before")
-
-
-def _is_open_attempt() -> sa.ColumnElement[bool]:
-    return sa.and_(attempts.c.act == "publish", attempts.c.finished_at.is_(None))
-
-
-def _same_thread() -> sa.ColumnElement[bool]:
-    return sa.and_(
-        _before.c.campaign == entries.c.campaign,
-        _before.c.slot == entries.c.slot,
-        _before.c.language == entries.c.language,
-        _before.c.account == entries.c.account,
-    )
-
-
-def _is_turn() -> sa.ColumnElement[bool]:
-    """No part of the same thread before this one is unpublished."""
-    earlier = sa.select(_before.c.id).where(
-        _same_thread(), _before.c.part < entries.c.part, _before.c.state != State.PUBLISHED
-    )
-    return sa.or_(entries.c.part == 0, sa.not_(earlier.exists()))
-
-
-def _has_begun_before() -> sa.ColumnElement[bool]:
-    out_there = [State.PUBLISHED, State.UNKNOWN, State.CLAIMED]  # or perhaps, or just now
-    begun = sa.select(_before.c.id).where(
-        _same_thread(), _before.c.part < entries.c.part, _before.c.state.in_(out_there)
-    )
-    return begun.exists()
-
-
-_NOW = sa.bindparam("now", type_=entries.c.due_at.type)
-_DUE = (
-    sa.select(entries.c.id, entries.c.state)
-    .where(
-        sa.or_(
-            sa.and_(
-                entries.c.state == State.WAITING,
-                entries.c.due_at <= _NOW,
-                sa.or_(entries.c.next_attempt_at.is_(None), entries.c.next_attempt_at <= _NOW),
-            ),
-            sa.and_(entries.c.state == State.UNKNOWN, entries.c.next_attempt_at <= _NOW),
-            sa.and_(entries.c.state == State.CLAIMED, entries.c.claimed_until < _NOW),
-        ),
-        _is_turn(),
-    )
-    .order_by(entries.c.due_at, entries.c.position)
-    .limit(1)
-    .with_for_update(skip_locked=True, of=entries)  # two workers on PostgreSQL take different rows; no effect on SQLite
-)
+    instead = _TAKEN_BACK.get(state, state)
+    after = sa.case((entries.c.withdraw_reason.is_(None), str(state)), else_=str(instead))
+    return {"state": after, "claimed_by": None, "claimed_until": None}

@@ -1,7 +1,7 @@
 """The queue: entries brought in line with the plan, read, and rows ⇄ records. Sending them is in `storage.claims`."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import sqlalchemy as sa
@@ -49,12 +49,26 @@ def apply(
 
 
 def _change(connection: Connection, entry: QueueEntry, planned: PlannedEntry, position: int) -> None:
-    """Give an entry that nobody has tried its new content; a claim in the same moment wins."""
-    connection.execute(
-        entries.update().where(entries.c.id == entry.id, entries.c.state == entry.state, entries.c.attempt_count == 0),
-        _plan_columns(planned, position)
-        | {"state": State.WAITING, "prepared": None, "payload": None, "note": None, "next_attempt_at": None},
-    )
+    """Let an entry of which nothing is out follow the plan. Its key stays: under it nothing can be sent twice."""
+    if State.WAITING not in NEXT[entry.state] and entry.state is not State.WAITING:
+        raise ValueError(f"an entry cannot go from {entry.state} to {State.WAITING}")
+    values = _plan_columns(planned, position) | _BEGIN_AGAIN
+    if planned.draft != entry.draft:
+        values |= {"prepared": None, "prepared_at": None}
+    query = entries.update().where(entries.c.id == entry.id, entries.c.state == entry.state)
+    connection.execute(query.where(entries.c.attempt_count == entry.attempt_count), values)
+
+
+_BEGIN_AGAIN: dict[str, Any] = {
+    "state": State.WAITING,
+    "attempt_count": 0,
+    "first_attempt_at": None,
+    "lookup_count": 0,
+    "next_attempt_at": None,
+    "payload": None,
+    "frozen_at": None,
+    "note": None,
+}
 
 
 def _step(connection: Connection, entry_id: int, before: State, after: State, *, note: str) -> bool:
@@ -73,19 +87,67 @@ def of_campaign(connection: Connection, campaign: str) -> list[QueueEntry]:
     return [to_entry(row) for row in connection.execute(query.order_by(entries.c.due_at, entries.c.position))]
 
 
-def before_in_thread(connection: Connection, entry: QueueEntry) -> tuple[Receipt, Receipt] | None:
-    """Return the receipts of the thread's first post and of the part right before `entry`; None for a first part."""
-    if entry.key.part == 0:
-        return None
-    query = sa.select(entries.c.part, entries.c.receipt).where(
+class Anchors(NamedTuple):
+    """The posts of ours on which another one hangs. `root` is there whenever `parent` is."""
+
+    root: Receipt | None = None
+    parent: Receipt | None = None
+    quoted: Receipt | None = None
+
+
+def anchors_of(connection: Connection, entry: QueueEntry) -> Anchors:
+    """Return what `entry` hangs on; all of it is published when it is its turn."""
+    quoted = _post_of(connection, entry, entry.draft.quotes) if entry.draft.quotes else None
+    if entry.key.part > 0:
+        first, before = _part(connection, entry, 0), _part(connection, entry, entry.key.part - 1)
+        return Anchors(_root(connection, first), _receipt(before), quoted and _receipt(quoted))
+    parent = _post_of(connection, entry, entry.draft.reply_to) if entry.draft.reply_to else None
+    return Anchors(parent and _root(connection, parent), parent and _receipt(parent), quoted and _receipt(quoted))
+
+
+def target_of(connection: Connection, campaign: str, account: str, language: str, slot: str) -> Row[Any] | None:
+    """Return the row of the first post of `slot` on `account`: in that language, or else in whichever is out, or will be."""
+    query = sa.select(entries).where(
+        entries.c.campaign == campaign, entries.c.account == account, entries.c.slot == slot, entries.c.part == 0
+    )
+    is_same = sa.case((entries.c.language == language, 0), else_=1)
+    is_out = sa.case(
+        (entries.c.state == State.PUBLISHED, 0),
+        (entries.c.state.in_([State.WAITING, State.CLAIMED, State.UNKNOWN]), 1),
+        else_=2,
+    )
+    return connection.execute(query.order_by(is_same, is_out, entries.c.position)).first()
+
+
+def _post_of(connection: Connection, entry: QueueEntry, slot: str) -> Row[Any] | None:
+    return target_of(connection, entry.campaign, entry.key.account, entry.key.language, slot)
+
+
+def _part(connection: Connection, entry: QueueEntry, number: int) -> Row[Any]:
+    query = sa.select(entries).where(
         entries.c.campaign == entry.campaign,
         entries.c.slot == entry.key.slot,
         entries.c.language == entry.key.language,
         entries.c.account == entry.key.account,
-        entries.c.part.in_([0, entry.key.part - 1]),
+        entries.c.part == number,
     )
-    receipts = {row.part: decode_receipt(row.receipt) for row in connection.execute(query)}
-    return receipts[0], receipts[entry.key.part - 1]
+    return connection.execute(query).one()
+
+
+def _root(connection: Connection, row: Row[Any]) -> Receipt | None:
+    """Return the first post of the conversation that a slot's first post is in: what it answers, and so on upwards."""
+    seen = {row.id}
+    while row.reply_to:
+        above = target_of(connection, row.campaign, row.account, row.language, row.reply_to)
+        if above is None or above.receipt is None or above.id in seen:
+            break
+        row = above
+        seen.add(row.id)
+    return _receipt(row)
+
+
+def _receipt(row: Row[Any]) -> Receipt | None:
+    return decode_receipt(row.receipt) if row.receipt else None
 
 
 # ---- rows ⇄ records ----------------------------------------------------------------------------------------------------
