@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import timedelta
 from itertools import count
 
 import httpx
@@ -133,6 +134,25 @@ class StandInBench:
     def revoke(self, ours: Ours) -> Ours:
         self.standin.revoke(self._accounts[ours.name])
         return ours
+
+    # ---- what only Bluesky has: see test_bluesky_posts.py
+
+    @property
+    def appview(self) -> str:
+        return self.standin.appview_url
+
+    @property
+    def pds(self) -> str:
+        return self.standin.pds_url
+
+    def signed_in(self, ours: Ours) -> Server:
+        return self._signed_in(self._accounts[ours.name])
+
+    def quote(self, ref: PostRef) -> PostRef:
+        return PostRef(Network.BLUESKY, self.standin.say(self.amina, "Look at this", quote=ref.uri))
+
+    def delete_by_hand(self, ours: Ours, ref: PostRef) -> None:
+        self.standin.delete(ref.uri)
 
     def occupy(self, ours: Ours, key: str) -> None:
         person = self._accounts[ours.name]
@@ -264,14 +284,36 @@ class RealBench:
         """Two hours later: the token that was kept has expired. The network's secret is known, so one is made."""
         _, _, kept = self._accounts[ours.name]
         assert kept.text, "nobody has signed in yet"
-        tokens = json.loads(kept.text)
-        kept.text = json.dumps({**tokens, "access": _expired(tokens["access"])})
+        last = json.loads(kept.text)
+        tokens = {**last["tokens"], "access": _expired(last["tokens"]["access"])}
+        kept.text = json.dumps({**last, "at": (CLOCK.now() - timedelta(hours=2)).isoformat(), "tokens": tokens})
         return self._ours(ours.name)
 
     def revoke(self, ours: Ours) -> Ours:
         account, _, _ = self._accounts[ours.name]
         self.real.call("com.atproto.server.revokeAppPassword", body={"name": "shareasm"}, token=account.token)
         return self.expire(ours)  # until then the old token goes on working: the PDS asks no table about it
+
+    # ---- what only Bluesky has: see test_bluesky_posts.py
+
+    @property
+    def appview(self) -> str:
+        return self.real.appview
+
+    @property
+    def pds(self) -> str:
+        return self.real.pds
+
+    def signed_in(self, ours: Ours) -> Server:
+        return self._signed_in(ours.name)
+
+    def quote(self, ref: PostRef) -> PostRef:
+        quoted = self.real.until(lambda: self.real.view(ref.uri))
+        embed = {"$type": "app.bsky.embed.record", "record": {"uri": ref.uri, "cid": quoted["cid"]}}
+        return PostRef(Network.BLUESKY, self.real.post(self.real.speaker, "Look at this", embed=embed)["uri"])
+
+    def delete_by_hand(self, ours: Ours, ref: PostRef) -> None:
+        self.real.delete(self._accounts[ours.name][0], ref.uri)
 
     def occupy(self, ours: Ours, key: str) -> None:
         did = self._accounts[ours.name][0].did

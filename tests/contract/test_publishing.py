@@ -19,7 +19,7 @@ DOT = DraftMedia("dot.png", "Two fields beside a river, seen from above — « t
 _clock_ids = count(1)
 
 
-def _key() -> str:
+def new_key() -> str:
     """Return a publish key that fits every network, as the queue makes them."""
     return tid(int(CLOCK.now().timestamp() * 1_000_000), next(_clock_ids) & 1023)
 
@@ -41,7 +41,7 @@ def _freeze(ours: Ours, draft: Draft, key: str, thread: Thread | None = None) ->
 
 
 def _publish(ours: Ours, draft: Draft, thread: Thread | None = None) -> Receipt:
-    key = _key()
+    key = new_key()
     return ours.publisher.publish(_freeze(ours, draft, key, thread), key)
 
 
@@ -134,7 +134,7 @@ def test_a_thread_hangs_together_in_its_order(bench: Bench) -> None:
 
 
 def test_freezing_shows_nothing_to_anybody(bench: Bench) -> None:
-    ours, key = bench.ours(), _key()
+    ours, key = bench.ours(), new_key()
     draft = _draft(bench, "Not yet", pictures=1)
     _freeze(ours, draft, key)
     _freeze(ours, draft, key)
@@ -143,7 +143,7 @@ def test_freezing_shows_nothing_to_anybody(bench: Bench) -> None:
 
 def test_a_server_says_truly_what_it_makes_of_a_repetition(bench: Bench) -> None:
     """Where it says that repeating is safe, twice is once; where it does not, we never repeat."""
-    ours, key = bench.ours(), _key()
+    ours, key = bench.ours(), new_key()
     payload = _freeze(ours, _draft(bench, "Once"), key)
     first = ours.publisher.publish(payload, key)
     assert ours.publisher.limits().repeat is bench.traits.repeat
@@ -163,7 +163,7 @@ def _repeat(ours: Ours, payload: str, key: str) -> PostRef | None:
 
 @pytest.mark.parametrize("mishap", [Mishap.ANSWER_LOST, Mishap.CUT_SHORT])
 def test_a_post_whose_answer_was_lost_is_found(bench: Bench, mishap: Mishap) -> None:
-    ours, key, began = bench.ours(), _key(), CLOCK.now()
+    ours, key, began = bench.ours(), new_key(), CLOCK.now()
     payload = _freeze(ours, _draft(bench, "Is it there? https://iied.example/there & <b>here</b>"), key)
     bench.let_fail(Call.PUBLISH, mishap)
     with pytest.raises(Unreachable) as caught:
@@ -177,7 +177,7 @@ def test_a_post_whose_answer_was_lost_is_found(bench: Bench, mishap: Mishap) -> 
 
 @pytest.mark.parametrize("mishap", [Mishap.LOST_ON_THE_WAY, Mishap.OUT_OF_ORDER, Mishap.WEB_PAGE])
 def test_a_post_that_did_not_arrive_is_not_found_and_goes_out_later(bench: Bench, mishap: Mishap) -> None:
-    ours, key, began = bench.ours(), _key(), CLOCK.now()
+    ours, key, began = bench.ours(), new_key(), CLOCK.now()
     payload = _freeze(ours, _draft(bench, "Still to be said"), key)
     bench.let_fail(Call.PUBLISH, mishap)
     with pytest.raises(Unreachable):
@@ -190,13 +190,13 @@ def test_a_post_that_did_not_arrive_is_not_found_and_goes_out_later(bench: Bench
 def test_other_words_are_not_taken_for_ours(bench: Bench) -> None:
     ours, began = bench.ours(), CLOCK.now()
     _publish(ours, _draft(bench, "The first question"))
-    key = _key()
+    key = new_key()
     assert ours.publisher.find(_freeze(ours, _draft(bench, "The second question"), key), key, began) is None
 
 
 @servers_where(lambda traits: traits.can_be_occupied)
 def test_another_record_under_our_key_is_never_overwritten(bench: Bench) -> None:
-    ours, key = bench.ours(), _key()
+    ours, key = bench.ours(), new_key()
     payload = _freeze(ours, _draft(bench, "Our words"), key)
     bench.occupy(ours, key)
     with pytest.raises(Occupied):
@@ -213,7 +213,7 @@ def test_another_record_under_our_key_is_never_overwritten(bench: Bench) -> None
 def test_an_edit_changes_the_words_that_readers_see(bench: Bench) -> None:
     ours = bench.ours()
     receipt = _publish(ours, _draft(bench, "A mistkae"))
-    edited = ours.publisher.edit(_freeze(ours, _draft(bench, "A mistake"), _key()), receipt)
+    edited = ours.publisher.edit(_freeze(ours, _draft(bench, "A mistake"), new_key()), receipt)
     assert edited.ref == receipt.ref
     assert _read_back(bench, edited).text.strip() == "A mistake"
     assert bench.texts(ours) == ["A mistake"]
@@ -224,7 +224,7 @@ def test_where_nothing_can_be_changed_we_are_told(bench: Bench) -> None:
     ours = bench.ours()
     receipt = _publish(ours, _draft(bench, "A mistkae"))
     with pytest.raises(Rejected):
-        ours.publisher.edit(_freeze(ours, _draft(bench, "A mistake"), _key()), receipt)
+        ours.publisher.edit(_freeze(ours, _draft(bench, "A mistake"), new_key()), receipt)
     assert not ours.publisher.limits().can_edit
     assert bench.texts(ours) == ["A mistkae"]
 
@@ -270,7 +270,7 @@ def test_a_text_that_just_fits_is_taken(bench: Bench) -> None:
 
 
 def test_too_many_posts_wait_until_the_server_says(bench: Bench) -> None:
-    ours, key = bench.ours(), _key()
+    ours, key = bench.ours(), new_key()
     payload = _freeze(ours, _draft(bench, "Later"), key)
     bench.let_fail(Call.PUBLISH, Mishap.TOO_MANY)
     with pytest.raises(RateLimited) as caught:
@@ -292,7 +292,7 @@ def test_a_sign_in_that_expired_is_renewed_in_passing(bench: Bench) -> None:
 def test_a_password_or_token_that_was_taken_away_is_unauthorized(bench: Bench) -> None:
     ours = bench.ours()
     _publish(ours, _draft(bench, "Before"))
-    payload = _freeze(ours, _draft(bench, "After"), key := _key())
+    payload = _freeze(ours, _draft(bench, "After"), key := new_key())
     ours = bench.revoke(ours)
     with pytest.raises(Unauthorized):
         ours.publisher.publish(payload, key)
