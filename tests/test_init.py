@@ -140,6 +140,15 @@ def test_last_times_slots_wait_as_notes_without_their_words(tmp_path: Path) -> N
     assert "Large mines and small mines" not in text
 
 
+def test_a_slot_on_each_accounts_clock_stays_one(tmp_path: Path) -> None:
+    old = Path(shutil.copytree(EXAMPLE, tmp_path / "old"))
+    plan = (old / "schedule.yaml").read_text()
+    (old / "schedule.yaml").write_text(plan.replace('at: "12:00"', 'at: "12:00 in each partner\'s zone"'))
+    init(tmp_path / "day", Wishes(), NOW, old)
+    text = (tmp_path / "day" / "schedule.yaml").read_text()
+    assert '  # - id: seven-lessons\n  #   at: "12:00 in each partner\'s zone"\n' in text
+
+
 def test_wishes_win_over_what_was(tmp_path: Path) -> None:
     wishes = Wishes("Gold day", "goldDay", date(2029, 1, 2), "Africa/Accra", ("en", "fr"))
     init(tmp_path / "day", wishes, NOW, GOOD)

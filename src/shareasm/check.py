@@ -3,16 +3,18 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from shareasm.campaign_files import Finding, Loaded, Place, Severity, load_campaign
+from shareasm.campaign_files.places import Places
 from shareasm.campaign_files.reading import shorten
-from shareasm.domain.campaigns import Campaign
-from shareasm.domain.queue import PlannedEntry, plan_entries
+from shareasm.domain.campaigns import Campaign, CampaignAccount
+from shareasm.domain.queue import DraftPoll, PlannedEntry, plan_entries
 from shareasm.domain.schedules import Kind, Schedule, Slot
+from shareasm.networks.ports import Limits
 
 FIRST_WORDS = 48
 """Characters of a text in the running order."""
@@ -133,6 +135,112 @@ def _postings(entries: Iterable[PlannedEntry]) -> tuple[Posting, ...]:
         Posting(account, tuple(dict.fromkeys(one.key.language for one in own)), 1 + max(one.key.part for one in own))
         for account, own in by_account.items()
     )
+
+
+def with_findings(result: CheckResult, more: Iterable[Finding]) -> CheckResult:
+    """Return `result` with findings that came later, in their places."""
+    return replace(result, findings=tuple(sorted({*result.findings, *more}, key=lambda finding: finding.place)))
+
+
+# ---- what the servers said ---------------------------------------------------------------------------------------------
+
+
+def limits_findings(
+    campaign: Campaign, schedule: Schedule, places: Places, limits: Mapping[str, Limits]
+) -> Iterator[Finding]:
+    """Yield what does not fit the servers as they are: account id → what its server said that it takes.
+
+    Accounts that are not in `limits` could not be asked, and are left out. What fits every server in general was checked
+    when the files were read.
+    """
+    for entry in plan_entries(campaign, schedule):
+        if (its := limits.get(entry.key.account)) is not None:
+            account = campaign.account(entry.key.account)
+            yield from _text_misfits(entry, account, its, places)
+            yield from _media_misfits(entry, account, its, places)
+            if entry.draft.poll:
+                place = places.key(entry.key.slot, "poll", entry.key.part)
+                yield from _poll_misfits(entry.draft.poll, account, its, place)
+
+
+def _text_misfits(entry: PlannedEntry, account: CampaignAccount, limits: Limits, places: Places) -> Iterator[Finding]:
+    slot, part, language, _ = entry.key
+    text = entry.draft.text
+    if entry.draft.quotes and not limits.can_quote:
+        text += (
+            f"\n\n{account.server}/@{account.handle.partition('@')[0]}/statuses/{'0' * 26}"  # GoToSocial's, the longest
+        )
+        yield Finding(
+            Severity.WARNING,
+            places.key(slot, "quote"),
+            f"{account.server} shows no quotes: on {account.id} the address of “{entry.draft.quotes}” stands below the "
+            "text instead.",
+            "If that is good enough, leave it so.",
+        )
+    length = limits.count(text, entry.draft.content_warning)
+    if length > limits.text_length:
+        yield Finding(
+            Severity.ERROR,
+            places.text(slot, part, language, entry.network),
+            f"The text ({language}) has {length:,} of {limits.text_length:,} characters as {account.server} counts them: "
+            f"{length - limits.text_length:,} too many on {account.id}.",
+            "Shorten it, or go on in a “thread”.",
+        )
+
+
+def _media_misfits(entry: PlannedEntry, account: CampaignAccount, limits: Limits, places: Places) -> Iterator[Finding]:
+    slot, part, language, _ = entry.key
+    media, video = entry.draft.media, entry.draft.video
+    place = places.key(slot, "video" if video else "media", part)
+    if len(media) > limits.media_count:
+        yield Finding(
+            Severity.ERROR,
+            place,
+            f"{len(media)} pictures are too many on {account.id}: {account.server} takes {limits.media_count} in a post.",
+            "Put the others into a part of the “thread”.",
+        )
+    if video and limits.video_bytes is None:
+        yield Finding(
+            Severity.ERROR,
+            place,
+            f"{account.server} takes no videos, so this one cannot go out on {account.id}.",
+            f"Take {account.id} out of the slot's accounts, or send a picture of it.",
+        )
+    longest = max((len(one.alt) for one in (*media, *((video,) if video else ()))), default=0)
+    if longest > limits.alt_length:
+        yield Finding(
+            Severity.WARNING,
+            place,
+            f"An alt text ({language}) has {longest:,} of the {limits.alt_length:,} characters that {account.server} "
+            f"takes: it is cut on {account.id}.",
+            "Say it shorter.",
+        )
+
+
+def _poll_misfits(poll: DraftPoll, account: CampaignAccount, limits: Limits, place: Place) -> Iterator[Finding]:
+    if not limits.has_polls:
+        yield Finding(
+            Severity.WARNING,
+            place,
+            f"{account.server} has no polls: on {account.id} the words go out alone.",
+            "Say in the text how to answer.",
+        )
+    elif (polls := limits.polls) and (
+        len(poll.options) > polls.option_count
+        or max(map(len, poll.options)) > polls.option_length
+        or not polls.shortest <= poll.open_for <= polls.longest
+    ):
+        yield Finding(
+            Severity.ERROR,
+            place,
+            f"{account.server} does not take this poll on {account.id}: at most {polls.option_count} answers of "
+            f"{polls.option_length} characters, open for {_span(polls.shortest)} to {_span(polls.longest)}.",
+            "Change it to what every server takes, or take the account out of the slot's accounts.",
+        )
+
+
+def _span(length: timedelta) -> str:
+    return f"{length.days} days" if length.days > 1 else f"{length.total_seconds() / 60:.0f} min"
 
 
 # ---- shown -------------------------------------------------------------------------------------------------------------

@@ -25,6 +25,7 @@ def said(folder: Path) -> str:
 def test_every_mistake_is_named_with_its_place_and_its_cure(case: str, tmp_path: Path) -> None:
     folder = tmp_path / "day"
     shutil.copytree(PLANS / "good", folder)
+    shutil.copyfile(PLANS.parent / "videos" / "upright.mp4", folder / "media" / "greeting.mp4")
     shutil.copyfile(PLANS / f"{case}.yaml", folder / f"{case.partition('-')[0]}.yaml")
     golden = PLANS / f"{case}.errors.txt"
     if "SHAREASM_WRITE_GOLDEN" in os.environ:

@@ -1,11 +1,14 @@
 """A post belongs to a campaign by one of its tags, however spelled, within its window."""
 
+from dataclasses import replace
 from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from factories import CLOSES, OPENS, campaign, post, source
-from shareasm.domain.campaigns import Edition, Resource, SourceKind, belongs
+from shareasm.domain.campaigns import Edition, Partner, Resource, Role, SourceKind, belongs
 from shareasm.domain.posts import Network
 
 DAY = campaign(hashtags=("shareASM", "Minería"))
@@ -61,3 +64,22 @@ def test_accounts_and_resources_are_found_by_their_ids() -> None:
 )
 def test_a_source_knows_its_network(kind: SourceKind, network: Network) -> None:
     assert source(kind=kind).network is network
+
+
+@pytest.mark.parametrize(
+    ("account", "zone"),
+    [
+        ({"partner": "arm"}, "America/Bogota"),
+        ({"partner": "arm", "zone": ZoneInfo("Africa/Accra")}, "Africa/Accra"),
+        ({"partner": "radio"}, None),
+        ({}, None),
+    ],
+)
+def test_an_accounts_clock_is_its_own_else_its_partners(account: dict[str, Any], zone: str | None) -> None:
+    partners = (
+        Partner("arm", "Alliance", Role.CIVIL_SOCIETY, zone=ZoneInfo("America/Bogota")),
+        Partner("radio", "Radio", Role.MEDIA),
+    )
+    day = campaign(partners=partners)
+    found = day.zone_of(replace(day.accounts[0], **account))
+    assert (found.key if found else None) == zone

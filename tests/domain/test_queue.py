@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import NOON, campaign, schedule, slot
-from shareasm.domain.campaigns import Edition, Resource
+from shareasm.domain.campaigns import Edition, Partner, Resource, Role
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import (
     NEXT,
@@ -16,15 +16,18 @@ from shareasm.domain.queue import (
     Cancel,
     Change,
     DraftCard,
+    DraftPoll,
+    DraftVideo,
     PlannedEntry,
     QueueEntry,
     Receipt,
     State,
+    WhoMayReply,
     plan_entries,
     reconcile,
     tid,
 )
-from shareasm.domain.schedules import Late, Part, Picture, Slot
+from shareasm.domain.schedules import Due, Label, Late, Part, Picture, Poll, Slot, Video
 
 GUIDE = Resource(
     "guide",
@@ -131,6 +134,71 @@ def test_a_picture_is_described_in_the_posts_language_where_it_can_be(
     assert replace(PAN, alt=alt).alt_in(language) == expected
 
 
+def test_a_post_with_a_video_has_no_card_and_says_its_link() -> None:
+    video = Video("hello.mp4", {"en": "A wave"}, "us", "CC0-1.0", {"en": "hello.en.vtt", "fr": "hello.fr.vtt"})
+    part = Part({"en": {"": "Look #shareASM"}, "fr": {"": "Voyez #shareASM"}}, video=video)
+    slots = slot(accounts=BOTH, parts=(part,), link="https://y.example")
+    draft = on(Network.BLUESKY, slots).draft
+    assert (draft.text, draft.card) == ("Look #shareASM\n\nhttps://y.example", None)
+    assert draft.video == DraftVideo("hello.mp4", "A wave", (("en", "hello.en.vtt"), ("fr", "hello.fr.vtt")))
+    assert entries(slots)[-1].draft.video == draft.video  # the only alt text there is
+
+
+def test_a_poll_is_asked_in_the_posts_language_where_there_are_polls() -> None:
+    poll = Poll({"en": ("Yes", "No"), "fr": ("Oui", "Non")}, timedelta(hours=24), is_multiple=True)
+    part = Part({"en": {"": "Well? #shareASM"}, "fr": {"": "Alors ? #shareASM"}}, poll=poll)
+    day = replace(DAY, accounts=(replace(DAY.accounts[0], languages=("en", "fr")), DAY.accounts[1]))
+    drafts = [entry.draft for entry in plan_entries(day, schedule(slot(accounts=BOTH, parts=(part,))))]
+    assert [draft.poll for draft in drafts] == [
+        DraftPoll(("Yes", "No"), timedelta(hours=24), is_multiple=True),
+        DraftPoll(("Oui", "Non"), timedelta(hours=24), is_multiple=True),
+        None,
+        None,
+    ]
+    assert [draft.text for draft in drafts] == ["Well? #shareASM", "Alors ? #shareASM"] * 2
+
+
+def test_answers_for_all_languages_are_asked_in_each() -> None:
+    assert Poll({"": ("1", "2")}, timedelta(hours=1)).options_in("fr") == ("1", "2")
+
+
+def test_only_the_first_part_answers_and_quotes_and_every_part_keeps_the_slots_rules() -> None:
+    planned = slot(
+        "t", "one", "two", reply_to="a", quotes="b", labels=(Label.NUDITY,), who_may_reply=WhoMayReply.NOBODY,
+        may_be_quoted=False,
+    )  # fmt: skip
+    root, further = (entry.draft for entry in entries(planned))
+    assert (root.reply_to, root.quotes) == ("a", "b")
+    assert (further.reply_to, further.quotes) == (None, None)
+    for draft in (root, further):
+        assert draft.labels == ("nudity",)
+        assert draft.who_may_reply is WhoMayReply.NOBODY
+        assert not draft.may_be_quoted
+
+
+def test_a_partner_is_named_by_its_handle_on_each_network_else_by_its_name() -> None:
+    both = Partner("arm", "Alliance", Role.CIVIL_SOCIETY, accounts=("@arm.example", "@arm@social.example"))
+    one = Partner("radio", "Radio Faraba", Role.MEDIA, accounts=("@radio@social.example",))
+    day = campaign(partners=(both, one))
+    planned = schedule(slot("a", "With {@arm} and {@radio} #shareASM", accounts=BOTH))
+    assert [entry.draft.text for entry in plan_entries(day, planned)] == [
+        "With @arm@social.example and @radio@social.example #shareASM",
+        "With @arm.example and Radio Faraba #shareASM",
+    ]
+
+
+def test_each_account_may_have_its_own_instant() -> None:
+    early, late = Due(NOON - timedelta(hours=3), "Africa/Dar_es_Salaam"), Due(NOON, "Europe/London")
+    welcome = slot("welcome", at=early.at, accounts=BOTH, own_dues={"sky": early, "ours": late})
+    made = entries(slot("between", at=NOON - timedelta(hours=1)), welcome)
+    assert [(entry.key.slot, entry.key.account, entry.due_at) for entry in made] == [
+        ("welcome", "sky", early.at),
+        ("between", "ours", NOON - timedelta(hours=1)),
+        ("welcome", "ours", NOON),
+    ]
+    assert made[2].expires_at == NOON + timedelta(minutes=30)
+
+
 @pytest.mark.parametrize(
     ("late", "expected"),
     [(Late.ALWAYS, None), (Late.NEVER, NOON + timedelta(seconds=30)), (Late.WITHIN, NOON + timedelta(minutes=30))],
@@ -155,11 +223,32 @@ def test_a_moved_slot_is_changed_while_nobody_has_tried_it() -> None:
     assert reconcile([now], [queued(was, State.MISSED)]) == [Change(queued(was, State.MISSED), now)]
 
 
-@pytest.mark.parametrize("state", [State.CLAIMED, State.PUBLISHED, State.UNKNOWN, State.FAILED])
+@pytest.mark.parametrize("state", [State.CLAIMED, State.PUBLISHED, State.UNKNOWN])
 def test_what_may_be_out_there_is_never_changed_nor_cancelled(state: State) -> None:
     was, now = entries(slot())[0], entries(slot(at=NOON + timedelta(hours=1)))[0]
     assert reconcile([now], [queued(was, state)]) == []
     assert reconcile([], [queued(was, state)]) == []
+
+
+@pytest.mark.parametrize("state", [State.MISSED, State.FAILED])
+def test_what_is_surely_not_out_waits_again_when_it_is_put_off(state: State) -> None:
+    was, now = entries(slot())[0], entries(slot(at=NOON + timedelta(hours=1)))[0]
+    assert reconcile([now], [queued(was, state, attempts=1)]) == [Change(queued(was, state, attempts=1), now)]
+    assert reconcile([was], [queued(now, state, attempts=1)]) == []  # an earlier time gives no second chance
+
+
+def test_what_a_person_sends_again_keeps_its_own_time() -> None:
+    was, now = entries(slot())[0], entries(slot(at=NOON + timedelta(hours=1)))[0]
+    again = replace(queued(was), resent_at=NOON)
+    assert reconcile([now], [again]) == []
+    other = entries(slot("welcome", "other #shareASM"))[0]
+    assert reconcile([other], [again]) == [Change(again, other)]
+
+
+def test_what_a_person_took_back_before_it_went_out_stays_so() -> None:
+    planned = entries(slot())[0]
+    taken_back = replace(queued(planned, State.CANCELLED), withdraw_reason="wrong day")
+    assert reconcile([planned], [taken_back]) == []
 
 
 def test_a_slot_that_was_tried_and_waits_again_keeps_its_words() -> None:

@@ -178,7 +178,7 @@ def _answers(row: Row, key: str, cure: str) -> tuple[str, ...]:
     found = row.each(key, _answer)
     count = len(items_of(row.field(key))) if row.has(key) else 0
     if not OPTIONS_LEAST <= count <= OPTIONS_MOST:
-        row.findings.error(row.place_of(key), f"A poll with {count} answers is not possible.", cure)
+        row.findings.error(row.place_of(key), f"The poll has {count} answer{'s' * (count != 1)} to choose from.", cure)
     return found if len(found) == count and OPTIONS_LEAST <= count <= OPTIONS_MOST else ()
 
 

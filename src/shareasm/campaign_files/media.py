@@ -10,6 +10,9 @@ from pathlib import Path
 
 from shareasm.campaign_files.reading import Field, nearest, shorten, text
 from shareasm.campaign_files.source import inside
+from shareasm.domain.captions import MOST_BYTES, Captions, read_captions
+from shareasm.domain.pictures import Refusal
+from shareasm.domain.videos import VideoFacts, read_video
 
 BYTES_LIMIT = 16_000_000
 """Bytes of one picture file. They are made smaller for each network; Mastodon's own bound is 16 MB (platform facts 2.3)."""
@@ -19,9 +22,6 @@ PIXELS_LIMIT = 40_000_000
 
 VIDEO_BYTES_LIMIT = 99_000_000
 """Bytes of one video file: what Mastodon takes (platform facts 2.3). Bluesky takes more."""
-
-CAPTIONS_BYTES_LIMIT = 20_000
-"""Bytes of one captions file (lexicon app.bsky.embed.video)."""
 
 _FORMATS = {b"\x89PNG\r\n\x1a\n": "PNG", b"\xff\xd8\xff": "JPEG", b"GIF8": "GIF", b"RIFF": "WEBP"}
 
@@ -146,20 +146,13 @@ def _video_problem(path: Path) -> Problem | None:
             "Save it smaller: 1280 pixels wide, H.264, at most three minutes.",
         )
     with path.open("rb") as file:
-        if file.read(12)[4:8] != b"ftyp":  # ISO/IEC 14496-12, 4.3: such a file begins with its file type
-            return "is not an MP4 video, the one kind that both networks take.", "Export it as MP4 (H.264 and AAC)."
-    return None
+        return _refused(read_video(file))
 
 
 def _captions_problem(path: Path) -> Problem | None:
     with path.open("rb") as file:
-        data = file.read(CAPTIONS_BYTES_LIMIT + 1)
-    if len(data) > CAPTIONS_BYTES_LIMIT:
-        return f"has more than {CAPTIONS_BYTES_LIMIT / 1e3:.0f} kB, which Bluesky does not take.", "Shorten it."
-    try:
-        words = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return "is not in UTF-8.", "Save it anew, with the encoding UTF-8."
-    if not words.startswith("WEBVTT"):  # W3C WebVTT 1, 4.1
-        return "is not a captions file.", "Save it as WebVTT (.vtt): its first line is WEBVTT."
-    return None
+        return _refused(read_captions(file.read(MOST_BYTES + 1)))
+
+
+def _refused(found: VideoFacts | Captions | Refusal) -> Problem | None:
+    return (f"{found.reason}.", found.cure) if isinstance(found, Refusal) else None

@@ -50,7 +50,7 @@ class PartsReader:
     def _part(self, row: Row, part: int, texts: Texts, root: Texts) -> Part:
         networks = frozenset(account.network for account in self.accounts)
         more = read_attachments(row, tuple(root), networks, self.media)
-        for key in ("video", "poll"):
+        for key in ("media", "video", "poll"):
             self.places.keys[KeyOf(self.slot, key, part)] = row.place_of(key)
         return Part(texts, more.pictures, more.video, more.poll)
 

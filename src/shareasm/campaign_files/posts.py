@@ -32,7 +32,7 @@ BLUESKY_GRAPHEMES, BLUESKY_BYTES = 300, 3_000
 MASTODON_CHARACTERS = 500
 """What a Mastodon server takes that does not say more. An account's `limit` in campaign.yaml is for those that do."""
 
-_MENTION = re.compile(r"(?<![\w@/.])@([\w-]+(?:\.[\w-]+)*)(@[\w-]+(?:\.[\w-]+)+)?")
+_MENTION = re.compile(r"(?<![\w@/.{])@([\w-]+(?:\.[\w-]+)*)(@[\w-]+(?:\.[\w-]+)+)?")
 _EMAIL = re.compile(
     r"(?<![\w@])[\w.+-]+@[\w-]+\.[\w.-]+|\b[\w.]+ (?:AT|\[at\]|\(at\)) [\w-]+ (?:DOT|\[dot\]|\(dot\)) \w+"
 )
@@ -69,11 +69,16 @@ def _check_length(campaign: Campaign, entry: PlannedEntry, place: Place, finding
         elif size > BLUESKY_BYTES:
             _too_long(entry, place, findings, size, BLUESKY_BYTES, "bytes (emoji and many scripts take several each)")
     else:
-        warning = entry.draft.content_warning or ""
-        length = mastodon_length(warning + entry.draft.text)
+        length = _mastodon_length(entry, entry.draft.text)
         most = campaign.account(entry.key.account).limit or MASTODON_CHARACTERS
         if length > most:
             _too_long(entry, place, findings, length, most, "characters")
+
+
+def _mastodon_length(entry: PlannedEntry, words: str) -> int:
+    """Return what counts: also the warning, and the address that a server without quotes gets in the place of one."""
+    address = "\n\nhttps://example.org" if entry.draft.quotes else ""  # every address counts the same
+    return mastodon_length((entry.draft.content_warning or "") + words + address)
 
 
 def _too_long(entry: PlannedEntry, place: Place, findings: Findings, length: int, most: int, unit: str) -> None:
@@ -91,7 +96,7 @@ def _cut(entry: PlannedEntry, most: int, unit: str) -> str:
 
     def length(words: str) -> int:
         if entry.network is Network.MASTODON:
-            return mastodon_length((entry.draft.content_warning or "") + words)
+            return _mastodon_length(entry, words)
         return bluesky_length(words)["bytes" in unit]
 
     low, high = 0, len(text)

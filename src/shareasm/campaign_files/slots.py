@@ -20,7 +20,7 @@ SLOT_KEYS = (
     "thread", "reply_to", "quote", "who_may_reply", "who_may_quote", "labels", "late", "visibility", "warning",
 )  # fmt: skip
 LATE = (Late.WITHIN, timedelta(minutes=30))
-_POINTED_AT = ("reply_to", "quote", "who_may_reply", "visibility", "warning")  # keys that later findings point at
+_POINTED_AT = ("resource", "link", "reply_to", "quote", "who_may_reply", "visibility", "warning")  # for later findings
 _EVERYONE, _NOBODY = "everyone", "nobody"
 
 visibility = one_of(("public", "unlisted"), "visibility")
@@ -76,8 +76,8 @@ class SlotReader:
         link = row.get("link", words.url)
         self._check_link(row, id_, parts)
         late_, late_for = row.get("late", late) or self.defaults.late
-        replies = row.get("who_may_reply", one_of(WhoMayReply, "such rule"))
-        quotes = row.get("who_may_quote", one_of((_EVERYONE, _NOBODY), "such rule"))
+        replies = row.get("who_may_reply", one_of(WhoMayReply, "rule for replies called"))
+        quotes = row.get("who_may_quote", one_of((_EVERYONE, _NOBODY), "rule for quotes called"))
         slot = Slot(
             id=id_,
             due_at=due.at,

@@ -13,7 +13,7 @@ from shareasm.domain.campaigns import CampaignAccount
 from shareasm.domain.schedules import Due
 
 _EACH_ZONE = re.compile(r"each partner['’]s")
-_IN_EACH_ZONE = re.compile(r"(.*?)\s*in each partner['’]s zone", re.DOTALL)
+_IN_EACH_ZONE = re.compile(r"(.*\S)\s*in each partner['’]s zone", re.DOTALL)
 _ENDS_IN_OFFSET = re.compile(r".*:\d{2}\s*(Z|z|[+-]\d{2}:?\d{2})", re.DOTALL)
 _CURE = "Write when it goes out: at: “09:00”."
 
@@ -72,7 +72,7 @@ def _own_times(
             f"No account of this slot has a zone of its own: it goes out on the clock of {in_zone.key} everywhere.",
             "Write “partner: id” or “zone: …” at the accounts in campaign.yaml.",
         )
-    dues = {account: _due(wish, zone or in_zone, sketch) for account, zone in zones.items()}
+    dues = {account: _due(wish, zone or in_zone, sketch, is_one_of_many=True) for account, zone in zones.items()}
     own = {account: due for account, due in dues.items() if due}
     _check_window(row, {due.at for due in own.values()}, sketch)
     if not accounts:
@@ -80,8 +80,8 @@ def _own_times(
     return Times(min(own.values()) if len(own) == len(dues) else None, own)
 
 
-def _due(field: Field, zone: ZoneInfo, sketch: Sketch) -> Due | None:
-    at = words.moment(field, sketch.on, zone)
+def _due(field: Field, zone: ZoneInfo, sketch: Sketch, *, is_one_of_many: bool = False) -> Due | None:
+    at = words.moment(field, sketch.on, zone, is_one_of_many=is_one_of_many)
     return Due(at, zone.key) if at else None
 
 

@@ -188,10 +188,11 @@ def _date(field: Field, found: re.Match[str]) -> date | None:
     return on
 
 
-def moment(field: Field, on: date | None, in_zone: ZoneInfo) -> datetime | None:
+def moment(field: Field, on: date | None, in_zone: ZoneInfo, *, is_one_of_many: bool = False) -> datetime | None:
     """Return the instant, aware UTC, of "09:00", "09:00:30", "2027-02-03 09:00" or "2027-02-03T09:00+01:00".
 
-    A time alone is on the campaign's date `on`; a time without an offset is in `in_zone`.
+    A time alone is on the campaign's date `on`; a time without an offset is in `in_zone`. Where that is one of many zones in
+    which the same words are read, an offset is no cure.
     """
     words = text(field)
     if words is None:
@@ -209,7 +210,7 @@ def moment(field: Field, on: date | None, in_zone: ZoneInfo) -> datetime | None:
     offset = rest[clock.end() :].strip()
     if offset:
         return _with_offset(field, local, offset)
-    return _instant(field, local, in_zone)
+    return _instant(field, local, in_zone, is_one_of_many=is_one_of_many)
 
 
 def _explain_time(field: Field, words: str, *, has_date: bool, rest: str) -> None:
@@ -245,7 +246,7 @@ def _with_offset(field: Field, local: datetime, offset: str) -> datetime | None:
         return None
 
 
-def _instant(field: Field, local: datetime, in_zone: ZoneInfo) -> datetime | None:
+def _instant(field: Field, local: datetime, in_zone: ZoneInfo, *, is_one_of_many: bool) -> datetime | None:
     reading = read_local(local, in_zone)
     if isinstance(reading, Gap):
         field.fail(
@@ -256,11 +257,13 @@ def _instant(field: Field, local: datetime, in_zone: ZoneInfo) -> datetime | Non
         return None
     if isinstance(reading, Fold):
         first, second = (f"{instant:%Y-%m-%d %H:%M}{_offset(instant)}" for instant in reading)
-        field.fail(
-            f"{said(local)} comes twice in {in_zone.key}: clocks go back over it.",
+        cure = (
             f"Write “{first}” for the first time ({reading.first.astimezone(UTC):%H:%M} UTC), or “{second}” for the second "
-            f"({reading.second.astimezone(UTC):%H:%M} UTC).",
+            f"({reading.second.astimezone(UTC):%H:%M} UTC)."
         )
+        if is_one_of_many:
+            cure = "Choose an hour that comes once in each zone."
+        field.fail(f"{said(local)} comes twice in {in_zone.key}: clocks go back over it.", cure)
         return None
     return reading
 

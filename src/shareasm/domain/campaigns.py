@@ -158,9 +158,6 @@ class Campaign:
     def account(self, account_id: str) -> CampaignAccount:
         return next(account for account in self.accounts if account.id == account_id)
 
-    def partner(self, partner_id: str) -> Partner:
-        return next(partner for partner in self.partners if partner.id == partner_id)
-
     def zone_of(self, account: CampaignAccount) -> ZoneInfo | None:
         """Return the clock of the account's readers: its own, else its partner's; None where neither is said."""
         partner = next((one for one in self.partners if one.id == account.partner), None)
