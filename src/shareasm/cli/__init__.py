@@ -10,7 +10,7 @@ import click
 
 from shareasm import __version__
 from shareasm.cli.accounts import connect
-from shareasm.cli.after import forget, posts, recap
+from shareasm.cli.after import forget, policy, posts, recap
 from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
 from shareasm.cli.steering import STEERING
@@ -56,6 +56,7 @@ for command in (
     recap,
     posts,
     forget,
+    policy,
     worker,
     web,
     collect,

@@ -1,4 +1,4 @@
-"""Commands after the day: recap, posts export, forget."""
+"""Commands after the day: recap, posts export, forget, policy."""
 
 from pathlib import Path
 
@@ -117,3 +117,18 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
             click.secho(f"The day {other} had it too: write its recap again with `shareasm recap`.", fg="yellow")
     click.echo("Copies that you gave away (exports, printed pages, backups) are yours to clean.")
     engine.dispose()
+
+
+@click.command()
+@FOLDER
+def policy(folder: Path | None) -> None:
+    """Print a page that tells people what is collected, what is not shown and how to be taken off, as Markdown.
+
+    \b
+    Example:  shareasm policy config/campaigns/shareasm-2027 > privacy.md
+    """
+    from shareasm.cli.telling import campaign_folder, load_plan
+    from shareasm.policy import policy as write
+    from shareasm.settings import read_settings
+
+    click.echo(write(load_plan(campaign_folder(folder, read_settings())).campaign), nl=False)

@@ -1,0 +1,36 @@
+"""The policy page says what the program does, of this campaign."""
+
+from pathlib import Path
+
+import pytest
+
+from factories import campaign, source
+from shareasm.campaign_files import load_campaign
+from shareasm.domain.campaigns import Moderation, SourceKind
+from shareasm.domain.moderation import Reason
+from shareasm.policy import policy
+
+ROOT = Path(__file__).parent.parent
+
+
+def test_the_example_campaigns_page_is_the_one_in_the_documents() -> None:
+    """After a wanted change: shareasm policy config/campaigns/shareasm-2027 > docs/privacy.md"""
+    loaded = load_campaign(ROOT / "config" / "campaigns" / "shareasm-2027")
+    assert loaded.campaign
+    assert policy(loaded.campaign) == (ROOT / "docs" / "privacy.md").read_text()
+
+
+@pytest.mark.parametrize("reason", set(Reason) - {Reason.INCOMPLETE})
+def test_every_rule_by_which_a_post_is_left_out_is_named(reason: Reason) -> None:
+    assert reason.words in policy(campaign(moderation=Moderation.APPROVE))
+
+
+def test_a_day_without_approval_does_not_speak_of_it() -> None:
+    assert Reason.NOT_APPROVED.words not in policy(campaign())
+
+
+def test_it_names_every_place_that_is_watched_and_whom_to_write_to() -> None:
+    page = policy(campaign(sources=(source("m.example"), source("jet.example", SourceKind.JETSTREAM))))
+    assert "on m.example" in page
+    assert "public stream" in page
+    assert "[shareasm@iied.example](mailto:shareasm@iied.example)" in page
