@@ -15,7 +15,7 @@ from contract.test_publishing import DOT, new_key
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import Draft, DraftCard, DraftVideo, Receipt, WhoMayReply
 from shareasm.errors import Rejected, Unreachable
-from shareasm.networks.bluesky.profile import declare_automated, is_automated
+from shareasm.networks.bluesky.probe import BlueskyProbe
 from shareasm.networks.bluesky.publisher import BlueskyPublisher
 from shareasm.networks.bluesky.video import did_web
 from shareasm.networks.ports import Thread, Ties
@@ -222,13 +222,11 @@ def test_our_server_makes_tokens_for_the_video_service(bench: Sky) -> None:
 # ---- the account ---------------------------------------------------------------------------------------------------------
 
 
-def test_an_account_says_of_itself_that_it_is_automated_and_loses_nothing_by_it(bench: Sky) -> None:
+def test_an_account_says_of_itself_that_it_is_automated_and_readers_are_told(bench: Sky) -> None:
     ours = bench.ours()
-    server = bench.signed_in(ours)
-    assert not is_automated(server)
-    assert declare_automated(server)
-    assert is_automated(server)
-    assert not declare_automated(server)  # it is there
-    receipt = publish(ours)
-    labels = view(bench, receipt.ref)["author"]["labels"]
+    probe = BlueskyProbe(bench.signed_in(ours))
+    assert probe.examine().is_marked_automated is False
+    probe.mark_automated()
+    assert probe.examine().is_marked_automated is True
+    labels = view(bench, publish(ours).ref)["author"]["labels"]
     assert [label["val"] for label in labels] == ["bot"]

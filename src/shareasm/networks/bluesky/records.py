@@ -100,11 +100,11 @@ def write_record(draft: Draft, prepared: Prepared, ties: Ties, now: datetime) ->
         record["reply"] = {"root": _strong_ref(ties.thread.root), "parent": _strong_ref(ties.thread.parent)}
     is_covered = draft.content_warning and (prepared.images or prepared.video)
     if labels := draft.labels or ((COVERED,) if is_covered else ()):
-        record["labels"] = self_labels(labels)
+        record["labels"] = _self_labels(labels)
     return record
 
 
-def self_labels(values: Iterator[str] | tuple[str, ...]) -> Json:
+def _self_labels(values: tuple[str, ...]) -> Json:
     """Return labels that an author puts on their own record."""
     return {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": value} for value in values]}
 
