@@ -3,6 +3,8 @@
 What it says of the rules is read from `domain.moderation`, so that the page and the program do not part.
 """
 
+from collections.abc import Iterable
+
 from shareasm.domain.campaigns import Campaign, Moderation, Source, SourceKind
 from shareasm.domain.moderation import Reason
 
@@ -21,65 +23,53 @@ def policy(campaign: Campaign) -> str:
     opens, closes = (
         f"{at.astimezone(campaign.zone):%-d %B %Y, %H:%M}" for at in (campaign.opens_at, campaign.closes_at)
     )
-    city = campaign.zone.key
-    return "\n".join(
-        (
-            f"# What {campaign.name} collects, and what not",
-            "",
-            (
-                f"{campaign.host} runs {campaign.name}, an open online day. Posts that people made for it are shown on one page. "
-                f"This page says which, why, and how to be taken off. Questions and requests: {_contact(campaign)}."
-            ),
-            "",
-            "## What is collected",
-            "",
-            f"Public posts that carry {tags}, written between {opens} and {closes} ({city} time):",
-            "",
-            *(f"- {_how(source)}" for source in campaign.sources),
-            "",
-            (
-                "Of each post we keep what its network shows to everybody: words, pictures' addresses and descriptions, time, language, "
-                "how often it was answered, liked and reposted, and its author's name, handle and page. We keep no lists of followers, "
-                "no private messages, and nothing about people who did not post under the hashtag."
-            ),
-            "",
-            (
-                "Pictures are copied for the page, made anew without the data that cameras put into them. Pictures behind a content "
-                "warning are never copied."
-            ),
-            "",
-            "## What is not shown",
-            "",
-            "These posts are counted, and nothing of them is shown. What is not addressed to the public is not even kept:",
-            "",
-            *(f"- posts {reason.words}" for reason in _PERSONS_CHOICE),
-            "",
-            "Nor are these:",
-            "",
-            *(f"- posts {reason.words}" for reason in _others(campaign)),
-            "",
-            "## How to be taken off",
-            "",
-            (
-                "- Delete your post, or make it private: before the page is written, and whenever it is written again, every network is "
-                "asked whether the post is still there for everybody. What is not is taken out."
-            ),
-            (
-                "- Say `#nobot` or `#noindex` in your profile, or switch on your network's own wish not to be indexed, and none of your "
-                "posts is shown."
-            ),
-            (
-                f"- Write to {_contact(campaign)} and name the post or your account. We take it out of our records, our copies and "
-                "the page for good. All that we keep is a fingerprint by which it is recognised if it came again; nobody can read "
-                "from it who you are."
-            ),
-            "",
-            "## The page itself",
-            "",
-            "It has no scripts, no cookies and no counters, and asks no other server for anything, so nobody learns that you read it.",
-            "",
-        )
-    )
+    return f"""\
+# What {campaign.name} collects, and what not
+
+{campaign.host} runs {campaign.name}, an open online day. Posts that people made for it are shown on one
+page. This page says which, why, and how to be taken off. Questions and requests: {_contact(campaign)}.
+
+## What is collected
+
+Public posts that carry {tags}, written between {opens} and {closes} ({campaign.zone.key} time):
+
+{_list(_how(source) for source in campaign.sources)}
+
+Of each post we keep what its network shows to everybody: words, addresses and descriptions of pictures, time, language, how
+often it was answered, liked and reposted, and its author's name, handle and page. We keep no lists of followers, no private
+messages, and nothing about people who did not post under the hashtag.
+
+Pictures are copied for the page, made anew without the data that cameras put into them. Pictures behind a content warning
+are never copied.
+
+## What is not shown
+
+These posts are counted, and nothing of them is shown. What is not addressed to the public is not even kept:
+
+{_list(f"posts {reason.words}" for reason in _PERSONS_CHOICE)}
+
+Nor are these:
+
+{_list(f"posts {reason.words}" for reason in _others(campaign))}
+
+## How to be taken off
+
+- Delete your post, or make it private: before the page is written, and whenever it is written again, every network is asked
+  whether the post is still there for everybody. What is not is taken out.
+- Say `#nobot` or `#noindex` in your profile, or switch on your network's own wish not to be indexed, and none of your posts
+  is shown.
+- Write to {_contact(campaign)} and name the post or your account. We take it out of our records, our copies and
+  the page for good. All that we keep is a fingerprint by which it is recognised if it came again; nobody can read from it
+  who you are.
+
+## The page itself
+
+It has no scripts, no cookies and no counters, and asks no other server for anything, so nobody learns that you read it.
+"""
+
+
+def _list(lines: Iterable[str]) -> str:
+    return "\n".join(f"- {line}" for line in lines)
 
 
 def _how(source: Source) -> str:
