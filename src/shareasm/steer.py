@@ -7,7 +7,7 @@ the next command takes it up, and deleting what is gone already is no error.
 
 import getpass
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from difflib import get_close_matches
@@ -17,9 +17,11 @@ from sqlalchemy.engine import Connection, Engine
 
 from shareasm.domain.changes import Gone
 from shareasm.domain.queue import EntryKey, PlannedEntry, QueueEntry, Receipt, State
+from shareasm.domain.schedules import Schedule
 from shareasm.errors import ConfigError, NetworkError, RateLimited
 from shareasm.networks.ports import Finder
 from shareasm.publish import Press, Result
+from shareasm.publish.planning import wanted_entries
 from shareasm.storage import claims, posts, queue, steering
 from shareasm.storage.acts import Act, record
 from shareasm.storage.engine import reading, transaction
@@ -93,28 +95,6 @@ def resume(engine: Engine, campaign: str, by: str, now: datetime) -> bool:
     return True
 
 
-class AfterResume(NamedTuple):
-    """What resuming does: what goes out at once, what is too late by now, and what comes next."""
-
-    overdue: tuple[QueueEntry, ...]
-    missed: tuple[QueueEntry, ...]
-    upcoming: QueueEntry | None
-
-
-def after_resume(press: Press) -> AfterResume:
-    """Return what will happen when the day goes on now."""
-    now = press.clock.now()
-    with reading(press.engine) as connection:
-        waiting = [e for e in queue.of_campaign(connection, press.campaign.slug) if e.state is State.WAITING]
-    due = [entry for entry in waiting if entry.due_at <= now]
-    missed = [entry for entry in due if entry.expires_at and entry.expires_at < now]
-    return AfterResume(
-        overdue=tuple(entry for entry in due if entry not in missed),
-        missed=tuple(missed),
-        upcoming=next((entry for entry in waiting if entry.due_at > now), None),
-    )
-
-
 # ---- choosing ----------------------------------------------------------------------------------------------------------
 
 
@@ -126,7 +106,7 @@ def choose(queued: Sequence[QueueEntry], choice: Choice) -> list[QueueEntry]:
         raise ConfigError(f"there is no slot “{choice.slot}” in the queue. {_nearest(choice.slot, slots)}")
     found = [entry for entry in of_slot if choice.takes(entry.key)]
     if not found:
-        names = "; ".join(name_of(entry) for entry in of_slot)
+        names = "; ".join(entry.key.name for entry in of_slot)
         raise ConfigError(f"no entry of “{choice.slot}” is like that. It has: {names}")
     return found
 
@@ -137,12 +117,6 @@ def _nearest(word: str, known: Iterable[str]) -> str:
     if near:
         return "Did you mean " + " or ".join(f"“{name}”" for name in near) + "?"
     return f"There are: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}." if names else "The queue is empty."
-
-
-def name_of(entry: QueueEntry) -> str:
-    """Return an entry's name for people: `welcome part 2 (en) on iied-bluesky`."""
-    part = f" part {entry.key.part + 1}" if entry.key.part else ""
-    return f"{entry.key.slot}{part} ({entry.key.language}) on {entry.key.account}"
 
 
 def chosen(press: Press, choice: Choice) -> list[QueueEntry]:
@@ -159,10 +133,10 @@ def to_adopt(entries: Sequence[QueueEntry]) -> QueueEntry:
     open_ones = [entry for entry in entries if entry.state in TAKES_A_RECEIPT]
     doubtful = [entry for entry in open_ones if entry.state is not State.WAITING] or open_ones
     if not doubtful:
-        words = "; ".join(f"{name_of(entry)} is {entry.state}" for entry in entries)
+        words = "; ".join(f"{entry.key.name} is {entry.state}" for entry in entries)
         raise ConfigError(f"nothing to adopt: {words}")
     if len(doubtful) > 1:
-        names = "; ".join(name_of(entry) for entry in doubtful)
+        names = "; ".join(entry.key.name for entry in doubtful)
         raise ConfigError(f"say whose post it is, with --account, --language or --part: {names}")
     return doubtful[0]
 
@@ -177,7 +151,7 @@ def adopt(press: Press, finder: Finder, entry: QueueEntry, url: str) -> Decided:
         if not steering.adopt(connection, entry, receipt, f"adopted by {press.worker}", now):
             return Decided(entry, _MOVED_ON, is_taken=False)
         claims.close_open_attempts(connection, entry.id, f"adopted by {press.worker}: {receipt.url}", now)
-        record(connection, slug, Act(now, press.worker, "adopt", name_of(entry), receipt.url))
+        record(connection, slug, Act(now, press.worker, "adopt", entry.key.name, receipt.url))
         published = replace(entry, state=State.PUBLISHED, receipt=receipt)
         if entry.withdraw_reason:
             _begin(connection, published, entry.withdraw_reason, now)
@@ -191,23 +165,21 @@ _MOVED_ON = "it has gone on in the meantime: look at `shareasm status` and try a
 # ---- sending again -----------------------------------------------------------------------------------------------------
 
 
-def resend(
-    press: Press, entries: Sequence[QueueEntry], planned: Mapping[EntryKey, PlannedEntry], choice: Choice
-) -> list[Decided]:
-    """Let entries go out now, never too late any more. What is surely not out takes the plan's present words; what may be
-    out keeps its key and content, so that a server that remembers it answers with it.
+def resend(press: Press, entries: Sequence[QueueEntry], schedule: Schedule | None, choice: Choice) -> list[Decided]:
+    """Let entries go out now, never too late any more. What is surely not out takes the words of `schedule`, if there is one;
+    what may be out keeps its key and content, so that a server that remembers it answers with it.
     """
     now, slug = press.clock.now(), press.campaign.slug
     with transaction(press.engine) as connection:
-        decided = [_resend(connection, press, entry, planned.get(entry.key), now) for entry in entries]
+        wanted = wanted_entries(connection, press.campaign, schedule) if schedule else []
+        planned = {entry.key: entry for entry in wanted}
+        decided = [_resend(connection, entry, planned.get(entry.key), now) for entry in entries]
         if any(one.is_taken for one in decided):
             record(connection, slug, Act(now, press.worker, "resend", choice.words))
     return decided
 
 
-def _resend(
-    connection: Connection, press: Press, entry: QueueEntry, planned: PlannedEntry | None, now: datetime
-) -> Decided:
+def _resend(connection: Connection, entry: QueueEntry, planned: PlannedEntry | None, now: datetime) -> Decided:
     if entry.state not in GOES_AGAIN:
         return Decided(entry, f"left as it is: {entry.state}", is_taken=False)
     may_be_out = entry.state is State.UNKNOWN
@@ -217,7 +189,6 @@ def _resend(
         is_taken = steering.send_anew(connection, entry, planned, now)
     if not is_taken:
         return Decided(entry, _MOVED_ON, is_taken=False)
-    claims.close_open_attempts(connection, entry.id, f"{press.worker} decided to send it again", now)
     return Decided(entry, "goes out again now" if may_be_out else "goes out now")
 
 

@@ -13,6 +13,7 @@ from shareasm.cli.accounts import connect
 from shareasm.cli.after import forget, policy, posts, recap
 from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
+from shareasm.cli.plan import plan
 from shareasm.cli.steering import STEERING
 from shareasm.cli.store import db
 from shareasm.errors import ConfigError, ShareasmError
@@ -48,6 +49,7 @@ def main() -> None:
 for command in (
     init,
     check,
+    plan,
     rehearse,
     connect,
     run,

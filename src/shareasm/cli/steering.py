@@ -4,17 +4,18 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
-    from shareasm.domain.queue import EntryKey, PlannedEntry
+    from shareasm.domain.queue import QueueEntry
+    from shareasm.domain.schedules import Schedule
     from shareasm.networks.ports import Finder
-    from shareasm.publish import Press, Result
-    from shareasm.steer import AfterResume, Decided
+    from shareasm.publish import Outlook, Press, Result
+    from shareasm.steer import Decided
 
 FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -65,18 +66,23 @@ def resume(folder: Path | None, *, yes: bool) -> None:
     Example:  shareasm resume config/campaigns/shareasm-2027
     """
     from shareasm import steer
-    from shareasm.storage import days
+    from shareasm.domain.queue import State
+    from shareasm.publish import after_resume
+    from shareasm.storage import days, queue
     from shareasm.storage.engine import reading
 
-    press, _ = _at_the_wheel(folder, with_accounts=False)
+    press, *_ = _at_the_wheel(folder, with_accounts=False)
     slug = press.campaign.slug
+    now = press.clock.now()
     with reading(press.engine) as connection:
-        day = days.state(connection, slug)
+        day, queued = days.state(connection, slug), queue.of_campaign(connection, slug)
     if day.paused_at is None:
         click.echo(f"{slug} is not paused.")
         return
     click.echo(f"Paused since {_at(day.paused_at, press.campaign.zone)}: {day.pause_reason}")
-    for line in _preview(steer.after_resume(press), press.campaign.zone):
+    coming = after_resume(press.engine, press.campaign, now)
+    upcoming = next((e for e in queued if e.state is State.WAITING and e.due_at > now), None)
+    for line in _preview(coming, upcoming, press.campaign.zone):
         click.echo(line)
     agree("Let it go on?", yes=yes)
     steer.resume(press.engine, slug, press.worker, press.clock.now())
@@ -102,11 +108,11 @@ def adopt(
     from shareasm import steer
     from shareasm.settings import token_name
 
-    press, finders = _at_the_wheel(folder)
+    press, finders, _ = _at_the_wheel(folder)
     entry = steer.to_adopt(steer.chosen(press, steer.Choice(slot, account, language, part)))
     finder = finders.get(entry.key.account)
     if finder is None:
-        _refuse(f"{steer.name_of(entry)} cannot be looked at: {token_name(entry.key.account)} is not set")
+        _refuse(f"{entry.key.name} cannot be looked at: {token_name(entry.key.account)} is not set")
     done = [steer.adopt(press, finder, entry, url)]
     _tell(done)
     _end(press, done, steer.take_back(press))
@@ -131,18 +137,20 @@ def resend(
     from shareasm.domain.queue import State
 
     choice = steer.Choice(slot, account, language, part)
-    press, _ = _at_the_wheel(folder, with_accounts=False)
+    press, _, schedule = _at_the_wheel(folder, with_accounts=False)
+    if schedule is None:
+        click.secho("The plan has mistakes at the moment: the words that the queue has are sent.", fg="yellow")
     entries = steer.chosen(press, choice)
     again = [entry for entry in entries if entry.state in steer.GOES_AGAIN]
     for entry in entries:
         words = f"{entry.state}{f': {entry.note}' if entry.note else ''}"
-        click.echo(f"{steer.name_of(entry)}: {words if entry in again else f'left as it is, {entry.state}'}")
+        click.echo(f"{entry.key.name}: {words if entry in again else f'left as it is, {entry.state}'}")
     if not again:
         _refuse("nothing to send again")
     if any(entry.state is State.UNKNOWN for entry in again):
         click.secho(_RISK, fg="yellow")
     agree("Send now?", yes=yes)
-    done = steer.resend(press, again, _planned(folder), choice)
+    done = steer.resend(press, again, schedule, choice)
     _tell(done)
     click.echo("The worker sends it at its next look, within seconds; a paused day holds it. `shareasm status` tells.")
     _end(press, done, [])
@@ -181,10 +189,10 @@ def withdraw(
     from shareasm import steer
 
     choice = steer.Choice(slot, account, language, part)
-    press, _ = _at_the_wheel(folder)
+    press, *_ = _at_the_wheel(folder)
     entries, hanging = steer.to_withdraw(press, choice)
     for entry in entries:
-        click.echo(f"{steer.name_of(entry)}: {entry.state}{f', {entry.receipt.url}' if entry.receipt else ''}")
+        click.echo(f"{entry.key.name}: {entry.state}{f', {entry.receipt.url}' if entry.receipt else ''}")
     if hanging:
         click.secho(f"These answer or quote it, and cannot go out without it: {', '.join(hanging)}", fg="yellow")
     agree("Take it back?", yes=yes)
@@ -198,31 +206,28 @@ STEERING = (pause, resume, adopt, resend, withdraw)
 # ---- what they share ---------------------------------------------------------------------------------------------------
 
 
-def _at_the_wheel(folder: Path | None, *, with_accounts: bool = True) -> "tuple[Press, dict[str, Finder]]":
-    """Return what steering needs. A broken schedule stands in nobody's way: only campaign.yaml is needed."""
+class _Wheel(NamedTuple):
+    """What steering needs."""
+
+    press: "Press"
+    finders: "dict[str, Finder]"
+    schedule: "Schedule | None"  # None: it is broken at the moment, and stands in nobody's way
+
+
+def _at_the_wheel(folder: Path | None, *, with_accounts: bool = True) -> _Wheel:
     from shareasm.cli.telling import campaign_folder, load_steerable
     from shareasm.clock import SystemClock
+    from shareasm.domain.schedules import Schedule
     from shareasm.settings import read_settings
     from shareasm.steer import user
-    from shareasm.wiring import World, wire_press
+    from shareasm.wiring import Plan, World, wire_press
 
     settings = read_settings()
-    plan = load_steerable(campaign_folder(folder, settings))
-    return wire_press(plan, settings, World(SystemClock()), user(), with_accounts=with_accounts)
-
-
-def _planned(folder: Path | None) -> "dict[EntryKey, PlannedEntry]":
-    """Return what the plan says now of each entry; nothing where it is broken: then the queue's words go out."""
-    from shareasm.campaign_files import load_campaign
-    from shareasm.cli.telling import campaign_folder
-    from shareasm.domain.queue import plan_entries
-    from shareasm.settings import read_settings
-
-    loaded = load_campaign(campaign_folder(folder, read_settings()))
-    if loaded.campaign is None or loaded.schedule is None or loaded.has_errors:
-        click.secho("The plan has mistakes, so the words that the queue has are sent.", fg="yellow")
-        return {}
-    return {entry.key: entry for entry in plan_entries(loaded.campaign, loaded.schedule)}
+    where = campaign_folder(folder, settings)
+    campaign, schedule = load_steerable(where)
+    plan = Plan(where, campaign, schedule or Schedule(()), None)
+    press, finders = wire_press(plan, settings, World(SystemClock()), user(), with_accounts=with_accounts)
+    return _Wheel(press, finders, schedule)
 
 
 def agree(question: str, *, yes: bool) -> None:
@@ -235,35 +240,30 @@ def agree(question: str, *, yes: bool) -> None:
 
 
 def _tell(done: "Iterable[Decided]") -> None:
-    from shareasm.steer import name_of
-
     for one in done:
-        click.secho(f"{name_of(one.entry)}: {one.words}", fg=None if one.is_taken else "yellow")
+        click.secho(f"{one.entry.key.name}: {one.words}", fg=None if one.is_taken else "yellow")
 
 
 def _end(press: "Press", done: "list[Decided]", deleted: "list[Result]") -> None:
     """Tell what was deleted, and exit 1 where something was not done."""
-    from shareasm.steer import name_of
-
     for one in deleted:
-        click.secho(f"{name_of(one.entry)}: {one.words}", fg="red" if one.error else "green")
+        click.secho(f"{one.entry.key.name}: {one.words}", fg="red" if one.error else "green")
     press.engine.dispose()
     if any(one.error for one in deleted) or not any(one.is_taken for one in done):
         raise click.exceptions.Exit(1)
 
 
-def _preview(coming: "AfterResume", zone: "ZoneInfo") -> Iterator[str]:
-    from shareasm.steer import name_of
-
-    if coming.overdue:
-        yield "Goes out at once, oldest first and spaced:"
-        yield from (f"  {name_of(entry)}, due {_at(entry.due_at, zone)}" for entry in coming.overdue)
+def _preview(coming: "Outlook", upcoming: "QueueEntry | None", zone: "ZoneInfo") -> Iterator[str]:
+    if coming.sends:
+        yield "Goes out now, oldest first and spaced:"
+        for at, entry in coming.sends:
+            yield f"  {_at(at, zone)}  {entry.key.name}, due {_at(entry.due_at, zone)}"
     if coming.missed:
         yield "Is too late by now, and will be missed; `shareasm resend SLOT` sends one after all:"
-        yield from (f"  {name_of(entry)}, due {_at(entry.due_at, zone)}" for entry in coming.missed)
-    if coming.upcoming:
-        yield f"Then, at its time: {name_of(coming.upcoming)}, {_at(coming.upcoming.due_at, zone)}"
-    if not any(coming):
+        yield from (f"  {entry.key.name}, due {_at(entry.due_at, zone)}" for entry in coming.missed)
+    if upcoming:
+        yield f"Then, at its time: {upcoming.key.name}, {_at(upcoming.due_at, zone)}"
+    if not coming.sends and not coming.missed and not upcoming:
         yield "Nothing is waiting to be sent."
 
 

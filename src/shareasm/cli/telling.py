@@ -8,6 +8,8 @@ import click
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from shareasm.domain.campaigns import Campaign
+    from shareasm.domain.schedules import Schedule
     from shareasm.news import Event
     from shareasm.settings import Settings
     from shareasm.wiring import Plan
@@ -46,18 +48,16 @@ def load_plan(folder: Path) -> "Plan":
     return Plan(folder, loaded.campaign, loaded.schedule, loaded.story)
 
 
-def load_steerable(folder: Path) -> "Plan":
-    """Return the plan of a campaign folder as far as steering needs it: its schedule may be broken at that moment."""
+def load_steerable(folder: Path) -> "tuple[Campaign, Schedule | None]":
+    """Return what steering needs of a campaign folder: its schedule may be broken at that moment, and is None then."""
     from shareasm.campaign_files import load_campaign
-    from shareasm.domain.schedules import Schedule
-    from shareasm.wiring import Plan
 
     loaded = load_campaign(folder)
     if loaded.campaign is None:
         for finding in loaded.findings:
             click.echo(str(finding), err=True)
         _refuse(f"campaign.yaml in {folder} has mistakes; nothing was changed. `shareasm check {folder}` shows them")
-    return Plan(folder, loaded.campaign, loaded.schedule or Schedule(()), loaded.story)
+    return loaded.campaign, None if loaded.has_errors else loaded.schedule
 
 
 def campaign_folder(given: Path | None, settings: "Settings") -> Path:
