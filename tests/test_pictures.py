@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageCms
 
 from recap_day import a_picture
 from shareasm.domain.pictures import KeptPicture, Refusal
@@ -46,6 +46,12 @@ def kept(data: bytes, folder: Path) -> KeptPicture:
     picture = keep(data, folder)
     assert isinstance(picture, KeptPicture)
     return picture
+
+
+def swapped_profile() -> bytes:
+    """Return a colour profile that calls red what the web calls green."""
+    web = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    return web.replace(b"rXYZ", b"????").replace(b"gXYZ", b"rXYZ").replace(b"????", b"gXYZ")
 
 
 def opened(picture: KeptPicture, folder: Path) -> list[Image.Image]:
@@ -229,6 +235,79 @@ def test_a_see_through_picture_that_must_become_jpeg_stands_on_white(tmp_path: P
     assert not isinstance(image, Refusal)
     if image.mime == "image/jpeg":
         assert Image.open(BytesIO(image.data)).getpixel((9, 9)) == (255, 255, 255)
+
+
+@pytest.mark.parametrize(
+    ("image", "kind"),
+    [
+        (Image.effect_noise((300, 200), 60).convert("RGB"), "JPEG"),
+        (Image.effect_noise((300, 200), 60).convert("RGB"), "WEBP"),
+        (Image.effect_noise((300, 200), 60).convert("CMYK"), "JPEG"),
+        (Image.effect_noise((300, 200), 60).convert("L"), "PNG"),
+        (Image.effect_noise((300, 200), 60).convert("P"), "PNG"),
+        (Image.effect_noise((300, 200), 60).convert("RGBA"), "PNG"),
+    ],
+)
+def test_no_kind_of_picture_takes_its_place_along(tmp_path: Path, image: Image.Image, kind: str) -> None:
+    exif = Image.Exif()
+    exif[0x010F] = "Camera of Amina"
+    exif.get_ifd(0x8825)[2] = (2.0, 52.0, 12.0)
+    data = encoded(image, kind, exif=exif)
+    assert b"Amina" in data
+    sent = prepare(prepared(tmp_path, data), Bounds())
+    assert b"Amina" not in sent.data
+    assert not Image.open(BytesIO(sent.data)).getexif()
+    assert (sent.width, sent.height) == (300, 200)
+
+
+def test_a_see_through_drawing_stays_see_through_even_if_smaller(tmp_path: Path) -> None:
+    noise = Image.effect_noise((1000, 1000), 90).convert("RGBA")
+    noise.putalpha(120)
+    data = encoded(noise)
+    sent = prepare(prepared(tmp_path, data), Bounds(image_bytes=len(data) - 1))
+    assert sent.mime == "image/png"
+    assert 800 <= sent.width < 1000
+    assert Image.open(BytesIO(sent.data)).mode == "RGBA"
+
+
+def test_sixteen_bits_of_grey_keep_their_shades(tmp_path: Path) -> None:
+    deep = Image.new("I;16", (64, 64), 30_000)
+    sent = Image.open(BytesIO(prepare(prepared(tmp_path, encoded(deep)), Bounds()).data))
+    assert sent.getpixel((5, 5)) == (117, 117, 117)
+
+
+def test_colours_of_a_wider_kind_become_the_web_s(tmp_path: Path) -> None:
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB"))
+    linear = Image.new("RGB", (64, 64), (100, 100, 100))
+    as_it_is = prepare(prepared(tmp_path, encoded(linear)), Bounds())
+    misfit = prepare(prepared(tmp_path, encoded(linear, icc_profile=profile.tobytes())), Bounds())
+    assert misfit == as_it_is  # colours of LAB are no colours of RGB: as if nothing were said
+    for broken in (b"x", b"\0" * 200):
+        assert prepare(prepared(tmp_path, encoded(linear, icc_profile=broken)), Bounds()) == as_it_is
+    swapped = encoded(Image.new("RGB", (64, 64), (200, 40, 40)), icc_profile=swapped_profile())
+    sent = Image.open(BytesIO(prepare(prepared(tmp_path, swapped), Bounds()).data))
+    red, green, _ = sent.getpixel((5, 5))  # type: ignore[misc]
+    assert "icc_profile" not in sent.info
+    assert green > red  # the profile says that its red is green
+
+
+def test_a_photograph_with_a_second_picture_behind_is_one_picture(tmp_path: Path) -> None:
+    photograph = a_picture(size=(300, 200))
+    data = encoded(Image.open(BytesIO(photograph)), "MPO", save_all=True, append_images=[Image.new("RGB", (30, 20))])
+    sent = prepare(prepared(tmp_path, data), Bounds())
+    assert (sent.width, sent.height) == (300, 200)
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"\0\0\0\x18ftypheic\0\0\0\0mif1heic", "HEIF.*Most Compatible"), (b"\0\0\0\x18ftypavif", "AVIF.*JPEG"),
+        (b"\0\0\0\x18ftypisom", "a video"), (b"II*\0\x08", "TIFF"), (b"%PDF-1.7", "a PDF"), (b"<?xml?><svg", "SVG.*PNG"),
+    ],
+)  # fmt: skip
+def test_what_telephones_and_offices_make_is_named_with_its_cure(tmp_path: Path, head: bytes, words: str) -> None:
+    with pytest.raises(ConfigError, match=f"cannot be sent: it is an? .*{words}|cannot be sent: it is {words}"):
+        prepare(prepared(tmp_path, head + bytes(100)), Bounds())
 
 
 def test_a_missing_or_broken_file_is_the_team_s_to_mend(tmp_path: Path) -> None:

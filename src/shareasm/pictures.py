@@ -1,8 +1,9 @@
 """Pictures in, safe pictures out: strangers' for the recap, our own for sending. Nothing is ever passed on as it came.
 
-Every picture is decoded and encoded anew, which leaves behind position and camera data, comments, colour profiles,
-further frames and whatever hides after the end. Only PNG, JPEG, GIF and WebP bytes are opened, whatever a server
-calls them; the size is read from the header, and checked, before anything is unpacked.
+Every picture is decoded and encoded anew, which leaves behind position and camera data, comments, colour profiles (ours
+are turned into the web's own colours first), further frames and whatever hides after the end: an animation becomes its
+first frame. Only PNG, JPEG, GIF and WebP bytes are opened, whatever a server calls them; the size is read from the
+header, and checked, before anything is unpacked.
 """
 
 import math
@@ -14,7 +15,7 @@ from typing import Protocol
 
 from PIL import Image, ImageOps
 
-from shareasm.domain.pictures import KeptPicture, PictureFile, PreparedImage, Refusal
+from shareasm.domain.pictures import KeptPicture, PictureFile, PreparedImage, Refusal, other_kind
 from shareasm.errors import ConfigError
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
@@ -27,6 +28,9 @@ WIDTHS = (640, 1280)
 
 SMALLEST_SIDE = 64
 """Pixels of the longer side below which a picture of ours says nothing any more."""
+
+LEAST_SEE_THROUGH = 800
+"""Pixels of the longer side down to which a picture of ours stays see-through; then it stands on white instead."""
 
 LONGEST_STRIP = 8
 """Longer over shorter side past which a large picture is refused: a strip has no place in a column."""
@@ -98,7 +102,7 @@ def prepare(path: Path, limits: Limits) -> PreparedImage:
     """
     try:
         with path.open("rb") as file:
-            return _prepared(file.read(), limits)
+            return _prepared(file.read(), limits, is_ours=True)
     except OSError as error:
         raise ConfigError(f"the picture cannot be read: {error.strerror}", file=str(path)) from error
     except _Unusable as error:
@@ -108,7 +112,7 @@ def prepare(path: Path, limits: Limits) -> PreparedImage:
 def prepare_bytes(data: bytes, limits: Limits) -> PreparedImage | Refusal:
     """Return a picture that came from elsewhere, such as a link card's, ready for sending; or why it is not used."""
     try:
-        return _prepared(data, limits)
+        return _prepared(data, limits, is_ours=False)
     except _Unusable as refusal:
         return Refusal(str(refusal))
 
@@ -124,23 +128,36 @@ def shelve(picture: PreparedImage, folder: Path) -> str:
 _ENDINGS = {"image/png": "png", "image/jpeg": "jpg"}
 
 
-def _prepared(data: bytes, limits: Limits) -> PreparedImage:
+def _prepared(data: bytes, limits: Limits, *, is_ours: bool) -> PreparedImage:
     """Return the picture as large as `limits` let it be: drawings and see-through ones as PNG, photographs as JPEG."""
-    image = _upright(_open(BytesIO(data)))
+    image = _upright(_open(BytesIO(data)), in_its_colours=is_ours)
     side = min(limits.image_side, max(image.size))
-    if image.mode == "RGBA" or _is_drawing(image):
-        drawn = _resized(image, _fitted(image.size, side))
-        encoded = _encoded(drawn, "PNG", 0)
-        if len(encoded) <= limits.image_bytes:
-            return PreparedImage(encoded, "image/png", *drawn.size)
+    if (image.mode == "RGBA" or _is_drawing(image)) and (drawn := _as_png(image, side, limits)):
+        return drawn
     while side >= SMALLEST_SIDE:
         resized = _resized(image, _fitted(image.size, side))
         encoded = _encoded(resized, "JPEG", 85)
         if len(encoded) <= limits.image_bytes:
             return PreparedImage(encoded, "image/jpeg", *resized.size)
-        # Bytes go with the area, a little slower: aim below the limit, and always get smaller.
-        side = int(side * min(0.9, 0.95 * math.sqrt(limits.image_bytes / len(encoded))))
+        side = _smaller(side, len(encoded), limits)
     raise _Unusable(f"it does not fit into {limits.image_bytes:,} bytes at any size that can be looked at")
+
+
+def _as_png(image: Image.Image, side: int, limits: Limits) -> PreparedImage | None:
+    """Return the picture as PNG; None where it does not fit, or only smaller than what is see-through in it is worth."""
+    while True:
+        drawn = _resized(image, _fitted(image.size, side))
+        encoded = _encoded(drawn, "PNG", 0)
+        if len(encoded) <= limits.image_bytes:
+            return PreparedImage(encoded, "image/png", *drawn.size)
+        side = _smaller(side, len(encoded), limits)
+        if image.mode != "RGBA" or side < LEAST_SEE_THROUGH:
+            return None
+
+
+def _smaller(side: int, length: int, limits: Limits) -> int:
+    """Return which side to try next: bytes go with the area, a little slower, so below the limit, and always smaller."""
+    return int(side * min(0.9, 0.95 * math.sqrt(limits.image_bytes / length)))
 
 
 def _is_drawing(image: Image.Image) -> bool:
@@ -164,7 +181,9 @@ def _open(source: BytesIO) -> Image.Image:
     try:
         image = Image.open(source, formats=FORMATS)
     except Exception as error:  # decoders raise anything on hostile bytes
-        raise _Unusable("the bytes are no PNG, JPEG, GIF or WebP picture") from error
+        other = other_kind(source.getvalue()[:512])
+        words = f"it is {other[0]}. {other[1]}" if other else "the bytes are no PNG, JPEG, GIF or WebP picture"
+        raise _Unusable(words) from error
     width, height = image.size
     if width < 1 or height < 1 or width * height > MOST_PIXELS:
         raise _Unusable(f"{width:,} × {height:,} pixels: more than {MOST_PIXELS:,} in all, or none")
@@ -181,18 +200,47 @@ def _upright_size(image: Image.Image) -> tuple[int, int]:
     return (image.height, image.width) if turned else image.size
 
 
-def _upright(image: Image.Image) -> Image.Image:
+def _upright(image: Image.Image, *, in_its_colours: bool = False) -> Image.Image:
     """Return the first frame, decoded, turned as its camera meant it, as RGB or RGBA, with nothing else attached."""
     try:
         image.seek(0)
         image.load()
         turned = ImageOps.exif_transpose(image)
+        if in_its_colours:
+            turned = _in_web_colours(turned)
+        if turned.mode in _DEEP_GREY:
+            turned = turned.convert("I").point(lambda light: light * (1 / 256)).convert("L")
         mode = "RGBA" if turned.has_transparency_data else "RGB"
         bare = Image.new(mode, turned.size)
         bare.paste(turned.convert(mode))
     except Exception as error:  # decoders raise anything on hostile bytes
         raise _Unusable("the picture is damaged") from error
     return bare
+
+
+_DEEP_GREY = {
+    "I",
+    "I;16",
+    "I;16B",
+    "I;16L",
+    "I;16N",
+}  # 65,536 shades: converted as they are, all but the darkest become white
+
+
+def _in_web_colours(image: Image.Image) -> Image.Image:
+    """Return `image` in sRGB where it says that its colours are others, as new telephones' and printers' pictures do."""
+    from PIL import ImageCms
+
+    profile = image.info.get("icc_profile")
+    if not isinstance(profile, bytes) or not profile or image.mode not in {"RGB", "RGBA", "CMYK", "L"}:
+        return image
+    mode = "RGBA" if image.mode == "RGBA" else "RGB"
+    try:
+        web = ImageCms.createProfile("sRGB")
+        turned = ImageCms.profileToProfile(image, ImageCms.ImageCmsProfile(BytesIO(profile)), web, outputMode=mode)
+    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):  # a profile that does not fit: as if there were none
+        return image
+    return turned or image
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:

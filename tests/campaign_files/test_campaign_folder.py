@@ -239,6 +239,19 @@ def test_an_animated_picture_is_refused(folder: Path) -> None:
     assert "“it.gif” is animated; a post takes a still picture." in with_picture(folder, "it.gif")
 
 
+def test_a_photograph_with_a_second_picture_behind_is_still(folder: Path) -> None:
+    frames = [Image.new("RGB", (64, 48), colour) for colour in ("red", "green")]
+    frames[0].save(folder / "media" / "it.jpg", "MPO", save_all=True, append_images=frames[1:])
+    assert with_picture(folder, "it.jpg") == ""
+
+
+def test_a_telephone_s_picture_is_refused_with_its_cure(folder: Path) -> None:
+    (folder / "media" / "it.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(100))
+    words = with_picture(folder, "it.heic")
+    assert "“it.heic” is a HEIF picture, as telephones take them, which the networks do not take." in words
+    assert "Most Compatible" in words
+
+
 def test_a_drawing_is_refused(folder: Path) -> None:
     (folder / "media" / "it.svg").write_text('<?xml version="1.0"?><svg/>')
     assert "is an SVG drawing" in with_picture(folder, "it.svg")

@@ -11,7 +11,7 @@ from pathlib import Path
 from shareasm.campaign_files.reading import Field, nearest, shorten, text
 from shareasm.campaign_files.source import inside
 from shareasm.domain.captions import MOST_BYTES, Captions, read_captions
-from shareasm.domain.pictures import Refusal
+from shareasm.domain.pictures import Refusal, other_kind
 from shareasm.domain.videos import VideoFacts, read_video
 
 BYTES_LIMIT = 16_000_000
@@ -107,9 +107,9 @@ def _look_into(path: Path, size: int, _changed: int) -> Problem | None:
     with path.open("rb") as file:
         head = file.read(512)
     format_ = next((name for magic, name in _FORMATS.items() if head.startswith(magic)), None)
-    if b"<svg" in head.lower():
-        return "is an SVG drawing, which the networks do not take.", "Export it as PNG."
     if format_ is None:
+        if other := other_kind(head):
+            return f"is {other[0]}, which the networks do not take.", other[1]
         return "is not a picture of a kind that the networks take.", "Save it as PNG, JPEG or WebP."
     return _decode(path, format_)
 
@@ -125,7 +125,7 @@ def _decode(path: Path, format_: str) -> Problem | None:
                 width, height = image.size
                 if width * height > PIXELS_LIMIT:
                     return f"has {width} × {height} pixels.", "Save it smaller, 2,000 pixels wide."
-                if getattr(image, "is_animated", False):
+                if format_ != "JPEG" and getattr(image, "is_animated", False):  # telephones put a second picture behind
                     return "is animated; a post takes a still picture.", "Save one frame of it as PNG or JPEG."
                 image.draft(None, (width // 8, height // 8))  # JPEG: decode an eighth, it proves as much
                 image.load()

@@ -58,3 +58,32 @@ class PreparedVideo:
     width: int  # pixels, upright
     height: int
     seconds: float
+
+
+def other_kind(head: bytes) -> tuple[str, str] | None:
+    """Return what a file that begins with `head` is, and how to make a picture of it that networks take; None: unknown.
+
+    PNG, JPEG, GIF and WebP are what is asked for, and not found here.
+    """
+    if head[4:8] == b"ftyp":
+        if head[8:12] in _HEIF:
+            return (
+                "a HEIF picture, as telephones take them",
+                f"{_SAVE} On an iPhone: Settings, Camera, Formats, Most Compatible.",
+            )
+        if head[8:12] in {b"avif", b"avis"}:
+            return "an AVIF picture", _SAVE
+        return "a video", "Write it under “video”."
+    for start, name in _OTHERS.items():
+        if head.startswith(start):
+            return name, _SAVE
+    return ("an SVG drawing", "Export it as PNG.") if b"<svg" in head.lower() else None
+
+
+_SAVE = "Save it as PNG, JPEG or WebP."
+_HEIF = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}  # ISO/IEC 23008-12, annex B
+_OTHERS = {
+    b"II*\0": "a TIFF picture", b"MM\0*": "a TIFF picture", b"BM": "a BMP picture", b"%PDF": "a PDF",
+    b"\xff\x0a": "a JPEG XL picture", b"\0\0\0\x0cJXL ": "a JPEG XL picture", b"8BPS": "a Photoshop file",
+    b"PK\3\4": "an archive or an office document",
+}  # fmt: skip
