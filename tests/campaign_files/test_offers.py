@@ -86,7 +86,8 @@ def test_an_answer_may_go_out_in_the_same_minute_and_needs_no_tag(folder: Path) 
     at: "19:00"
     kind: publication
     accounts: iied-bluesky
-    text: {en: "Quiet #shareASM"}
+    text: {en: "Quiet, {@iied} #shareASM"}
+    media: [{file: dialogue.png, alt: A golden disc, credit: me, licence: CC0 1.0}]
     who_may_reply: accounts it mentions
     labels: [graphic-media, nudity]
 """,

@@ -1,4 +1,7 @@
-"""What a network cannot do of what a slot asks for, and what happens there instead. The other networks get it whole."""
+"""What a network cannot do of what a slot asks for, and what happens there instead. The other networks get it whole.
+
+Sources: platform facts 2.3, 2.5 and 6.3; for Bluesky the lexicons app.bsky.feed.post, .threadgate and .postgate.
+"""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
@@ -37,7 +40,7 @@ _SHORTFALLS = (
         "warning",
         lambda slot, _: slot.content_warning is not None,
         "Bluesky has no warnings in words",
-        "the text stands open",
+        "the text stands open, and only pictures are covered",
         "Write the text under “bluesky:” and “mastodon:”, and begin Bluesky's with the warning.",
         is_for_words=True,
     ),
@@ -81,12 +84,31 @@ def check_shortfalls(campaign: Campaign, schedule: Schedule, places: Places, fin
                     f"{shortfall.lacks}: on {', '.join(account.id for account in accounts)} {shortfall.instead}.",
                     shortfall.cure,
                 )
-        if slot.reply_to and slot.who_may_reply is not WhoMayReply.EVERYONE:
-            findings.warn(
-                places.key(slot.id, "who_may_reply"),
-                f"An answer does not say who may reply: “{slot.reply_to}” does, for everything below it.",
-                f"Write “who_may_reply” in “{slot.reply_to}”.",
-            )
+        _check_rules(slot, places, findings)
+
+
+def _check_rules(slot: Slot, places: Places, findings: Findings) -> None:
+    """Add a warning for each rule that holds nowhere, or for more than was meant."""
+    where = places.key(slot.id, "who_may_reply")
+    if slot.reply_to and slot.who_may_reply is not WhoMayReply.EVERYONE:
+        findings.warn(
+            where,
+            f"An answer does not say who may reply: “{slot.reply_to}” does, for everything below it.",
+            f"Write “who_may_reply” in “{slot.reply_to}”.",
+        )
+    texts = [text for by_network in slot.parts[0].texts.values() for text in by_network.values()]
+    if slot.who_may_reply is WhoMayReply.MENTIONED and not any("@" in text for text in texts):
+        findings.warn(
+            where,
+            "The text mentions nobody, so nobody may reply.",
+            "Name somebody in it, such as a partner: {@partner-id}.",
+        )
+    if slot.labels and not any(part.pictures or part.video for part in slot.parts):
+        findings.warn(
+            places.key(slot.id, "labels"),
+            "The labels cover pictures and videos, and the slot has none.",
+            "Take them out. A “warning” is for words.",
+        )
 
 
 def _asking(slot: Slot, shortfall: _Shortfall, accounts: Sequence[CampaignAccount]) -> Iterator[int]:

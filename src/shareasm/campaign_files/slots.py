@@ -20,7 +20,16 @@ SLOT_KEYS = (
     "thread", "reply_to", "quote", "who_may_reply", "who_may_quote", "labels", "late", "visibility", "warning",
 )  # fmt: skip
 LATE = (Late.WITHIN, timedelta(minutes=30))
-_POINTED_AT = ("resource", "link", "reply_to", "quote", "who_may_reply", "visibility", "warning")  # for later findings
+_POINTED_AT = (
+    "resource",
+    "link",
+    "reply_to",
+    "quote",
+    "who_may_reply",
+    "labels",
+    "visibility",
+    "warning",
+)  # by later findings
 _EVERYONE, _NOBODY = "everyone", "nobody"
 
 visibility = one_of(("public", "unlisted"), "visibility")

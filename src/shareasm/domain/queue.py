@@ -261,7 +261,7 @@ def make_draft(campaign: Campaign, slot: Slot, part: Part, language: str, networ
 
 def _with_partners(campaign: Campaign, text: str, network: Network) -> str:
     """Return `text` with every partner that it names by `{@id}` under their handle there, or by name where there is none."""
-    for partner in campaign.partners:
+    for partner in campaign.partners if "{@" in text else ():
         text = text.replace(f"{{@{partner.id}}}", partner.handle_on(network) or partner.name)
     return text
 
