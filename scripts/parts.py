@@ -1,7 +1,7 @@
 """Runs the parts of the test bench one after another and says what came of each; `scripts/test` calls it inside .venv.
 
-A part is a list of commands. What a part needs of the system is installed first, while the parts before it run; where that
-is not possible the part fails and says what is missing. Nothing is left out in silence.
+A part is a list of commands, one after another or beside each other. What it needs of the system is installed first, while
+the parts before it run; where that is not possible the part fails and says what is missing. Nothing is left out in silence.
 """
 
 import os
@@ -13,6 +13,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -31,6 +32,7 @@ class Part:
     commands: Callable[[list[str]], Iterator[list[str]]]
     programs: dict[str, str] = field(default_factory=dict)
     needs_bluesky: bool = False
+    is_beside: bool = False  # its commands run beside each other
 
 
 # Folders whose tests open sockets, start servers or touch the disk's databases: each belongs to a part of its own.
@@ -79,9 +81,23 @@ def contract(options: list[str]) -> Iterator[list[str]]:
     yield pytest("contract", "tests/rehearsal", "tests/contract", "-m", "not bluesky", PLAIN_TRACEBACKS, *options)
 
 
+# Days of real time: two groups that take as long as all the others. What is named in none runs with the others.
+LONG_DAYS = (
+    (
+        "tests/product/test_whole_day.py",
+        "tests/product/test_rehearsing.py",
+        "tests/product/test_sudden_death.py",
+        "tests/test_wheel.py",
+    ),
+    ("tests/product/test_two_workers.py", "tests/product/test_stopping.py", "tests/product/test_stopping_held.py"),
+)
+
+
 def product(options: list[str]) -> Iterator[list[str]]:
-    marked = "(product or loopback) and not browser"
-    yield pytest("product", "tests", *elsewhere(), "-m", marked, PLAIN_TRACEBACKS, *options)
+    others = ["tests", *elsewhere(), *(f"--ignore={file}" for files in LONG_DAYS for file in files)]
+    for number, where in enumerate([*map(list, LONG_DAYS), others], 1):
+        marked = ["-m", "(product or loopback) and not browser"]
+        yield pytest(f"product-{number}", *where, *marked, PLAIN_TRACEBACKS, *options)
 
 
 def bluesky(options: list[str]) -> Iterator[list[str]]:
@@ -101,7 +117,7 @@ PARTS = [
     Part("unit", "rules and parts, no sockets, coverage", unit),
     Part("storage", "SQLite and PostgreSQL", storage, POSTGRESQL),
     Part("contract", "adapters against the stand-in networks", contract),
-    Part("product", "the program over loopback, the wheel", product, POSTGRESQL),
+    Part("product", "the program over loopback, the wheel", product, POSTGRESQL, is_beside=True),
     Part("bluesky", "adapters against the real Bluesky network", bluesky, POSTGRESQL | BLUESKY, needs_bluesky=True),
     Part("browser", "the pages in chromium", browser, CHROMIUM),
 ]
@@ -206,6 +222,7 @@ def environment() -> dict[str, str]:
     }
 
 
+NOTHING_CHOSEN = 5  # pytest's word for a choice of tests that left none
 # ---- running and telling -----------------------------------------------------------------------------------------------
 
 
@@ -230,30 +247,51 @@ def run(part: Part, options: list[str], preparation: Preparation) -> Outcome:
         print(f"{part.name} could not be set up: {trouble}", flush=True)
         outcome.failed = 1
     else:
-        for command in part.commands(options):
-            run_command(command, outcome)
+        commands = list(part.commands(options))
+        with ThreadPoolExecutor(len(commands) if part.is_beside else 1) as pool:
+            for ended in pool.map(partial(run_command, is_told_late=part.is_beside), commands):
+                ended.count(outcome)
+        if not outcome.passed + outcome.failed + outcome.skipped:
+            print("no test was chosen", flush=True)
+            outcome.failed = 1
     outcome.seconds = time.monotonic() - began
     return outcome
 
 
-def run_command(command: list[str], outcome: Outcome) -> None:
-    report = WORK / f"{outcome.part.name}.xml"
-    report.unlink(missing_ok=True)
-    code = subprocess.run(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, check=False).returncode
-    passed, failed, skipped = counts(report)
-    outcome.passed += passed
-    outcome.failed += failed
-    outcome.skipped += skipped
-    if command[0] != "pytest":
-        outcome.passed += code == 0
-    if code and not failed:
-        outcome.failed += 1
-        print(f"failed ({code}): {' '.join(command)}", flush=True)
+@dataclass
+class Ended:
+    """A command that has ended."""
+
+    command: list[str]
+    code: int
+    said: str  # where it was not told at once
+    report: Path | None
+
+    def count(self, outcome: Outcome) -> None:
+        """Tell how it ended, and count it."""
+        print(self.said, end="", flush=True)
+        passed, failed, skipped = counts(self.report)
+        outcome.passed += passed + (self.report is None and self.code == 0)
+        outcome.failed += failed
+        outcome.skipped += skipped
+        if self.code and not failed and not (self.code == NOTHING_CHOSEN and outcome.part.is_beside):
+            outcome.failed += 1
+            print(f"failed ({self.code}): {' '.join(self.command)}", flush=True)
 
 
-def counts(report: Path) -> tuple[int, int, int]:
+def run_command(command: list[str], *, is_told_late: bool) -> Ended:
+    """Run a command to its end. One that runs beside others is heard when it has ended, or nobody could read them."""
+    report = next((ROOT / word.partition("=")[2] for word in command if word.startswith("--junit-xml=")), None)
+    if report:
+        report.unlink(missing_ok=True)
+    hearing = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True} if is_told_late else {}
+    ended = subprocess.run(command, cwd=ROOT, env=environment(), stdin=subprocess.DEVNULL, check=False, **hearing)
+    return Ended(command, ended.returncode, ended.stdout or "", report)
+
+
+def counts(report: Path | None) -> tuple[int, int, int]:
     """Return passed, failed and skipped of pytest's report; zeros where there is none."""
-    if not report.exists():
+    if report is None or not report.exists():
         return 0, 0, 0
     suites = list(ET.parse(report).getroot().iter("testsuite"))
     total, failures, errors, skipped = (

@@ -74,7 +74,7 @@ def test_the_program_comes_from_the_wheel(shareasm: Path, tmp_path: Path) -> Non
 def test_a_campaign_is_made_and_rehearsed_in_an_empty_folder(shareasm: Path, tmp_path: Path) -> None:
     _run([shareasm, "init", "our-day"], cwd=tmp_path)
     _run([shareasm, "check", "our-day"], cwd=tmp_path)
-    said = _run([shareasm, "rehearse", "our-day"], cwd=tmp_path)
+    said = _run([shareasm, "rehearse", "our-day", "--seconds", "15"], cwd=tmp_path)
     recap = next(line for line in said.splitlines() if "index.html" in line)
     page = next(word for word in recap.split() if "index.html" in word).removeprefix("file://").strip(".,:;")
     assert "<h1" in (tmp_path / page).read_text(encoding="utf-8")

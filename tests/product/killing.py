@@ -435,7 +435,8 @@ def _is_idle(life: Life) -> bool:
 def _wait_until_idle(life: Life) -> None:
     end = time.monotonic() + SETTLES_WITHIN_S
     while not _is_idle(life):
-        assert time.monotonic() < end and not life.has_ended(), life.said
+        assert time.monotonic() < end, life.said
+        assert not life.has_ended(), life.said
         time.sleep(0.02)
 
 

@@ -135,7 +135,7 @@ def _our_code() -> Iterator[tuple[str, str]]:
     while frame is not None:
         file = frame.f_code.co_filename
         if file.startswith(PACKAGE):
-            yield file[len(PACKAGE) :].split(os.sep)[0].removesuffix(".py"), frame.f_code.co_name
+            yield file.removeprefix(PACKAGE).partition(os.sep)[0].removesuffix(".py"), frame.f_code.co_name
         frame = frame.f_back
 
 
