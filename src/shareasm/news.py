@@ -20,7 +20,7 @@ class Event(NamedTuple):
     """Something that a person may want to read as it happens."""
 
     at: datetime  # aware UTC, campaign clock
-    kind: str  # sent, missed, collected, gone, trouble, plan, recap, closed, fault
+    kind: str  # sent, missed, withdrawn, collected, gone, trouble, plan, recap, closed, fault
     text: str
 
 
@@ -75,10 +75,11 @@ class News:
             self.say("collected", f"{source.id}: {', '.join(bits)}")
 
     def result(self, tried: Result) -> None:
-        slot, part, language, account = tried.entry.key
-        what = f"{slot}{f' part {part + 1}' if part else ''} ({language}) on {account}"
-        kind = "sent" if tried.receipt else "missed" if tried.entry.state is State.MISSED else "trouble"
-        self.say(kind, f"{what}: {tried.words}")
+        kind = "sent" if tried.receipt else _KINDS.get(tried.entry.state, "trouble")
+        self.say(kind, f"{tried.entry.key.name}: {tried.words}")
+
+
+_KINDS = {State.MISSED: "missed", State.WITHDRAWN: "withdrawn"}
 
 
 def count_of(number: int, one: str, many: str) -> str:

@@ -54,6 +54,13 @@ class Plan:
         return self.folder / "media"
 
 
+@dataclass(slots=True)
+class Newest:
+    """The plan as it was last read without mistakes. A watch brings it up to date; the recap is made from it."""
+
+    plan: Plan
+
+
 @dataclass(frozen=True, slots=True)
 class Parts:
     """Everything that a worker runs on."""
@@ -69,6 +76,7 @@ class Parts:
     publishers: Mapping[str, Publisher]  # by account id
     left_out: tuple[str, ...]  # what is not done for want of a token, in sentences
     make_recap: Callable[[], recap.Made]
+    newest: Newest | None = None  # what the recap is made from
     recap: Path | None = None  # where it lies once it is made
     unbroken: timedelta = UNBROKEN
 
@@ -97,7 +105,7 @@ def open_store(settings: Settings) -> Engine:
 def wire(plan: Plan, settings: Settings, world: World) -> Parts:
     """Make every part of a running campaign. Nothing is asked of any network yet."""
     engine = open_store(settings)
-    wiring = _Wiring(plan, settings, world)
+    wiring, newest = _Wiring(plan, settings, world), Newest(plan)
     sources = plan.campaign.sources
     return Parts(
         engine=engine,
@@ -111,8 +119,9 @@ def wire(plan: Plan, settings: Settings, world: World) -> Parts:
         publishers={account.id: made for account in plan.campaign.accounts if (made := wiring.publisher(account))},
         left_out=tuple(wiring.left_out()),
         make_recap=lambda: recap.make_recap(
-            materials(plan, engine, settings, world), recap_folder(plan.campaign, settings)
+            materials(newest.plan, engine, settings, world), recap_folder(plan.campaign, settings)
         ),
+        newest=newest,
         recap=recap_folder(plan.campaign, settings) / "index.html",
         unbroken=world.unbroken,
     )

@@ -39,6 +39,7 @@ from shareasm.showing import LATELY
 from shareasm.sender import Sender
 from shareasm.storage import accounts, claims, days, sources
 from shareasm.storage.engine import reading, transaction
+from shareasm.watch import Watch
 from shareasm.wiring import Parts
 
 # A tick that finds its job still running is skipped; that is by design, and said by nobody.
@@ -67,6 +68,7 @@ class Rhythm:
     verify_s: float = 60
     verify_after_s: float = 3600  # ask again about a post an hour after it was last confirmed
     publish_s: float = 5  # the look behind the due instants
+    watch_s: float = 2  # looks at the campaign's files
     beat_s: float = 5  # a claim lasts four beats (domain.queue.CLAIM_FOR)
     shortest_s: float = 0.0
 
@@ -78,6 +80,7 @@ class Worker:
     parts: Parts
     tell: Callable[[Event], None]
     rhythm: Rhythm = field(default_factory=Rhythm)
+    watch: Watch | None = None  # of the campaign's files; None: the plan stays as it is
     # Unique, not only host and pid: a container's new worker must not take its dead one's claims for its own.
     name: str = field(default_factory=lambda: f"{socket.gethostname()}:{os.getpid()}:{token_hex(3)}")
 
@@ -124,6 +127,8 @@ class Worker:
                 thread = threading.Thread(target=self._follow, args=(source,), name=f"stream {source.id}", daemon=True)
                 self._threads.append(thread)
         self._every(rhythm.verify_s, "verify", self._verify, at_once=False)
+        if self.watch:
+            self._every(rhythm.watch_s, "the plan", partial(self._look_at_plan, self.watch))
         self._at(parts.campaign.closes_at, "close", self._close_or_again)
         self._scheduler.start()
         for thread in [*self._threads, *self._senders]:
@@ -224,6 +229,10 @@ class Worker:
         reader, opens_at = self.parts.readers[source.id], self.parts.campaign.opens_at
         self._news.outcome(source, collect.read(self._desk, source, reader, is_last=True))
         self._news.outcome(source, collect.sweep(self._desk, source, reader, opens_at, is_last=True))
+
+    def _look_at_plan(self, watch: Watch) -> None:
+        for kind, text in watch.look():
+            self._news.say(kind, text)
 
     def _verify(self) -> None:
         if self._has_lease("verify"):

@@ -127,6 +127,7 @@ def _worker(folder: Path | None) -> "Iterator[tuple[Worker, Plan]]":
     from shareasm.cli.telling import campaign_folder, load_plan, print_event
     from shareasm.clock import SystemClock
     from shareasm.settings import read_settings
+    from shareasm.watch import Watch
     from shareasm.wiring import World, wire
     from shareasm.worker import Worker
 
@@ -135,16 +136,19 @@ def _worker(folder: Path | None) -> "Iterator[tuple[Worker, Plan]]":
     parts = wire(plan, settings, World(SystemClock()))
     for sentence in parts.left_out:
         click.secho(f"Left out: {sentence}", fg="yellow")
-    _take_plan(parts)
-    yield Worker(parts, lambda event: print_event(event, plan.campaign.zone)), plan
+    _take_plan(parts, plan)
+    watch = Watch(parts.engine, parts.newest, parts.clock) if parts.newest else None
+    yield Worker(parts, lambda event: print_event(event, plan.campaign.zone), watch=watch), plan
     parts.engine.dispose()
 
 
-def _take_plan(parts: "Parts") -> None:
-    from shareasm.publish import bring_in_line, sent_before
+def _take_plan(parts: "Parts", plan: "Plan") -> None:
+    """Bring the queue in line with the plan, as `plan apply` does without asking."""
+    from shareasm.plan import digest_of, take
+    from shareasm.publish import sent_before
 
-    intents = bring_in_line(parts.engine, parts.campaign, parts.schedule)
-    click.echo(f"{parts.campaign.name}: {len(parts.schedule.slots)} slots, {len(intents)} changes in the queue")
+    found = take(parts.engine, parts.campaign, parts.schedule, digest_of(plan.folder), parts.clock.now())
+    click.echo(f"{parts.campaign.name}: {len(parts.schedule.slots)} slots, {len(found.intents)} changes in the queue")
     if slots := sent_before(parts.engine, parts.campaign, parts.schedule):
         noun = "slot was" if len(slots) == 1 else "slots were"
         verb = "is" if len(slots) == 1 else "are"

@@ -18,6 +18,8 @@ _COLOURS = {
     "sent": "green",
     "collected": "cyan",
     "gone": "yellow",
+    "withdrawn": "yellow",
+    "plan": "cyan",
     "trouble": "yellow",
     "fault": "red",
     "recap": "magenta",
