@@ -80,7 +80,11 @@ FILM = b"\x00\x00\x00\x18ftypmp42" + bytes(100)
 def running(flavour: Flavour = Flavour.MASTODON, **options: Any) -> Iterator[Bench]:
     """Start a server of `flavour`."""
     clock = FixedClock()
-    with MastodonServer(clock, flavour=flavour, **options) as server, httpx.Client(base_url=server.url) as http:
+    fresh = httpx.Limits(max_keepalive_connections=0)  # snac closes connections that it said it would keep
+    with (
+        MastodonServer(clock, flavour=flavour, **options) as server,
+        httpx.Client(base_url=server.url, limits=fresh) as http,
+    ):
         yield Bench(server, clock, http)
 
 

@@ -541,3 +541,71 @@ def test_pleroma_replays_its_first_answer() -> None:
         first = bench.post("hello", key="k").json()
         bench.server.delete(first)
         assert bench.post("hello", key="k").json()["id"] == first["id"]
+
+
+# ---- what programs make of the rest --------------------------------------------------------------------------------------
+
+
+@rows(seen=[True, False, False, False])
+def test_row_quotes(server: Open, flavour: Flavour, *, seen: bool) -> None:
+    bench = server(flavour)
+    quoted = bench.post("Good morning").json()
+    assert bool(bench.post("As we said", quoted_status_id=quoted["id"]).json()["quote"]) is seen
+
+
+@rows(seen=[True, True, False, True])
+def test_row_polls(server: Open, flavour: Flavour, *, seen: bool) -> None:
+    form: dict[str, Any] = {"poll[options]": ["gold", "tin"], "poll[expires_in]": "3600"}
+    assert bool(server(flavour).post("Which?", **form).json()["poll"]) is seen
+
+
+@pytest.mark.parametrize(("flavour", "seen"), [(M, True), (G, True), (T, False)])
+def test_row_an_edit_without_the_poll_takes_it_away(server: Open, flavour: Flavour, *, seen: bool) -> None:
+    bench = server(flavour)
+    form: dict[str, Any] = {"poll[options]": ["gold", "tin"], "poll[expires_in]": "3600"}
+    said = bench.post("Which?", **form).json()
+    assert (_edit(bench, said["id"], "Which one?").json()["poll"] is None) is seen
+
+
+@rows(seen=[200, 422, 200, 200])
+def test_row_an_edit_that_changes_nothing(server: Open, flavour: Flavour, seen: int) -> None:
+    bench = server(flavour)
+    assert _edit(bench, bench.post("Hello", visibility="public").json()["id"], "Hello").status_code == seen
+
+
+@pytest.mark.parametrize(("flavour", "seen"), [(M, 422), (G, 400), (T, 200)])  # snac counts nothing
+def test_row_the_warning_counts(server: Open, flavour: Flavour, seen: int) -> None:
+    bench = server(flavour)
+    limit = bench.server.instance.rules.max_characters or 500
+    assert bench.post("x" * limit, spoiler_text="blood").status_code == seen
+
+
+@rows(seen=[422, 400, 422, 404])
+def test_row_a_file_that_is_not_there(server: Open, flavour: Flavour, seen: int) -> None:
+    assert server(flavour).post("x", media_ids=["1"]).status_code == seen
+
+
+@rows(seen=[True, True, False, True])
+def test_row_a_file_keeps_its_id_in_its_status(server: Open, flavour: Flavour, *, seen: bool) -> None:
+    bench = server(flavour)
+    media = bench.upload().json()["id"]
+    assert (bench.post("x", media_ids=[media]).json()["media_attachments"][0]["id"] == media) is seen
+
+
+@rows(seen=[False, False, True, False])
+def test_row_connections_are_closed_without_a_word(server: Open, flavour: Flavour, *, seen: bool) -> None:
+    bench = server(flavour)
+    opened = []
+    with httpx.Client(base_url=bench.server.url) as client:
+        for _ in range(5):
+            answer = client.get("/nodeinfo/2.0", extensions={"trace": lambda event, _: opened.append(event)})
+            assert "connection" not in answer.headers
+            _wait_until_it_is_closed(answer, is_closed=seen)
+    assert opened.count("connection.connect_tcp.started") == (5 if seen else 1)
+
+
+def _wait_until_it_is_closed(answer: httpx.Response, *, is_closed: bool) -> None:
+    sock = answer.extensions["network_stream"].get_extra_info("socket")
+    if is_closed and sock.fileno() != -1:
+        sock.settimeout(5)
+        assert sock.recv(1) == b""

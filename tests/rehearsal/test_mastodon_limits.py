@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from mastodon_bench import STATUSES, TAG, Bench, running
-from shareasm.rehearsal.mastodon import Budget, Budgets
+from shareasm.rehearsal.mastodon import Budget, Budgets, Flavour
 
 NONE = Budgets(**{field.name: None for field in fields(Budgets)})
 
@@ -95,3 +95,16 @@ def test_a_refused_post_was_not_made(bench: Bench) -> None:
 def test_what_is_said_through_the_handle_counts_in_no_budget(bench: Bench) -> None:
     bench.server.limits.budgets = replace(NONE, statuses=Budget(0, 10800))
     assert bench.say("x")["id"]
+
+
+def test_gotosocial_limits_each_group_of_routes_by_address() -> None:
+    with running(Flavour.GOTOSOCIAL) as bench:
+        bench.server.limits.budgets = Budgets(group=Budget(3, 300))
+        asked = [bench.get("/api/v1/instance", token).status_code for token in (None, bench.amina.token, None, None)]
+        assert asked == [200, 200, 200, 429]
+        assert bench.get("/nodeinfo/2.0").status_code == 200
+        refused = bench.get("/api/v1/instance")
+        assert refused.json() == {"error": "rate limit reached"}
+        assert "retry-after" not in refused.headers
+        bench.clock.advance(minutes=5)
+        assert bench.get("/api/v1/instance").status_code == 200

@@ -305,6 +305,63 @@ def test_the_source_is_for_those_who_sign_in(bench: Bench) -> None:
     assert bench.get(f"{STATUSES}/{said['id']}/source").status_code == 401
 
 
+def test_the_files_of_a_deleted_status_wait_a_day_for_another(bench: Bench) -> None:
+    headers = {"Authorization": f"Bearer {bench.amina.token}"}
+    for query, status in ({}, 200), ({"delete_media": "true"}, 422):
+        media = bench.upload().json()["id"]
+        said = bench.post("Helo", media_ids=[media]).json()
+        bench.http.delete(f"{STATUSES}/{said['id']}", params=query, headers=headers)
+        assert bench.post("Hello", media_ids=[media]).status_code == status
+
+
+def test_an_edit_of_the_same_poll_keeps_its_votes_and_moves_its_end(bench: Bench) -> None:
+    form: dict[str, Any] = {"poll[options]": ["gold", "tin"], "poll[expires_in]": "3600"}
+    said = bench.post("which?", **form).json()
+    bench.server.vote(bench.bakari, said, 1)
+    bench.clock.advance(minutes=10)
+    again = {"poll[options][]": ["gold", "tin"], "poll[expires_in]": "3600"}
+    poll = _edit(bench, said["id"], status="Which one?", **again).json()["poll"]
+    assert poll["votes_count"] == 1
+    assert (said["poll"]["expires_at"][11:16], poll["expires_at"][11:16]) == ("10:00", "10:10")
+
+
+# ---- quotes --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_quote_shows_what_it_quotes(bench: Bench) -> None:
+    quoted = bench.post("Good morning").json()
+    status = bench.post("As we said", quoted_status_id=quoted["id"]).json()
+    assert (status["quote"]["state"], status["quote"]["quoted_status"]["id"]) == ("accepted", quoted["id"])
+    assert status["content"].startswith('<p class="quote-inline">RE: ')
+
+
+@pytest.mark.parametrize(("policy", "is_open"), [("public", True), ("followers", False), ("nobody", False)])
+def test_only_its_author_quotes_a_closed_status(bench: Bench, policy: str, *, is_open: bool) -> None:
+    quoted = bench.post("Good morning", quote_approval_policy=policy).json()
+    assert bench.post("mine", quoted_status_id=quoted["id"]).status_code == 200
+    others = bench.post("yours", token=bench.bakari.token, quoted_status_id=quoted["id"])
+    assert others.status_code == (200 if is_open else 404)
+    seen = bench.get(f"{STATUSES}/{quoted['id']}", bench.bakari.token).json()
+    assert seen["quote_approval"]["current_user"] == ("automatic" if is_open else "denied")
+
+
+def test_an_edit_may_close_a_status_to_quotes(bench: Bench) -> None:
+    quoted = bench.post("Good morning").json()
+    _edit(bench, quoted["id"], status="Good morning", quote_approval_policy="nobody")
+    assert bench.post("yours", token=bench.bakari.token, quoted_status_id=quoted["id"]).status_code == 404
+    assert bench.post("x", quote_approval_policy="everyone").status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("version", "number", "has_quotes"), [("4.4.22", 4, False), ("4.5.0", 7, True), ("4.6.5", 8, True)]
+)
+def test_quotes_came_with_45(version: str, number: int, *, has_quotes: bool) -> None:
+    with running(version=version) as bench:
+        assert bench.get("/api/v2/instance").json()["api_versions"] == {"mastodon": number}
+        quoted = bench.post("Good morning").json()
+        assert bool(bench.post("x", quoted_status_id=quoted["id"]).json()["quote"]) is has_quotes
+
+
 # ---- files ---------------------------------------------------------------------------------------------------------------
 
 

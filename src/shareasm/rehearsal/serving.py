@@ -1,9 +1,11 @@
 """Runs ASGI apps on loopback, each in its own thread, on a port that is known before the app starts.
 
 The stand-in networks stand on this. An app finds `scope["extensions"]["shareasm.abort"]`: a function without arguments
-that resets the connection of this request or websocket, as a dying server or a cut cable does.
+that resets the connection of this request or websocket, as a dying server or a cut cable does; and `shareasm.hang_up`, which
+closes it after what was answered, without having said so.
 """
 
+import asyncio
 import socket
 import struct
 import threading
@@ -20,7 +22,11 @@ from shareasm.clock import Clock, SystemClock
 
 HOST = "127.0.0.1"
 ABORT = "shareasm.abort"
+HANG_UP = "shareasm.hang_up"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER on, 0 seconds: closing sends RST, not FIN
+End = Callable[[tuple[str, int]], None]
+"""Ends the connection that came from a host and port."""
+
 _STOP_S = 10.0  # longer than uvicorn's grace; a thread that still lives then is a bug to be seen
 
 
@@ -92,7 +98,7 @@ class _Server(uvicorn.Server):
     def __init__(self, app: ASGIApp, clock: Clock) -> None:
         super().__init__(
             uvicorn.Config(
-                _with_abort(_with_date(app, clock), self.reset),
+                _with_endings(_with_date(app, clock), self.reset, self.hang_up),
                 loop="asyncio",
                 http="h11",
                 ws="websockets-sansio",
@@ -121,21 +127,30 @@ class _Server(uvicorn.Server):
 
     def reset(self, client: tuple[str, int]) -> None:
         """Reset the connection that came from `client`; its unsent answer is lost. Only inside the server's loop."""
-        for connection in list(self.server_state.connections):
-            if getattr(connection, "client", None) == client:
-                connection.transport.get_extra_info("socket").setsockopt(
-                    socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE
-                )
-                connection.transport.abort()
+        for transport in self._transports(client):
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+            transport.abort()
+
+    def hang_up(self, client: tuple[str, int]) -> None:
+        """Close the connection that came from `client` once its answer is sent. Only inside the server's loop."""
+        for transport in self._transports(client):
+            transport.close()
+
+    def _transports(self, client: tuple[str, int]) -> list[asyncio.Transport]:
+        connections = list(self.server_state.connections)
+        return [connection.transport for connection in connections if getattr(connection, "client", None) == client]
 
 
-def _with_abort(app: ASGIApp, reset: Callable[[tuple[str, int]], None]) -> ASGIApp:
-    async def abortable(scope: Scope, receive: Receive, send: Send) -> None:
+def _with_endings(app: ASGIApp, reset: End, hang_up: End) -> ASGIApp:
+    async def endable(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "lifespan":
-            scope.setdefault("extensions", {})[ABORT] = partial(reset, tuple(scope["client"]))
+            client = tuple(scope["client"])
+            scope.setdefault("extensions", {}).update(
+                {ABORT: partial(reset, client), HANG_UP: partial(hang_up, client)}
+            )
         await app(scope, receive, send)
 
-    return abortable
+    return endable
 
 
 def _with_date(app: ASGIApp, clock: Clock) -> ASGIApp:

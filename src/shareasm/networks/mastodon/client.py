@@ -22,6 +22,9 @@ TOTAL_TIME_S = 30  # of reading one answer
 _TIMEOUT = httpx.Timeout(connect=10, read=30, write=30, pool=10)
 _UPLOAD_TIMEOUT = httpx.Timeout(connect=10, read=120, write=30, pool=10)  # pictures are worked on before the answer
 
+_CONNECTING, _SENDING = "connection.connect_tcp.started", "http11.send_request_headers.started"
+"""What httpcore tells of a request on its way (httpx, extension `trace`)."""
+
 _NODEINFO = re.compile(r"https?://[^/]+(/[\w./-]{1,200})")
 
 _HOST = re.compile(r"[\w-][\w.-]{0,252}(?::\d{1,5})?")
@@ -59,8 +62,8 @@ class Api:
         self._token = token
         headers = {"User-Agent": user_agent, "Accept": "application/json"}
         self._reading = httpx.Client(headers=headers, timeout=_TIMEOUT, transport=transport, verify=shared_tls())
-        # A request to write gets a connection of its own. On an old one that the server is about to close (snac does so
-        # without a word) it would be lost, and nobody could tell whether it had been read.
+        # A request to write gets a connection of its own: on a kept one that the server is closing it would be lost, and
+        # nobody could tell whether it had been read.
         fresh = httpx.Limits(max_keepalive_connections=0)
         self._writing = httpx.Client(
             headers=headers, timeout=_TIMEOUT, transport=transport, verify=shared_tls(), limits=fresh
@@ -118,12 +121,27 @@ class Api:
                 headers=[(name.encode(), value.encode()) for name, value in headers.items()],
                 timeout=_UPLOAD_TIMEOUT if file else _TIMEOUT,
             )
-            answer = _read(client, request, asked)
+            answer = self._answer(client, request, asked)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise network_error(error, asked) from error
         if not 200 <= answer.status < 300:
             raise refusal(answer, asked)
         return answer
+
+    def _answer(self, client: httpx.Client, request: httpx.Request, asked: Asked) -> Answer:
+        """Return the whole answer. What was read on a kept connection that had been closed meanwhile is read again.
+
+        snac closes them without a word; of the others now and then one is closed just as it is used (RFC 9112, 9.3.1).
+        """
+        events: set[str] = set()
+        request.extensions["trace"] = lambda event, _: events.add(event)
+        try:
+            return _read(client, request, asked)
+        except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
+            was_kept = _SENDING in events and _CONNECTING not in events
+            if asked.act is not Act.READ or not was_kept:
+                raise
+            return _read(self._writing, request, asked)
 
     def get_object(self, path: str) -> dict[str, object]:
         """Return a JSON object."""
@@ -208,7 +226,7 @@ class Api:
 
 
 def _read(client: httpx.Client, request: httpx.Request, asked: Asked) -> Answer:
-    """Return the whole answer. Redirects are not followed: token and post go to no other server."""
+    """Read to the end. Redirects are not followed: token and post go to no other server."""
     body = bytearray()
     response = client.send(request, stream=True)
     deadline = time.monotonic() + TOTAL_TIME_S

@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from starlette.responses import JSONResponse, Response
 
 from shareasm.rehearsal.mastodon import entities, uploads, writing
-from shareasm.rehearsal.mastodon.door import NEEDS_USER, Call
+from shareasm.rehearsal.mastodon.door import NEEDS_USER, Call, Hold, InWork
 from shareasm.rehearsal.mastodon.idempotency import Keys
 from shareasm.rehearsal.mastodon.instance import Bounds, Instance, TagQuery
 from shareasm.rehearsal.mastodon.model import Account, ApiError, Scope, Status
@@ -34,7 +34,24 @@ class Api:
         self._instance = instance
         self._tell = tell
         self._keys = Keys(instance)
+        self._hold: Hold | None = None
         self.scheduled: list[dict[str, object]] = []
+
+    def hold_posts(self) -> Hold:
+        """Let the posts that come in stay in work until the hold is released."""
+        self.release_posts()
+        self._hold = Hold()
+        return self._hold
+
+    def release_posts(self) -> None:
+        """Finish the posts in work, and hold no more."""
+        if self._hold is not None:
+            self._hold.release()
+            self._hold = None
+
+    def leave_in_work(self, author: Account, key: str) -> None:
+        """Let a worker die with a key in its hands, before it has posted anything."""
+        self._keys.begin(author, key)
 
     def forget_keys(self) -> None:
         """Forget all Idempotency-Keys."""
@@ -47,7 +64,7 @@ class Api:
 
     # ---- statuses ----------------------------------------------------------------------------------------------------
 
-    def create(self, call: Call) -> Response:
+    def create(self, call: Call) -> Response | InWork:
         """Post a status, or what the server does instead when it knows the key."""
         author = call.user(*WRITE)
         scheduled_at = call.params.text("scheduled_at")
@@ -62,7 +79,12 @@ class Api:
             self._tell(status)
             return status
 
-        return self._drawn(self._keys.once(author, key, post), call)
+        known = self._keys.begin(author, key)
+        if known is not None:
+            return self._drawn(known, call)
+        if self._hold is None:
+            return self._drawn(self._keys.finish(author, key, post), call)
+        return self._hold.take(lambda: self._drawn(self._keys.finish(author, key, post), call))
 
     def read(self, call: Call) -> Response:
         """Answer with one status."""

@@ -3,7 +3,10 @@
 Sources: Mastodon 4.6.5 `concerns/api/error_handling.rb`, `api/base_controller.rb:23-29,57-67,94-96`.
 """
 
+import asyncio
+import threading
 from collections.abc import Awaitable, Callable, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -50,7 +53,37 @@ class Call:
         return str(self.request.path_params[name])
 
 
-Handler = Callable[[Call], Response]
+@dataclass
+class InWork:
+    """An answer that is still worked on: `finish` makes it, after `until`."""
+
+    until: "Future[None]"
+    finish: Callable[[], Response]
+
+
+class Hold:
+    """Keeps requests in work until `release`."""
+
+    def __init__(self) -> None:
+        self._until: Future[None] = Future()
+        self._taken = threading.Semaphore(0)
+
+    def take(self, finish: Callable[[], Response]) -> InWork:
+        """Take a request into work."""
+        self._taken.release()
+        return InWork(self._until, finish)
+
+    def wait_for_one(self, timeout_s: float = 10) -> bool:
+        """Return when one more request is in work; False when none comes."""
+        return self._taken.acquire(timeout=timeout_s)
+
+    def release(self) -> None:
+        """Finish all of them."""
+        if not self._until.done():
+            self._until.set_result(None)
+
+
+Handler = Callable[[Call], Response | InWork]
 
 
 class Door:
@@ -81,6 +114,10 @@ class Door:
                     if known is None and not is_always_open:
                         self._check_anonymous()
                     answer = handler(Call(request, params, known))
+                if isinstance(answer, InWork):
+                    await asyncio.shield(asyncio.wrap_future(answer.until))
+                    with self._instance.lock:
+                        answer = answer.finish()
             except ApiError as error:
                 answer = _error_response(error)
             else:

@@ -297,6 +297,7 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         has_timelines_access=False,
         tag_names=TagNames.LOWERED,
         idempotency=Idempotency.REPLAYED,
+        locks_keys=False,
         has_quotes=False,
     ),
 }

@@ -13,6 +13,7 @@ from shareasm.rehearsal.mastodon.door import Door, Handler
 from shareasm.rehearsal.mastodon.flavours import Behaviours
 from shareasm.rehearsal.mastodon.oauth import OAuth
 from shareasm.rehearsal.mastodon.pages import Pages, missing_picture
+from shareasm.rehearsal.serving import HANG_UP
 
 
 def build_app(rules: Behaviours, door: Door, api: Api, pages: Pages, oauth: OAuth) -> ASGIApp:
@@ -27,7 +28,8 @@ def build_app(rules: Behaviours, door: Door, api: Api, pages: Pages, oauth: OAut
     ]
     app = Starlette(routes=[*limited, *free], exception_handlers={404: _not_found, 405: _not_found})
     app.router.redirect_slashes = False
-    return _without_trailing_slash(app) if rules.takes_trailing_slash else app
+    answering: ASGIApp = _without_trailing_slash(app) if rules.takes_trailing_slash else app
+    return _hanging_up(answering) if rules.closes_silently else answering
 
 
 def _api_routes(api: Api, oauth: OAuth, *, has_batch: bool) -> Iterator[tuple[str, str, Handler]]:
@@ -74,6 +76,17 @@ def _open_routes(pages: Pages, oauth: OAuth) -> Iterator[tuple[str, str, Handler
 
 async def _not_found(request: Request, error: Exception) -> Response:  # noqa: ARG001  starlette's form
     return JSONResponse({"error": "Record not found"}, status_code=404)
+
+
+def _hanging_up(app: ASGIApp) -> ASGIApp:
+    """Close the connection after each answer, which said that it would be kept: snac without a proxy before it."""
+
+    async def closing(scope: Scope, receive: Receive, send: Send) -> None:
+        await app(scope, receive, send)
+        if scope["type"] == "http":
+            scope["extensions"][HANG_UP]()
+
+    return closing
 
 
 def _without_trailing_slash(app: ASGIApp) -> ASGIApp:

@@ -11,7 +11,7 @@ from shareasm.clock import Clock
 from shareasm.rehearsal.faults import Faults
 from shareasm.rehearsal.mastodon import entities, uploads, writing
 from shareasm.rehearsal.mastodon.api import Api
-from shareasm.rehearsal.mastodon.door import Door
+from shareasm.rehearsal.mastodon.door import Door, Hold
 from shareasm.rehearsal.mastodon.entities import Json
 from shareasm.rehearsal.mastodon.federation import Federation
 from shareasm.rehearsal.mastodon.flavours import Flavour, Idempotency, behaviours
@@ -100,6 +100,7 @@ class MastodonServer:
     def stop(self) -> None:
         """Answer no more; what was said is kept, and `start` goes on with it on the same port."""
         self.faults.clear()
+        self._api.release_posts()
         self._loopback.stop()
 
     def forget_keys(self) -> None:
@@ -107,9 +108,20 @@ class MastodonServer:
         with self.instance.lock:
             self._api.forget_keys()
 
+    def hold_posts(self) -> Hold:
+        """Let the posts that come in by HTTP stay in work, their keys taken, until the hold is released."""
+        with self.instance.lock:
+            return self._api.hold_posts()
+
+    def leave_in_work(self, person: Person, key: str) -> None:
+        """Let a worker of the server die with this key in its hands: nothing is posted, and the key is locked for a while."""
+        with self.instance.lock:
+            self._api.leave_in_work(self._row(person), key)
+
     def wipe(self) -> None:
         """Forget everything that was said and done, and everybody; links to other servers and budgets stay."""
         self.faults.clear()
+        self._api.release_posts()
         with self.instance.lock:
             self.instance.wipe()
             self._api.wipe()
