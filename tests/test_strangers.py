@@ -3,6 +3,7 @@
 import gzip
 import ipaddress
 import json
+import socket
 import ssl
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
@@ -14,8 +15,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shareasm.domain.addresses import is_public
 from shareasm.domain.pictures import Refusal
-from shareasm.strangers import MOST_BYTES, MOST_REDIRECTS, TOTAL_S, Fetched, StrangerClient, is_public
+from shareasm.strangers import (
+    MOST_BYTES,
+    MOST_REDIRECTS,
+    PAGE_BYTES,
+    PAGE_REDIRECTS,
+    TOTAL_S,
+    Fetched,
+    StrangerClient,
+    _content_type,
+)
 
 PUBLIC = "93.184.216.34"
 PNG = b"\x89PNG\r\n\x1a\n and so on"
@@ -340,3 +351,82 @@ def test_a_server_that_asks_for_patience_is_left_alone_and_others_are_not() -> N
 def test_no_text_makes_the_client_raise(address: str) -> None:
     assert isinstance(client(Recorder(repeat(reply())), {}).fetch(address), Refusal)
     assert isinstance(client(Recorder(repeat(reply())), {}).fetch("https://" + address), Refusal)
+
+
+# ---- pages that we link to ---------------------------------------------------------------------------------------------
+
+PAGE = "https://files.example/page"
+
+
+def test_a_page_is_read_as_far_as_its_first_half_megabyte_whatever_it_says_of_its_length() -> None:
+    recorder = Recorder([reply(b"<title>T" + b" " * PAGE_BYTES, kind="text/html; charset=ISO-8859-1")])
+    page = client(recorder).open_page(PAGE)
+    assert isinstance(page, Fetched)
+    assert (len(page.data), page.content_type, page.charset, page.url) == (PAGE_BYTES, "text/html", "iso-8859-1", PAGE)
+
+
+def test_a_page_that_never_ends_is_left_at_half_a_megabyte() -> None:
+    head = reply(b"", kind="text/html", length=False)[0]
+    page = client(Recorder([[head, *repeat(b"<p>on and on", PAGE_BYTES // 12 + 9)]])).open_page(PAGE)
+    assert isinstance(page, Fetched)
+    assert len(page.data) == PAGE_BYTES
+
+
+@pytest.mark.parametrize("kind", ["application/pdf", "image/png", "text/plain", "", "x" * 500])
+def test_what_is_no_page_is_there_and_is_not_read(kind: str) -> None:
+    page = client(Recorder([reply(b"%PDF" * 1_000_000, kind=kind)])).open_page(PAGE)
+    assert page == Fetched(b"", kind[:60], url=PAGE)
+
+
+def test_a_page_says_where_it_was_found_after_its_redirects() -> None:
+    hops = [reply(status=302, Location=f"/hop{number}") for number in range(PAGE_REDIRECTS)]
+    page = client(Recorder([*hops, reply(b"<title>T", kind="text/html")])).open_page(PAGE)
+    assert isinstance(page, Fetched)
+    assert page.url == f"https://files.example/hop{PAGE_REDIRECTS - 1}"
+    assert isinstance(client(Recorder([*hops, hops[0]])).open_page(PAGE), Refusal)
+
+
+def test_a_refusal_tells_what_the_server_answered_and_what_is_nobody_s_to_open() -> None:
+    gone = client(Recorder([reply(status=404)])).open_page(PAGE)
+    assert isinstance(gone, Refusal)
+    assert (gone.status, gone.is_private, gone.is_silence) == (404, False, False)
+    for url in ("http://10.0.0.1/", "http://intranet.local/", "https://inside.example/"):
+        private = client(Recorder(), {"inside.example": ["10.0.0.1"]}).open_page(url)
+        assert isinstance(private, Refusal)
+        assert (private.status, private.is_private, private.is_silence) == (None, True, False)
+
+
+def test_a_name_that_is_not_known_is_silence() -> None:
+    def resolve(host: str, port: int) -> list[str]:
+        raise socket.gaierror(-2, "Name or service not known")
+
+    assert PlainClient(resolve=resolve, backend=Recorder()).open_page(PAGE) == Refusal(
+        "its name is not known", is_silence=True
+    )
+
+
+@given(st.text(max_size=80))
+def test_any_content_type_is_read_without_raising(said: str) -> None:
+    kind, charset = _content_type(said)
+    assert kind == kind.lower()
+    assert len(charset) <= 40
+
+
+@pytest.mark.shared
+def test_every_hostile_address_and_redirect_of_the_corpus_is_refused_as_a_page_too(shared: Path) -> None:
+    for case in cases(shared / "corpus/hostile/ssrf-urls.jsonl"):
+        recorder = Recorder(repeat(reply(b"<title>T", kind="text/html")))
+        client(recorder, case.get("dns") or {}).open_page(case["url"])
+        assert all(is_public(ipaddress.ip_address(host)) for host, _ in recorder.connections), case["id"]
+    for case in cases(shared / "corpus/hostile/redirects.jsonl"):
+        answers = [
+            reply(
+                status=hop["status"],
+                **({"Location": hop["location"]} if "location" in hop else {}),
+                **hop.get("headers", {}),
+            )
+            for hop in case["hops"]
+        ]
+        recorder = Recorder([*answers, *repeat(answers[-1], 10)])
+        client(recorder, case["dns"]).open_page(case["hops"][0]["url"])
+        assert {host for host, _ in recorder.connections} <= {PUBLIC, "93.184.216.35"}, case["id"]
