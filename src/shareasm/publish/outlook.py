@@ -48,7 +48,7 @@ def _look_at(
     """Add what becomes of one account's waiting entries."""
     starts: dict[tuple[str, str], datetime | None] = {}  # a thread's first part → when it goes, None: not at all
     firsts = [entry for entry in waiting if entry.key.part == 0]
-    dues = {entry.id: Due(entry.id, entry.due_at, entry.expires_at, entry.resent_at is None) for entry in firsts}
+    dues = {entry.id: Due(entry.id, entry.due_at, entry.expires_at, _may_wait(entry)) for entry in firsts}
     overdue = [d for d in dues.values() if is_overdue(d, now) and not _is_too_late(d, now)]
     last = turns.last_sent_at(connection, waiting[0].campaign, waiting[0].key.account) if overdue else None
     at = dict.fromkeys(dues, now) | dict(zip((d.id for d in overdue), turns_from(overdue, now, last), strict=True))
@@ -61,6 +61,10 @@ def _look_at(
             missed.append(entry)
         else:
             sends.append((begins, entry))
+
+
+def _may_wait(entry: QueueEntry) -> bool:
+    return entry.resent_at is None and entry.draft.reply_to is None
 
 
 def _is_too_late(due: Due, at: datetime) -> bool:

@@ -24,9 +24,11 @@ class AccountState:
 
 def stop(connection: Connection, campaign: str, account: str, reason: str, now: datetime) -> bool:
     """Stop an account until TRY_AGAIN_AFTER from `now`. False: it was stopped before, and stays so."""
-    row = {"campaign": campaign, "account": account, "stopped_at": now, "reason": reason, "try_again_at": now}
-    is_new = insert_ignoring(connection, account_states, [row]) == 1
+    is_new = state(connection, campaign, account) is None
     values = {"reason": reason, "try_again_at": now + TRY_AGAIN_AFTER}
+    insert_ignoring(
+        connection, account_states, [values | {"campaign": campaign, "account": account, "stopped_at": now}]
+    )
     connection.execute(account_states.update().where(*_is(campaign, account)), values)
     return is_new
 

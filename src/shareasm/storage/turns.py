@@ -34,11 +34,13 @@ def due(connection: Connection, campaign: str, account: str, now: datetime) -> l
     query = query.where(is_ready(now), _is_turn()).order_by(entries.c.due_at, entries.c.position)
     rows = [row for row in connection.execute(query) if _obstacle(connection, row) is None]
     held = State.WAITING if rows and is_paused(connection, campaign) else None
-    return [
-        Due(row.id, row.due_at, row.expires_at, row.state == State.WAITING and row.part == 0 and row.resent_at is None)
-        for row in rows
-        if row.state != held
-    ]
+    return [Due(row.id, row.due_at, row.expires_at, _may_wait(row)) for row in rows if row.state != held]
+
+
+def _may_wait(row: Row[tuple[object, ...]]) -> bool:
+    """Whether spacing may hold an entry up: not the rest of a conversation, nor what a person sends, nor a lost answer."""
+    stands_alone = row.part == 0 and row.reply_to is None
+    return bool(row.state == State.WAITING and stands_alone and row.resent_at is None)
 
 
 def next_due(connection: Connection, campaign: str, account: str, now: datetime) -> datetime | None:
