@@ -157,13 +157,13 @@ ROOMY = Limits(
 
 
 def misfits(folder: Path, slots: str, limits: Limits, account: str = "iied-mastodon") -> list[tuple[int, str]]:
-    (folder / "story.yaml").unlink()
+    (folder / "story.yaml").unlink(missing_ok=True)
     (folder / "schedule.yaml").write_text(f"defaults: {{accounts: [{account}]}}\nslots:\n{slots}")
     shutil.copyfile(ROOT / "tests" / "data" / "videos" / "upright.mp4", folder / "media" / "greeting.mp4")
     loaded = load_campaign(folder)
     assert loaded.campaign
     assert loaded.schedule
-    found = limits_findings(loaded.campaign, loaded.schedule, loaded.places, {account: limits})
+    found = limits_findings(loaded.campaign, loaded.schedule, loaded.places, {account: limits}, loaded.media)
     return [(one.line, one.message) for one in found]
 
 
@@ -247,6 +247,16 @@ def test_a_server_may_take_no_videos(folder: Path) -> None:
     assert misfits(folder, VIDEO, replace(ROOMY, video_bytes=None)) == [
         (3, "https://mastodon.social takes no videos, so this one cannot go out on iied-mastodon.")
     ]
+
+
+def test_a_server_may_take_smaller_videos(folder: Path) -> None:
+    assert misfits(folder, VIDEO, replace(ROOMY, video_bytes=5_000)) == [
+        (
+            3,
+            "“greeting.mp4” has 5,919 bytes; https://mastodon.social takes 5,000, so it cannot go out on iied-mastodon.",
+        )
+    ]
+    assert misfits(folder, VIDEO, replace(ROOMY, video_bytes=6_000)) == []
 
 
 def poll(folder: Path, limits: Limits) -> list[tuple[int, str]]:

@@ -146,9 +146,11 @@ def with_findings(result: CheckResult, more: Iterable[Finding]) -> CheckResult:
 
 
 def limits_findings(
-    campaign: Campaign, schedule: Schedule, places: Places, limits: Mapping[str, Limits]
+    campaign: Campaign, schedule: Schedule, places: Places, limits: Mapping[str, Limits], media: Path | None = None
 ) -> Iterator[Finding]:
     """Yield what does not fit the servers as they are: account id → what its server said that it takes.
+
+    `media` is the folder of the videos; without it their sizes are not judged. Pictures are made to fit when they are sent.
 
     Accounts that are not in `limits` could not be asked, and are left out. What fits every server in general was checked
     when the files were read.
@@ -158,6 +160,7 @@ def limits_findings(
             account = campaign.account(entry.key.account)
             yield from _text_misfits(entry, account, its, places)
             yield from _media_misfits(entry, account, its, places)
+            yield from _video_misfits(entry, account, its, places, media)
             if entry.draft.poll:
                 place = places.key(entry.key.slot, "poll", entry.key.part)
                 yield from _poll_misfits(entry.draft.poll, account, its, place)
@@ -199,13 +202,6 @@ def _media_misfits(entry: PlannedEntry, account: CampaignAccount, limits: Limits
             f"{len(media)} pictures are too many on {account.id}: {account.server} takes {limits.media_count} in a post.",
             "Put the others into a part of the “thread”.",
         )
-    if video and limits.video_bytes is None:
-        yield Finding(
-            Severity.ERROR,
-            place,
-            f"{account.server} takes no videos, so this one cannot go out on {account.id}.",
-            f"Take {account.id} out of the slot's accounts, or send a picture of it.",
-        )
     longest = max((len(one.alt) for one in (*media, *((video,) if video else ()))), default=0)
     if longest > limits.alt_length:
         yield Finding(
@@ -214,6 +210,29 @@ def _media_misfits(entry: PlannedEntry, account: CampaignAccount, limits: Limits
             f"An alt text ({language}) has {longest:,} of the {limits.alt_length:,} characters that {account.server} "
             f"takes: it is cut on {account.id}.",
             "Say it shorter.",
+        )
+
+
+def _video_misfits(
+    entry: PlannedEntry, account: CampaignAccount, limits: Limits, places: Places, media: Path | None
+) -> Iterator[Finding]:
+    video, most = entry.draft.video, limits.video_bytes
+    if video is None:
+        return
+    place = places.key(entry.key.slot, "video", entry.key.part)
+    if most is None:
+        yield Finding(
+            Severity.ERROR,
+            place,
+            f"{account.server} takes no videos, so this one cannot go out on {account.id}.",
+            f"Take {account.id} out of the slot's accounts, or send a picture of it.",
+        )
+    elif media and (media / video.file).is_file() and (size := (media / video.file).stat().st_size) > most:
+        yield Finding(
+            Severity.ERROR,
+            place,
+            f"“{video.file}” has {size:,} bytes; {account.server} takes {most:,}, so it cannot go out on {account.id}.",
+            "Save it smaller, 1280 pixels wide, or shorter.",
         )
 
 

@@ -44,7 +44,7 @@ def look_around(result: "CheckResult") -> "CheckResult":
         engine.dispose()
     more = [
         *_silent_servers(loaded, said),
-        *limits_findings(loaded.campaign, loaded.schedule, loaded.places, limits),
+        *limits_findings(loaded.campaign, loaded.schedule, loaded.places, limits, loaded.media),
         *cards.findings(loaded, looked),
     ]
     return with_findings(result, more)
