@@ -3,7 +3,6 @@
 Networks are imported here when they are needed, as in `wiring`.
 """
 
-import weakref
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -112,10 +111,7 @@ class Accounts:
         from shareasm.networks.bluesky.client import Server
         from shareasm.networks.bluesky.probe import BlueskyProbe
 
-        server = Server(account.server, now=self._now, session=session)
-        probe = BlueskyProbe(server)
-        weakref.finalize(probe, server.close)
-        return probe
+        return BlueskyProbe(Server(account.server, now=self._now, session=session))
 
     def _opened(
         self,

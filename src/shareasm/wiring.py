@@ -24,12 +24,22 @@ from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import UNBROKEN
 from shareasm.errors import ConfigError, NetworkError
-from shareasm.networks.ports import Finder, Limits, PostChecker, PreparedImage, Publisher, TagReader, TagStream
+from shareasm.networks.ports import (
+    AccountProbe,
+    Finder,
+    Limits,
+    PostChecker,
+    PreparedImage,
+    Publisher,
+    TagReader,
+    TagStream,
+)
 from shareasm.publish import Press
 from shareasm.settings import Settings
 from shareasm.storage.engine import open_engine
 
 if TYPE_CHECKING:
+    from shareasm import doctor
     from shareasm.cards import Album
     from shareasm.networks.bluesky.client import Server
     from shareasm.networks.mastodon.reader import MastodonReader
@@ -204,6 +214,26 @@ def _on_this_machine(campaign: Campaign) -> frozenset[tuple[str, int]]:
     return frozenset((host, part.port) for part in parts if part.port and is_loopback(host := part.hostname or ""))
 
 
+def doctor_materials(plan: Plan, settings: Settings, world: World) -> "doctor.Materials":
+    """Return what looking everything over needs. Nothing is asked of anybody yet."""
+    from shareasm import doctor
+
+    wiring = _Wiring(plan, settings, world)
+    return doctor.Materials(
+        campaign=plan.campaign,
+        schedule=plan.schedule,
+        media=plan.media,
+        data=settings.data,
+        recap=recap_folder(plan.campaign, settings),
+        now=world.clock.now,
+        open_store=lambda: open_store(settings),
+        probe=wiring.probe,
+        publisher=wiring.publisher,
+        reader=lambda source: wiring.stream(source) if source.kind is SourceKind.JETSTREAM else wiring.search(source),
+        prepare=_prepare,
+    )
+
+
 class _Wiring:
     """Makes the network parts of one campaign."""
 
@@ -312,6 +342,20 @@ class _Wiring:
             prepare_captions=prepare_captions,
             cards=self._settings.data / "cards",
             video_service=VideoService(server, base_url=self._video_service or VIDEO_SERVICE),
+        )
+
+    # ---- looking over --------------------------------------------------------------------------------------------------
+
+    def probe(self, account: CampaignAccount) -> AccountProbe | str:
+        """Return who looks an account over; in words that it has no secret."""
+        is_open = self._accounts.has_token(account.id)
+        return self._accounts.probe(account) if is_open else self._accounts.missing(account.id)
+
+    def search(self, source: Source) -> TagReader | str:
+        """Return the reader of a source; in words why it is not read."""
+        return (
+            self.reader(source)
+            or f"not searched: it wants a sign-in, and {self._accounts.missing(source.account or '')}"
         )
 
     def _source_token(self, source: Source) -> Callable[[], str] | None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from shareasm import __version__
-from shareasm.cli.accounts import connect
+from shareasm.cli.accounts import connect, doctor
 from shareasm.cli.after import forget, policy, posts, recap
 from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
@@ -52,6 +52,7 @@ for command in (
     plan,
     rehearse,
     connect,
+    doctor,
     run,
     status,
     *STEERING,

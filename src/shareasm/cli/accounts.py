@@ -1,5 +1,6 @@
 """Commands about the accounts: connect mastodon, connect bluesky, doctor."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -60,6 +61,46 @@ def bluesky(folder: Path | None, account: str | None) -> None:
             lambda session: write_secret(accounts.session_file(ours), session),
             _Terminal(),
         )
+
+
+@click.command()
+@FOLDER
+@click.option("--post", is_flag=True, help="Also send one real post on each account, read it back, and take it back.")
+@click.option("--json", "as_json", is_flag=True, help="Print the same as JSON.")
+def doctor(folder: Path | None, *, post: bool, as_json: bool) -> None:
+    """Look everything over before the day: each thing green, yellow or red, with what to do. Exits 1 for red.
+
+    \b
+    Example:  shareasm doctor config/campaigns/shareasm-2027
+    """
+    from shareasm import doctor as practice
+    from shareasm.cli.telling import campaign_folder, load_plan
+    from shareasm.clock import SystemClock
+    from shareasm.settings import read_settings
+    from shareasm.wiring import World, doctor_materials
+
+    settings = read_settings()
+    plan = load_plan(campaign_folder(folder, settings))
+    materials, examined = doctor_materials(plan, settings, World(SystemClock())), practice.Examined()
+    findings = practice.take_back_leftovers(materials)
+    findings += practice.examine(materials, _progress, examined)
+    if post:
+        findings += practice.try_posts(materials, examined, _progress)
+    if as_json:
+        facts = practice.to_facts(findings, plan.campaign.slug, materials.now())
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        for line in practice.lines(findings):
+            click.secho(line, fg=_COLOURS.get(line.partition(" ")[0]))
+    if practice.worst(findings) is practice.Light.RED:
+        raise click.exceptions.Exit(1)
+
+
+_COLOURS = {"green": "green", "yellow": "yellow", "red": "red"}
+
+
+def _progress(words: str) -> None:
+    click.echo(words, err=True)
 
 
 @contextmanager

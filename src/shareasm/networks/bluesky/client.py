@@ -5,6 +5,7 @@ like. Calls are plain HTTP rather than the official library's: that one refuses 
 cannot send the `null` on which publishing once rests.
 """
 
+import weakref
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -55,6 +56,7 @@ class Server:
             verify=tls(),
             headers={"User-Agent": f"shareasm/{__version__}"},
         )
+        weakref.finalize(self, self._http.close)  # with the last reference to it
 
     @property
     def is_signed_in(self) -> bool:
