@@ -107,12 +107,67 @@ def test_a_broken_plan_is_told_with_its_place_and_leaves_no_store(folder: Path) 
     schedule.write_text(schedule.read_text("utf-8").replace("kind: welcome", "kind: welcom"), encoding="utf-8")
     checked = call("check", "my-day")
     assert checked.exit_code == 2
-    for name in ("run", "worker", "collect", "publish", "status", "recap"):
-        result = call(name, "my-day")
+    for words in (("run",), ("worker",), ("collect",), ("publish",), ("recap",), ("plan", "apply")):
+        result = call(*words, "my-day")
         assert result.exit_code == 2
         assert "schedule.yaml:" in result.stderr
         assert "nothing was changed" in result.stderr
     assert not (folder / "data").exists()
+
+
+def test_the_day_is_told_and_steered_while_the_plan_is_broken(folder: Path) -> None:
+    call("init", "my-day", "--on", "2027-05-12")
+    call("plan", "apply", "my-day", "--yes")
+    schedule = folder / "my-day" / "schedule.yaml"
+    schedule.write_text(schedule.read_text("utf-8").replace("kind: welcome", "kind: welcom"), encoding="utf-8")
+    assert "waiting" in call("status", "my-day").output
+    assert "this is the queue alone" in call("plan", "show", "my-day").output
+    withdrawn = call("withdraw", "welcome", "my-day", "--reason", "a wrong name", "--yes")
+    assert (withdrawn.exit_code, "cancelled, it never went out" in withdrawn.output) == (0, True), withdrawn.output
+    (folder / "my-day" / "campaign.yaml").write_text("nonsense: [", encoding="utf-8")
+    assert call("pause", "my-day", "--reason", "too much is going out").exit_code == 0
+
+
+def test_what_changes_the_day_asks_first_and_without_a_terminal_wants_yes(folder: Path) -> None:
+    call("init", "my-day", "--on", "2027-05-12")
+    refused = call("plan", "apply", "my-day")
+    assert refused.exit_code == 2
+    assert refused.output.startswith("new ")
+    assert "add --yes if you mean it; nothing was changed" in refused.stderr
+    assert call("plan", "apply", "my-day", "--yes").exit_code == 0
+    assert call("plan", "apply", "my-day").output == "The queue says what the plan says.\n"
+    assert call("withdraw", "welcome", "my-day", "--reason", "why").exit_code == 2
+    assert json.loads(call("status", "my-day", "--json").output)["queue"].keys() == {"waiting"}
+
+
+def test_a_paused_day_says_what_will_happen_before_it_goes_on(folder: Path) -> None:
+    call("init", "my-day", "--on", "2027-05-12")
+    call("plan", "apply", "my-day", "--yes")
+    assert call("resume", "my-day").output == "my-day is not paused.\n"
+    paused = call("pause", "my-day", "--reason", "an accident")
+    assert "my-day is paused: an accident" in paused.output
+    status = call("status", "my-day")
+    assert status.exit_code == 1
+    assert "PAUSED since" in status.output.splitlines()[0]
+    assert "an accident" in status.output
+    refused = call("resume", "my-day")
+    assert refused.exit_code == 2
+    assert "Then, at its time: " in refused.output
+    assert "The day goes on." in call("resume", "my-day", "--yes").output
+    acts = json.loads(call("plan", "show", "my-day", "--json").output)["acts"]
+    assert [act["act"] for act in acts] == ["apply", "pause", "resume"]
+
+
+def test_a_slot_that_is_not_there_is_a_persons_mistake(folder: Path) -> None:
+    call("init", "my-day", "--on", "2027-05-12")
+    call("plan", "apply", "my-day", "--yes")
+    result = call("resend", "welcom", "my-day")
+    assert result.exit_code == 2
+    assert "Did you mean “welcome”?" in result.stderr
+    nothing = call("resend", "welcome", "my-day")
+    assert (nothing.exit_code, "nothing to send again" in nothing.stderr) == (2, True)
+    adopted = call("adopt", "welcome", "https://a.example/1", "my-day")
+    assert adopted.exit_code == 2
 
 
 def test_status_is_told_as_data(folder: Path) -> None:

@@ -1,5 +1,6 @@
 """Status says on one screen what is next, what was sent, and what needs a person."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -7,16 +8,19 @@ import pytest
 
 from clocks import FixedClock
 from factories import NOON, campaign, minutes, schedule, seen, slot, source
-from shareasm import collect
+from shareasm import collect, steer
 from shareasm.domain.changes import Skipped
+from shareasm.domain.queue import State
 from shareasm.errors import Rejected, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Page
 from shareasm.publish import Press, bring_in_line, publish_due
-from shareasm.status import LATE_AFTER, Status, read_status, status_facts, status_lines
-from shareasm.storage import days
+from shareasm.status import LATE_AFTER, Status, read_status, status_facts, status_lines, ways_out
+from shareasm.storage import accounts, days, sources
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
+from shareasm.storage.sources import SourceState
+from shareasm.storage.tables import entries
 
 
 class Office:
@@ -63,7 +67,6 @@ def test_a_good_day_is_one_line(office: Office) -> None:
 
 
 def test_times_are_in_the_campaigns_zone_and_utc(office: Office) -> None:
-    from dataclasses import replace
     from zoneinfo import ZoneInfo
 
     office.campaign = replace(office.campaign, zone=ZoneInfo("Africa/Dar_es_Salaam"))
@@ -161,3 +164,65 @@ def test_a_part_that_waits_for_one_that_needs_a_person_is_not_what_comes_next(of
     found = office.status().next_entry
     assert found
     assert found.key.slot == "next"
+
+
+def test_a_pause_stands_on_the_first_screen_with_its_reason_and_the_way_on(office: Office) -> None:
+    steering_at = NOON + minutes(2)
+    steer.pause(office.engine, office.campaign.slug, "amina", "an accident", steering_at)
+    office.clock.set(steering_at)
+    office.beat()
+    assert "PAUSED since 12:02:00 (12:02 UTC), needs a look" in office.screen.splitlines()[0]
+    assert "Paused:    an accident, 1 held whose time has come. To go on: shareasm resume" in office.screen
+    assert "nobody has sent it" not in office.screen
+    facts = status_facts(office.status())
+    assert (facts["pause_reason"], facts["held"], facts["all_well"]) == ("an accident", 1, False)
+
+
+@pytest.mark.parametrize(
+    ("state", "commands"),
+    [
+        (State.UNKNOWN, ["shareasm adopt welcome URL my-day {}", "shareasm resend welcome my-day {}"]),
+        (State.FAILED, ["shareasm resend welcome my-day {}"]),
+        (State.MISSED, ["shareasm resend welcome my-day {}"]),
+        (State.WITHDRAWING, []),
+    ],
+)
+def test_what_needs_a_person_comes_with_the_ways_out_to_paste(
+    office: Office, state: State, commands: list[str]
+) -> None:
+    with transaction(office.engine) as connection:
+        connection.execute(entries.update().where(entries.c.slot == "welcome"), {"state": state, "note": "because"})
+    found = read_status(office.engine, office.campaign, NOON, folder="my-day")
+    [entry] = found.troubles
+    only = "--account ours --language en"
+    assert [command for _, command in ways_out(found, entry)] == [command.format(only) for command in commands]
+    assert all(command.format(only) in "\n".join(status_lines(found)) for command in commands)
+    [facts] = status_facts(found)["needs_a_person"]  # type: ignore[misc]
+    assert len(facts["ways_out"]) == len(commands)
+
+
+def test_a_part_of_a_thread_is_named_as_people_count(office: Office) -> None:
+    found = office.status()
+    assert found.next_entry
+    entry = replace(found.next_entry, key=found.next_entry.key._replace(part=1), state=State.MISSED)
+    assert ways_out(found, entry)[0][1] == "shareasm resend welcome --account ours --language en --part 2"
+
+
+def test_stopped_accounts_and_checks_that_fail_are_said(office: Office) -> None:
+    with transaction(office.engine) as connection:
+        accounts.stop(connection, office.campaign.slug, "ours", "the token is refused", NOON)
+        check = SourceState(sources.check_name("mastodon:memory.example"))
+        sources.note_failure(connection, office.campaign.slug, check, NOON, "no answer", NOON)
+    assert "  stopped: ours since 12:00:00 (12:00 UTC): the token is refused" in office.screen
+    assert "mastodon:memory.example: does not answer about what is stored since 12:00:00" in office.screen
+    facts = status_facts(office.status())
+    assert facts["stopped_accounts"][0]["account"] == "ours"  # type: ignore[index]
+    assert facts["failing_checks"][0]["note"] == "no answer"  # type: ignore[index]
+    assert facts["all_well"] is False
+
+
+def test_what_is_taken_back_is_counted_and_no_trouble(office: Office) -> None:
+    with transaction(office.engine) as connection:
+        connection.execute(entries.update().where(entries.c.slot == "welcome"), {"state": State.WITHDRAWN})
+    assert "Queue:     waiting 1  withdrawn 1" in office.screen
+    assert office.status().is_all_well

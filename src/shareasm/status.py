@@ -1,5 +1,6 @@
 """Status: one screen that says how the day stands: what is next, what was sent, what comes in, what needs a person."""
 
+import shlex
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,7 +10,8 @@ from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.queue import QueueEntry, State
-from shareasm.storage import days, posts, queue, sources
+from shareasm.storage import accounts, days, posts, queue, sources
+from shareasm.storage.accounts import AccountState
 from shareasm.storage.engine import reading
 from shareasm.storage.sources import SourceState, StoredSkip
 
@@ -36,6 +38,10 @@ class Status:
     collected_count: int
     sources: tuple[SourceState, ...]  # in the campaign's order, also those never read
     skips: tuple[StoredSkip, ...]  # the newest
+    failing_checks: tuple[SourceState, ...] = ()  # sources that do not answer about what is stored of them
+    stopped: tuple[AccountState, ...] = ()  # accounts whose token is refused
+    held_count: int = 0  # posts whose time has come while the day is paused
+    folder: str | None = None  # as it was named on the command line, for commands to paste
 
     @property
     def closed_at(self) -> datetime | None:
@@ -49,35 +55,45 @@ class Status:
     @property
     def is_all_well(self) -> bool:
         """True when nothing needs a person now."""
-        failing = any(source.failed_at for source in self.sources)
+        failing = any(source.failed_at for source in self.sources) or self.failing_checks or self.stopped
         at_work = self.is_worker_alive or self.closed_at is not None or self.day.opened_at is None
-        return at_work and not failing and not self.troubles and not self.day.note
+        return at_work and not (failing or self.troubles or self.day.note or self.day.paused_at)
 
 
-def read_status(engine: Engine, campaign: Campaign, now: datetime) -> Status:
+def read_status(engine: Engine, campaign: Campaign, now: datetime, *, folder: str | None = None) -> Status:
     """Read how `campaign` stands."""
     with reading(engine) as connection:
         entries = queue.of_campaign(connection, campaign.slug)
         states = sources.states(connection, campaign.slug)
+        checks = sources.check_states(connection, campaign.slug).values()
+        day = days.state(connection, campaign.slug)
+        held = [e for e in entries if e.state is State.WAITING and e.due_at <= now] if day.paused_at else []
+        troubles = [e for e in entries if _is_trouble(e, now) and e not in held]
         blocked = {_thread(entry) for entry in entries if entry.state in NEEDS_A_PERSON}
         return Status(
             campaign=campaign,
             now=now,
-            day=days.state(connection, campaign.slug),
+            day=day,
             counts=dict(Counter(entry.state for entry in entries)),
             next_entry=next((e for e in entries if e.state is State.WAITING and _thread(e) not in blocked), None),
             last_sent=max((e for e in entries if e.published_at), key=_published_at, default=None),
-            troubles=tuple(entry for entry in entries if entry.state in NEEDS_A_PERSON or _is_stuck(entry, now)),
+            troubles=tuple(troubles),
             collected_count=posts.count_of_campaign(connection, campaign.slug),
             sources=tuple(states.get(source.id, SourceState(source.id)) for source in campaign.sources),
             skips=tuple(sources.newest_skips(connection, campaign.slug, 10)),
+            failing_checks=tuple(check for check in checks if check.failed_at),
+            stopped=tuple(accounts.states(connection, campaign.slug).values()),
+            held_count=len(held),
+            folder=folder,
         )
 
 
-def _is_stuck(entry: QueueEntry, now: datetime) -> bool:
-    """Whether a post should be out by now: it was tried in vain, or its time has come and nobody tried."""
+def _is_trouble(entry: QueueEntry, now: datetime) -> bool:
+    """Whether a post needs a person, or should be out or deleted by now: tried in vain, or its time has come and nobody did."""
+    if entry.state is State.WITHDRAWING:
+        return entry.note is not None
     if entry.state is not State.WAITING or entry.due_at > now:
-        return False
+        return entry.state in NEEDS_A_PERSON
     return entry.note is not None or (entry.key.part == 0 and now - entry.due_at > LATE_AFTER)
 
 
@@ -112,8 +128,28 @@ def status_facts(status: Status) -> dict[str, object]:
         "closed_at": _iso(status.closed_at),
         "next": _entry_facts(status.next_entry),
         "last_sent": _entry_facts(status.last_sent),
+        "paused_at": _iso(status.day.paused_at),
+        "pause_reason": status.day.pause_reason,
+        "held": status.held_count,
+        "note": status.day.note,
         "queue": {state.value: count for state, count in status.counts.items()},
-        "needs_a_person": [_entry_facts(entry) for entry in status.troubles],
+        "needs_a_person": [
+            (_entry_facts(entry) or {}) | {"ways_out": [command for _, command in ways_out(status, entry)]}
+            for entry in status.troubles
+        ],
+        "stopped_accounts": [
+            {
+                "account": stopped.account,
+                "stopped_at": _iso(stopped.stopped_at),
+                "reason": stopped.reason,
+                "try_again_at": _iso(stopped.try_again_at),
+            }
+            for stopped in status.stopped
+        ],
+        "failing_checks": [
+            {"id": check.source, "failing_since": _iso(check.failed_at), "note": check.note}
+            for check in status.failing_checks
+        ],
         "collected": status.collected_count,
         "sources": [
             {
@@ -134,6 +170,8 @@ def _headline(status: Status) -> str:
     bits = [status.campaign.name]
     if status.closed_at:
         bits.append(f"closed {_time(status, status.closed_at)}")
+    elif status.day.paused_at:
+        bits.append(f"PAUSED since {_time(status, status.day.paused_at)}")
     elif status.next_entry:
         bits.append(f"next {_time(status, status.next_entry.due_at)} {status.next_entry.key.slot}")
     if status.last_sent and status.last_sent.published_at:
@@ -143,6 +181,9 @@ def _headline(status: Status) -> str:
 
 
 def _queue_lines(status: Status) -> Iterator[str]:
+    if status.day.paused_at:
+        held = f", {status.held_count} held whose time has come" if status.held_count else ""
+        yield f"Paused:    {status.day.pause_reason or 'no reason given'}{held}. To go on: {_command(status, 'resume')}"
     counts = "  ".join(f"{state.value} {count}" for state, count in sorted(status.counts.items()))
     yield f"Queue:     {counts or 'empty: run `shareasm run` once, or look at the plan'}"
     yield f"Collected: {status.collected_count}"
@@ -150,8 +191,37 @@ def _queue_lines(status: Status) -> Iterator[str]:
         yield f"No worker is running: the last sign of one was at {_time(status, status.day.heartbeat_at)}"
     if status.day.note:
         yield f"Note:      {status.day.note}"
+    for stopped in status.stopped:
+        yield f"  stopped: {stopped.account} since {_time(status, stopped.stopped_at)}: {stopped.reason}"
     for entry in status.troubles:
-        yield f"  {entry.state.value}: {_name(entry)}: {entry.note or 'its time has come, and nobody has sent it'}"
+        asked_back = f" (to be taken back: {entry.withdraw_reason})" if entry.withdraw_reason else ""
+        note = entry.note or "its time has come, and nobody has sent it"
+        yield f"  {entry.state.value}: {entry.key.name}: {note}{asked_back}"
+        yield from (f"      {when}: {command}" for when, command in ways_out(status, entry))
+
+
+def ways_out(status: Status, entry: QueueEntry) -> list[tuple[str, str]]:
+    """Return what a person can do about an entry: when, and the command to paste."""
+    key = entry.key
+    only = ["--account", key.account, "--language", key.language, *(["--part", str(key.part + 1)] if key.part else [])]
+    match entry.state:
+        case State.UNKNOWN:
+            return [
+                ("if you find it there", _command(status, "adopt", key.slot, "URL", *only)),
+                ("if it is not there", _command(status, "resend", key.slot, *only)),
+            ]
+        case State.FAILED:
+            return [("once the cause is mended", _command(status, "resend", key.slot, *only))]
+        case State.MISSED:
+            return [("to send it after all", _command(status, "resend", key.slot, *only))]
+        case _:
+            return []
+
+
+def _command(status: Status, name: str, *words: str) -> str:
+    folder = [status.folder] if status.folder else []
+    positional = [word for word in words[:2] if not word.startswith("--")]
+    return shlex.join(["shareasm", name, *positional, *folder, *words[len(positional) :]])
 
 
 def _source_lines(status: Status) -> Iterator[str]:
@@ -164,6 +234,8 @@ def _source_lines(status: Status) -> Iterator[str]:
             yield f"  {source.source}: read {_time(status, source.last_ok_at)}{aside}"
         else:
             yield f"  {source.source}: not read yet{aside}"
+    for check in status.failing_checks:
+        yield f"  {check.source}: does not answer about what is stored since {_time(status, check.failed_at)}: {check.note}"
 
 
 def _entry_facts(entry: QueueEntry | None) -> dict[str, object] | None:
@@ -179,11 +251,6 @@ def _entry_facts(entry: QueueEntry | None) -> dict[str, object] | None:
         "url": entry.receipt.url if entry.receipt else None,
         "note": entry.note,
     }
-
-
-def _name(entry: QueueEntry) -> str:
-    part = f" part {entry.key.part + 1}" if entry.key.part else ""
-    return f"{entry.key.slot}{part} ({entry.key.language}) on {entry.key.account}"
 
 
 def _time(status: Status, instant: datetime | None) -> str:

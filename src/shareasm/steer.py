@@ -165,6 +165,14 @@ _MOVED_ON = "it has gone on in the meantime: look at `shareasm status` and try a
 # ---- sending again -----------------------------------------------------------------------------------------------------
 
 
+def to_resend(entries: Sequence[QueueEntry]) -> list[QueueEntry]:
+    """Return those of the chosen entries that can go again. What was cancelled goes only where nothing else is meant: a
+    language that was taken out of the plan does not return because another one was missed.
+    """
+    again = [entry for entry in entries if entry.state in GOES_AGAIN]
+    return [entry for entry in again if entry.state is not State.CANCELLED] or again
+
+
 def resend(press: Press, entries: Sequence[QueueEntry], schedule: Schedule | None, choice: Choice) -> list[Decided]:
     """Let entries go out now, never too late any more. What is surely not out takes the words of `schedule`, if there is one;
     what may be out keeps its key and content, so that a server that remembers it answers with it.

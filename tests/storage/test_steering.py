@@ -233,6 +233,15 @@ def test_what_may_be_out_goes_again_under_its_old_key(office: Office) -> None:
     assert office.states == [State.PUBLISHED]
 
 
+def test_what_was_cancelled_goes_again_only_where_nothing_else_is_meant(office: Office) -> None:
+    office.plan(slot("welcome", accounts=("ours", "sky")))
+    ours, sky = office.entries()
+    missed, cancelled = replace(ours, state=State.MISSED), replace(sky, state=State.CANCELLED)
+    assert steer.to_resend([missed, cancelled]) == [missed]
+    assert steer.to_resend([cancelled]) == [cancelled]
+    assert steer.to_resend([replace(ours, state=State.PUBLISHED)]) == []
+
+
 def test_what_is_out_or_waits_for_its_time_is_not_sent_again(office: Office) -> None:
     office.plan(slot(), slot("later", at=NOON + minutes(20)))
     office.send()

@@ -100,15 +100,18 @@ def status(folder: Path | None, *, as_json: bool) -> None:
     \b
     Example:  shareasm status config/campaigns/shareasm-2027
     """
-    from shareasm.cli.telling import campaign_folder, load_plan
+    from shareasm.cli.telling import campaign_folder, load_steerable
     from shareasm.clock import SystemClock
     from shareasm.settings import read_settings
     from shareasm.status import read_status, status_facts, status_lines
     from shareasm.wiring import open_store
 
     settings = read_settings()
-    plan = load_plan(campaign_folder(folder, settings))
-    found = read_status(open_store(settings), plan.campaign, SystemClock().now())
+    campaign, schedule = load_steerable(campaign_folder(folder, settings))
+    if schedule is None:
+        click.secho("The plan has mistakes at the moment: `shareasm check` shows them.", fg="yellow", err=True)
+    named = str(folder) if folder else None
+    found = read_status(open_store(settings), campaign, SystemClock().now(), folder=named)
     if as_json:
         click.echo(json.dumps(status_facts(found), indent=2, ensure_ascii=False))
     else:

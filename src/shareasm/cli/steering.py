@@ -141,7 +141,7 @@ def resend(
     if schedule is None:
         click.secho("The plan has mistakes at the moment: the words that the queue has are sent.", fg="yellow")
     entries = steer.chosen(press, choice)
-    again = [entry for entry in entries if entry.state in steer.GOES_AGAIN]
+    again = steer.to_resend(entries)
     for entry in entries:
         words = f"{entry.state}{f': {entry.note}' if entry.note else ''}"
         click.echo(f"{entry.key.name}: {words if entry in again else f'left as it is, {entry.state}'}")
