@@ -1,5 +1,6 @@
 """The real Bluesky network itself: what the contract suite takes for granted of it."""
 
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 from bluesky_network.network import BlueskyNetwork
 from contract.bench import CLOCK
 from contract.bluesky_bench import Kept
+from rehearsal.bluesky_answers import ANSWERS, Bench, Row, check
 from shareasm.errors import RateLimited
 from shareasm.networks.bluesky.session import Session
 
@@ -77,3 +79,17 @@ def test_the_pds_limits_sign_ins_and_says_until_when(bluesky_network: BlueskyNet
         refusals.append(caught.value.until)
     assert timedelta(0) < refusals[0] - CLOCK.now() <= timedelta(minutes=5, seconds=5)
     assert refusals[0] == refusals[1]
+
+
+@pytest.fixture(scope="module")
+def answers(running: Callable[[str], BlueskyNetwork]) -> Iterator[Bench]:
+    network = running("real-bluesky")
+    bench = Bench(network.pds, network.appview)
+    bench.prepare()
+    yield bench
+    bench.http.close()
+
+
+@pytest.mark.parametrize("row", ANSWERS, ids=lambda row: row.name)
+def test_the_real_servers_answer_as_the_stand_in_was_made_to(row: Row, answers: Bench) -> None:
+    check(row, answers)

@@ -75,6 +75,19 @@ def test_a_gate_is_shown_with_its_post(bench: Sky) -> None:
     assert gate["post"] == receipt.ref.uri
 
 
+def test_a_gate_that_comes_before_its_post_is_not_shown(bench: Sky) -> None:
+    """Why a post and its gates are one deed, and not one after the other with the gates first."""
+    ours = bench.ours()
+    server = bench.signed_in(ours)
+    payload, made = frozen(ours, "Too late", who_may_reply=WhoMayReply.NOBODY)
+    assert server.session
+    did = server.session.tokens().did
+    for collection, record in reversed(json.loads(payload).items()):
+        body = {"repo": did, "collection": collection, "rkey": made, "record": record}
+        server.procedure("com.atproto.repo.putRecord", json.dumps(body).encode())
+    assert "threadgate" not in view(bench, PostRef(Network.BLUESKY, f"at://{did}/app.bsky.feed.post/{made}"))
+
+
 def test_a_post_that_everybody_may_answer_shows_no_gate(bench: Sky) -> None:
     assert "threadgate" not in view(bench, publish(bench.ours()).ref)
 

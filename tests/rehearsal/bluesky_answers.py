@@ -168,7 +168,7 @@ def check(row: Row, bench: Bench) -> None:
         return
     body = answer.json()
     wanted = (row.status, row.error, row.message.format_map({**bench.known, "STRANGE_BLOB": STRANGE_BLOB}))
-    assert (answer.status_code, body.get("error"), body.get("message")) == wanted
+    assert (answer.status_code, body.get("error"), body.get("message")) == wanted, answer.text
 
 
 _SESSION = "accessJwt refreshJwt did didDoc handle email emailConfirmed active"
@@ -672,4 +672,118 @@ LEAVING = [
     ),
 ]
 
-ANSWERS = [*SESSIONS, *NAMES, *RECORDS, *EMBEDS, *REPEATS, *READING, *LEAVING]
+THREADGATE = _FEED + "threadgate"
+POSTGATE = _FEED + "postgate"
+
+
+def _gate(kind: str, **more: object) -> Callable[[Bench], httpx.Response]:
+    """Put a gate under the key of Amina's post."""
+
+    def ask(bench: Bench) -> httpx.Response:
+        value = {"$type": kind, "post": bench.known["uri"], "createdAt": "2026-11-22T09:00:00.000Z", **more}
+        body = {"repo": bench.known["amina"], "collection": kind, "rkey": bench.known["rkey"], "record": value}
+        return bench.call(_REPO + "putRecord", body)
+
+    return ask
+
+
+def _created(*collections: str, rkey: str = "") -> Callable[[Bench], httpx.Response]:
+    """Create a post and more under one key, all in one call."""
+
+    def ask(bench: Bench) -> httpx.Response:
+        key = rkey or tid()
+        uri = f"at://{bench.known['amina']}/{POST}/{key}"
+        values = [record() if kind == POST else {**record(), "$type": kind, "post": uri} for kind in collections]
+        writes = [
+            {"$type": _REPO + "applyWrites#create", "collection": kind, "rkey": key, "value": value}
+            for kind, value in zip(collections, values, strict=True)
+        ]
+        return bench.call(_REPO + "applyWrites", {"repo": bench.known["amina"], "writes": writes})
+
+    return ask
+
+
+def _created_twice(bench: Bench) -> httpx.Response:
+    rkey = tid()
+    _created(POST, POSTGATE, rkey=rkey)(bench)
+    return _created(POST, POSTGATE, rkey=rkey)(bench)
+
+
+def _deleted_beside_its_gate_and_created_again(bench: Bench) -> httpx.Response:
+    rkey = tid()
+    _created(POST, POSTGATE, rkey=rkey)(bench)
+    bench.delete(rkey)
+    return _created(POST, POSTGATE, rkey=rkey)(bench)
+
+
+def _captioned(
+    bench: Bench, kind: str, lang: str = "en", size: int = 100, begins: bytes = b"WEBVTT\n"
+) -> dict[str, object]:
+    video = bench.blob(b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom", "video/mp4")
+    captions = [{"lang": lang, "file": bench.blob(begins + b"x" * size, kind)}]
+    return record(embed={"$type": "app.bsky.embed.video", "video": video, "captions": captions})
+
+
+_IN_EMBED = "$.record.embed.captions[0]"
+GATES = [
+    ok("a post and its gates are one deed", "commit results", _created(POST, THREADGATE, POSTGATE)),
+    no("which is done once", 500, "InternalServerError", "Internal Server Error", _created_twice),
+    no(
+        "also where only the gate is left",
+        500,
+        "InternalServerError",
+        "Internal Server Error",
+        _deleted_beside_its_gate_and_created_again,
+    ),
+    ok("a gate that lets nobody reply", _WRITTEN, _gate(THREADGATE, allow=[])),
+    ok("a rule that nobody knows", _WRITTEN, _gate(THREADGATE, allow=[{"$type": THREADGATE + "#moonRule"}])),
+    bad(
+        "a rule without a list",
+        f'Invalid {THREADGATE} record: Missing required key "list" at $.record.allow[0]',
+        _gate(THREADGATE, allow=[{"$type": THREADGATE + "#listRule"}]),
+    ),
+    bad(
+        "six rules",
+        f"Invalid {THREADGATE} record: array too big (maximum 5, got 6) at $.record.allow",
+        _gate(THREADGATE, allow=[{"$type": THREADGATE + "#mentionRule"}] * 6),
+    ),
+    bad(
+        "a gate of what is no post",
+        f'Invalid {POSTGATE} record: Invalid at-uri (got "x") at $.record.post',
+        _gate(POSTGATE, post="x"),
+    ),
+    ok("captions", _WRITTEN, lambda b: b.create(_captioned(b, "text/vtt"))),
+    ok("captions that say another kind", _WRITTEN, lambda b: b.create(_captioned(b, "text/plain", size=99))),
+    bad_post(
+        "captions of another kind",
+        f'Expected "text/vtt" (got "text/plain") at {_IN_EMBED}.file.mimeType',
+        lambda b: _captioned(b, "text/plain", begins=b"1\n"),
+    ),
+    bad_post(
+        "captions that are too long",
+        f"blob too big (maximum 20000, got 20008) at {_IN_EMBED}.file",
+        lambda b: _captioned(b, "text/vtt", size=20_001),
+    ),
+    bad_post(
+        "captions in no language",
+        f'Invalid language (got "!!") at {_IN_EMBED}.lang',
+        lambda b: _captioned(b, "text/vtt", "!!", 98),
+    ),
+    bad_post(
+        "eleven labels",
+        "array too big (maximum 10, got 11) at $.record.labels.values",
+        lambda _: record(labels={"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "x"}] * 11}),
+    ),
+    ok(
+        "a token for another service",
+        "token",
+        lambda b: b.ask(_ACCOUNT + "getServiceAuth", aud="did:web:video.example", lxm=_REPO + "uploadBlob"),
+    ),
+    bad(
+        "a token for nobody",
+        "aud must be a valid atproto DID or did#serviceId reference",
+        lambda b: b.ask(_ACCOUNT + "getServiceAuth", aud="did:nobody:x"),
+    ),
+]
+
+ANSWERS = [*SESSIONS, *NAMES, *RECORDS, *EMBEDS, *REPEATS, *READING, *LEAVING, *GATES]

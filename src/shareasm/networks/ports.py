@@ -86,7 +86,7 @@ class PostChecker(Protocol):
 class Repeat(StrEnum):
     """What a server makes of the same post sent twice under one key. Decides how a lost answer is settled."""
 
-    SAFE = "safe"  # a no-op for ever: repeat until answered (Bluesky putRecord)
+    SAFE = "safe"  # a no-op for ever: repeat until answered (Bluesky)
     AN_HOUR = "an hour"  # remembered for an hour: repeat within 50 minutes, then look it up (Mastodon, Hollo, Pleroma)
     NEVER = "never"  # posts twice: always look first (GoToSocial, snac, Takahē, Pixelfed)
 

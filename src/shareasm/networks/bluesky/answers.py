@@ -13,7 +13,7 @@ import httpx
 import msgspec
 
 from shareasm.domain.richtext import clean_line
-from shareasm.errors import NetworkError, Occupied, RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.errors import NetworkError, Occupied, RateLimited, Rejected, Stale, Unauthorized, Unreachable
 from shareasm.networks.bluesky.translate import MALFORMED
 
 WAIT_WHEN_NOT_TOLD = timedelta(minutes=1)
@@ -79,10 +79,8 @@ def refusal(
         )
     if status == 429:
         return RateLimited("too many requests", server=server, ref=ref, until=asked_to_wait_until(reply.headers, now))
-    if reply.error == "BlobNotFound":  # a server throws uploads away that no record names for an hour or more
-        return Unreachable(
-            "its pictures are not on the server any more, and must be uploaded again", server=server, ref=ref
-        )
+    if reply.error == "BlobNotFound":  # servers throw away what no record names, after an hour or more
+        return Stale("its pictures are not on the server any more, and must be uploaded again", server=server, ref=ref)
     if reply.error == "InvalidSwap":
         return Occupied(f"another record lives here ({words})", server=server, ref=ref)
     if status == 408 or status >= 500:

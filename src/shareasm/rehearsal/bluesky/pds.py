@@ -157,7 +157,7 @@ class Pds:
     def _get_service_auth(self, call: Call) -> Answer:
         repo = self.sessions.account(call.headers)
         audience = call.text("aud")
-        if not is_did(audience.partition("#")[0]):
+        if not audience.startswith(("did:plc:", "did:web:")):
             raise bad_request("aud must be a valid atproto DID or did#serviceId reference")
         expires = call.whole("exp", 0, 0, 1 << 53)
         return Answer({"token": self.sessions.service_token(repo, audience, call.query.get("lxm", ""), expires)})
@@ -335,6 +335,8 @@ def sniffed(content: bytes) -> str | None:
             return kind
     if content[4:8] == b"ftyp":
         return "video/mp4"
+    if content.startswith((b"WEBVTT\n", b"WEBVTT\r", b"WEBVTT ", b"WEBVTT\t")):
+        return "text/vtt"
     return "image/webp" if content[:4] == b"RIFF" and content[8:12] == b"WEBP" else None
 
 
