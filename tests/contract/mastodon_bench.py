@@ -65,6 +65,14 @@ class MastodonBench:
         publisher = MastodonPublisher(self.server.url, person.token, user_agent=AGENT, now=CLOCK.now, prepare=prepare)
         return Ours(publisher, person.username)
 
+    def person(self, ours: Ours) -> Person:
+        """Return whose account it is."""
+        return self._accounts[ours.name]
+
+    def fault(self, mishap: Mishap) -> Fault:
+        """Return how the stand-in does a mishap."""
+        return FAULTS[mishap]
+
     def reader(self) -> TagReader:
         return self._reader()
 

@@ -113,6 +113,11 @@ class MastodonServer:
         with self.instance.lock:
             return self._api.hold_posts()
 
+    def release_posts(self) -> None:
+        """Finish the posts in work, and hold no more of them."""
+        with self.instance.lock:
+            self._api.release_posts()
+
     def leave_in_work(self, person: Person, key: str) -> None:
         """Let a worker of the server die with this key in its hands: nothing is posted, and the key is locked for a while."""
         with self.instance.lock:
