@@ -187,6 +187,19 @@ def test_a_page_that_does_not_answer_today_keeps_the_card_of_yesterday(office: O
     assert card.fetched_at == NOW + timedelta(days=1)
 
 
+def test_a_picture_whose_host_fails_today_stays_the_one_of_yesterday(office: Office, site: Site) -> None:
+    site.picture("/cover.png", a_picture(size=(300, 200)))
+    url = site.page("/17403", COVER)
+    fetch(office.album, [url])
+    thumb = office.known(url).thumb
+    site.page("/cover.png", status=500)
+    fetch(office.album, [url])
+    assert office.known(url).thumb == thumb
+    site.page("/cover.png", status=404)
+    fetch(office.album, [url])
+    assert office.known(url).thumb is None
+
+
 @pytest.mark.parametrize(
     ("status", "after", "is_asked"),
     [
@@ -260,9 +273,10 @@ def card_in_queue(engine: Engine, page: PageCard | None, *, link: str | None = N
     return next(entry.draft.card for entry in entries if entry.network is Network.BLUESKY)
 
 
-def test_the_team_s_title_stays_and_the_page_gives_the_rest(engine: Engine) -> None:
+def test_the_team_s_title_and_authors_stay_and_the_page_gives_the_rest(engine: Engine) -> None:
     card = card_in_queue(engine, PAGE)
-    assert card == DraftCard(URL, "Our own title", "What it is about.", "0123.jpg")
+    by = "guide · Josephine Singo · 2021"
+    assert card == DraftCard(URL, "Our own title", f"{by} · What it is about.", "0123.jpg")
 
 
 def test_a_bare_link_takes_the_title_of_its_page(engine: Engine) -> None:

@@ -133,34 +133,33 @@ class _Visit:
             return ask(url)
 
     def _keep(self, url: str, page: Fetched | Refusal) -> Looked:
-        if isinstance(page, Refusal):
-            card = PageCard(self._album.now(), refusal=page.reason)
+        with reading(self._album.engine) as connection:
+            before = cards.find(connection, [url]).get(url) or PageCard(self._album.now())
+        if isinstance(page, Refusal):  # what it said before still holds
             looked = Looked(url, page)
+            card = replace(before, refusal=page.reason, fetched_at=self._album.now())
         else:
-            card = self._card(page)
             looked = Looked(url, leads_to=page.url, content_type=page.content_type)
+            card = self._card(page, before)
         with self._turn, transaction(self._album.engine) as connection:
-            card = _with_what_was(card, cards.find(connection, [url]).get(url))
             cards.put(connection, url, card)
         return looked._replace(card=card)
 
-    def _card(self, page: Fetched) -> PageCard:
+    def _card(self, page: Fetched, before: PageCard) -> PageCard:
         """Return what a page says of itself; what is no page, such as a PDF, says nothing."""
         said = read_page(page.data, page.url, page.charset)
-        thumb = self._thumb(said.image) if said.image else None
+        thumb = self._thumb(said.image, before) if said.image else None
         return PageCard(self._album.now(), said.title, said.description, thumb)
 
-    def _thumb(self, url: str) -> str | None:
+    def _thumb(self, url: str, before: PageCard) -> str | None:
+        """Return the name of the page's picture, made ready; of the one before where its host does not answer now."""
         fetched = self._ask(url, self._album.strangers.fetch)
-        picture = fetched if isinstance(fetched, Refusal) else prepare_bytes(fetched.data, ThumbLimits())
+        if isinstance(fetched, Refusal):
+            return before.thumb if fetched.is_silence or (fetched.status or 0) >= 500 else None
+        picture = prepare_bytes(fetched.data, ThumbLimits())
         if isinstance(picture, Refusal) or min(picture.width, picture.height) < SMALLEST_THUMB:
             return None
         return shelve(picture, self._album.folder)
-
-
-def _with_what_was(card: PageCard, before: PageCard | None) -> PageCard:
-    """Return `card`, with what was known before where its page does not answer now."""
-    return replace(before, refusal=card.refusal, fetched_at=card.fetched_at) if card.refusal and before else card
 
 
 # ---- what a team should know -------------------------------------------------------------------------------------------

@@ -26,6 +26,7 @@ def look_around(result: "CheckResult") -> "CheckResult":
     from shareasm.domain.cards import linked_urls
     from shareasm.domain.queue import plan_entries
     from shareasm.networks.ports import Limits
+    from shareasm.news import count_of
     from shareasm.settings import read_settings
     from shareasm.wiring import World, ask_limits, card_album, open_store
 
@@ -36,10 +37,11 @@ def look_around(result: "CheckResult") -> "CheckResult":
     settings, world = read_settings(), World(SystemClock())
     said = ask_limits(loaded.campaign, world)
     limits = {account: takes for account, takes in said.items() if isinstance(takes, Limits)}
+    urls = linked_urls(plan_entries(loaded.campaign, loaded.schedule))
+    click.echo(f"Opening {count_of(len(urls), 'link', 'links')}:", err=True)
     engine = open_store(settings)
     try:
-        album = card_album(loaded.campaign, engine, settings, world)
-        looked = cards.fetch(album, linked_urls(plan_entries(loaded.campaign, loaded.schedule)), tell_page)
+        looked = cards.fetch(card_album(loaded.campaign, engine, settings, world), urls, tell_page)
     finally:
         engine.dispose()
     more = [

@@ -8,9 +8,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from shareasm.domain.pages import DESCRIPTION_LENGTH
 from shareasm.domain.posts import Network
 from shareasm.domain.queue import DraftCard, EntryKey, PlannedEntry
-from shareasm.domain.richtext import find_urls
+from shareasm.domain.richtext import find_urls, truncate
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +42,8 @@ def linked_urls(planned: Iterable[PlannedEntry]) -> dict[str, EntryKey]:
 def complete(planned: Iterable[PlannedEntry], known: Mapping[str, PageCard]) -> list[PlannedEntry]:
     """Return `planned` with cards that say what their pages say, as far as they are `known`.
 
-    A title that the team wrote stays; the page gives description and picture, and a title where the plan has none but
-    the address.
+    What the team wrote stays: a resource's title, and whose work it is, before the page's own description. The picture is
+    the page's, and where the plan has nothing but an address, so is the title.
     """
     return [_completed(entry, known) for entry in planned]
 
@@ -60,7 +61,7 @@ def _merged(card: DraftCard, page: PageCard) -> DraftCard:
     return DraftCard(
         url=card.url,
         title=card.title if has_own_title else page.title or card.title,
-        description=page.description or card.description,
+        description=truncate(" · ".join(filter(None, (card.description, page.description))), DESCRIPTION_LENGTH),
         thumb=page.thumb or card.thumb,
     )
 
