@@ -7,6 +7,7 @@ from datetime import datetime
 from io import BytesIO
 from pathlib import Path
 
+import msgspec
 import pytest
 from PIL import Image
 
@@ -17,11 +18,14 @@ from shareasm.collect import Desk
 from shareasm.domain.changes import Seen
 from shareasm.domain.pictures import Refusal
 from shareasm.domain.posts import Media, MediaKind
+from shareasm.domain.queue import Receipt, State
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Page
+from shareasm.publish import bring_in_line
 from shareasm.recap import FETCHED_AT_ONCE, MOST_SILENCES, Materials, make_recap
-from shareasm.storage.engine import open_engine
+from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
+from shareasm.storage.tables import entries
 
 BROKEN = Refusal("the server answers 503")
 SILENT = Refusal("no answer in time (30 s)", is_silence=True)
@@ -134,6 +138,21 @@ def test_what_nobody_confirmed_at_the_end_of_the_day_is_left_out(
     put(materials, [seen()], at=confirmed_at)
     recap = make_recap(replace(materials, now=lambda: now), materials.campaign_folder / "recap")
     assert recap.shown_count == is_shown
+
+
+@pytest.mark.parametrize("state", [State.PUBLISHED, State.WITHDRAWING, State.WITHDRAWN])
+def test_what_we_took_back_is_not_shown_and_said_whatever_a_source_still_shows(
+    materials: Materials, state: State
+) -> None:
+    put(materials, [seen()])
+    bring_in_line(materials.engine, materials.campaign, materials.schedule)
+    receipt = msgspec.json.encode(Receipt(seen().post.ref, "https://memory.example/1", "1")).decode()
+    with transaction(materials.engine) as connection:
+        connection.execute(entries.update(), {"state": state, "receipt": receipt})
+    page, is_shown = made(materials), state is State.PUBLISHED
+    assert ("1 of our posts was taken back afterwards." in page) is not is_shown
+    assert ("Safer mines" in page) is is_shown
+    assert "all were sent" in page
 
 
 def test_the_method_note_counts_what_nobody_confirmed_until_somebody_does(materials: Materials) -> None:

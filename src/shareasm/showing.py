@@ -7,6 +7,7 @@ from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.moderation import Verdict, may_show
+from shareasm.domain.queue import TAKEN_BACK
 from shareasm.storage import decisions, posts, queue
 from shareasm.storage.engine import reading
 from shareasm.storage.posts import StoredPost
@@ -29,7 +30,7 @@ def judge(
     With `confirmed_since`, what its network has not confirmed since then is not shown.
     """
     with reading(engine) as connection:
-        ours = {entry.receipt.ref for entry in queue.of_campaign(connection, campaign.slug) if entry.receipt}
+        sent = {e.receipt.ref: e.state for e in queue.of_campaign(connection, campaign.slug) if e.receipt}
         decided = decisions.all_decisions(connection)
         stored = list(posts.of_campaign(connection, campaign.slug, newest_first=newest is not None, limit=newest))
     return [
@@ -37,11 +38,13 @@ def judge(
             item,
             may_show(
                 item.post,
-                is_gone=item.gone_reason is not None or not item.is_author_active,
+                is_gone=item.gone_reason is not None
+                or not item.is_author_active
+                or sent.get(item.post.ref) in TAKEN_BACK,  # by the queue's word, whatever a source still shows
                 is_complete=item.checked_at is not None,
                 decision=decided.get(item.post.ref),
                 campaign=campaign,
-                is_ours=item.post.ref in ours,
+                is_ours=item.post.ref in sent,
                 is_confirmed=_is_since(item.checked_at, confirmed_since),
             ),
         )

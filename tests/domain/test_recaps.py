@@ -30,6 +30,7 @@ from shareasm.domain.colours import NIGHT, PAPER, contrast, palette
 from shareasm.domain.items import POSTS_PER_PART, Item, anchor_of, make_items, picture_addresses
 from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import Account, Card, Counts, Media, MediaKind, Network, Post
+from shareasm.domain.queue import State
 from shareasm.domain.recaps import Facts, Recap, arrange, narrate
 from shareasm.domain.schedules import Kind, Part, Schedule
 from shareasm.domain.stories import ChapterPlan, Rule, RuleKind, StoryPlan
@@ -419,6 +420,14 @@ def test_our_pictures_are_credited_once() -> None:
 def test_the_plan_counts_what_was_not_sent_and_not_what_was_cancelled() -> None:
     plan = arrange(a_day()).plan
     assert (plan.planned_count, plan.sent_count, len(plan.unsent)) == (14, 13, 1)
+
+
+@pytest.mark.parametrize("state", [State.WITHDRAWING, State.WITHDRAWN])
+def test_what_was_taken_back_was_sent_and_is_counted_apart(state: State) -> None:
+    day = a_day()
+    entries = [replace(e, state=state) if n == 0 else e for n, e in enumerate(day.entries)]
+    plan = arrange(replace(day, entries=entries)).plan
+    assert (plan.planned_count, plan.sent_count, len(plan.unsent), plan.taken_back_count) == (14, 13, 1, 1)
 
 
 def test_the_whole_day_comes_in_parts() -> None:

@@ -48,6 +48,9 @@ class State(StrEnum):
     WITHDRAWN = "withdrawn"
 
 
+TAKEN_BACK = frozenset({State.WITHDRAWING, State.WITHDRAWN})
+"""It was out, and nobody is to see it any more, whether its network has deleted it already or not."""
+
 NEXT: Mapping[State, frozenset[State]] = {
     State.WAITING: frozenset({State.CLAIMED, State.PUBLISHED, State.MISSED, State.CANCELLED}),
     State.CLAIMED: frozenset(

@@ -20,7 +20,7 @@ from shareasm.domain.items import POSTS_PER_PART, Item, ShownPost, make_items
 from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Account, Network, PostRef, SafeHtml
-from shareasm.domain.queue import EntryKey, QueueEntry, State
+from shareasm.domain.queue import TAKEN_BACK, EntryKey, QueueEntry, State
 from shareasm.domain.richtext import sanitise
 from shareasm.domain.schedules import Picture, Schedule
 from shareasm.domain.stories import StoryPlan
@@ -108,8 +108,9 @@ class Plan:
     """What became of our own plan."""
 
     planned_count: int
-    sent_count: int
+    sent_count: int  # also what was taken back afterwards
     unsent: tuple[tuple[EntryKey, State], ...]
+    taken_back_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,8 +282,9 @@ def _is_copy_of_withheld(shown: ShownPost, withheld: frozenset[str]) -> bool:
 
 def _plan(entries: Sequence[QueueEntry]) -> Plan:
     wanted = [entry for entry in entries if entry.state is not State.CANCELLED]
-    unsent = sorted((entry.key, entry.state) for entry in wanted if entry.state is not State.PUBLISHED)
-    return Plan(len(wanted), len(wanted) - len(unsent), tuple(unsent))
+    taken_back = [entry for entry in wanted if entry.state in TAKEN_BACK]
+    unsent = sorted((e.key, e.state) for e in wanted if e.state is not State.PUBLISHED and e not in taken_back)
+    return Plan(len(wanted), len(wanted) - len(unsent), tuple(unsent), len(taken_back))
 
 
 def _shelf(campaign: Campaign, items: Sequence[Item]) -> tuple[ShelfEntry, ...]:
