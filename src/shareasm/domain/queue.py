@@ -34,6 +34,8 @@ CLAIM_FOR = timedelta(seconds=20)
 """A claim that ran out is a dead worker's. A living one renews its claims at every beat, however long a call takes, so a
 slot whose worker died is taken over within half a minute. Taking over too early costs nothing: see above.
 """
+CLOCKS_DIFFER_BY = timedelta(minutes=1)
+"""At most, of the machines at work on one store. What lies further ahead was written by a clock that was set back since."""
 
 
 class State(StrEnum):

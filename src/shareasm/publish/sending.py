@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shareasm.domain.queue import QueueEntry, Receipt
+from shareasm.domain.queue import CLOCKS_DIFFER_BY, QueueEntry, Receipt
 from shareasm.errors import (
     ConfigError,
     NetworkError,
@@ -39,6 +39,7 @@ SURELY_OURS = timedelta(minutes=1)
 """Where repeating is safe it is repeated without looking, for so long. Later somebody may have seen and deleted what our call
 made, and a repeat would make it again."""
 
+OFF_BY = timedelta(days=1)  # a wrong clock is wrong by less: an hour of summer time, another time zone
 LOOKS = 2  # not there twice, a minute apart: a person decides
 FIRST_WAIT_S = 5
 LONGEST_WAIT_S = 5 * 60
@@ -156,7 +157,10 @@ def _publish(press: Press, publisher: Publisher, entry: QueueEntry, *, is_new: b
 def _settle(press: Press, publisher: Publisher, entry: QueueEntry, open_since: datetime) -> Result | None:
     """Find out what became of a call whose answer was lost, and go on from there."""
     repeat = publisher.limits().repeat
-    age = press.clock.now() - open_since
+    now = press.clock.now()
+    if open_since > now + CLOCKS_DIFFER_BY:  # our clock was set back since: how long ago it was is not known
+        open_since = now - OFF_BY
+    age = now - open_since
     if repeat is Repeat.SAFE and age <= SURELY_OURS and entry.withdraw_reason is None:
         return _publish(press, publisher, entry)
     found = _look_up(press, publisher, entry, open_since)

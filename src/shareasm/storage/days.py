@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from shareasm.domain.queue import CLOCKS_DIFFER_BY
 from shareasm.storage.engine import insert_ignoring, upsert
 from shareasm.storage.tables import campaign_states, leases
 
@@ -61,12 +62,13 @@ def close(connection: Connection, campaign: str, now: datetime) -> None:
 
 
 def take_lease(connection: Connection, name: str, owner: str, now: datetime, duration: timedelta) -> bool:
-    """Take or renew the lease `name` for `owner`. False: another owner holds it."""
+    """Take or renew the lease `name` for `owner`. False: another owner holds it, by a clock not far ahead of ours."""
     held = connection.execute(sa.select(leases).where(leases.c.name == name)).first()
     if held and held.owner == owner and held.until > now + duration / 2:
         return True  # still fresh: most ticks write nothing
     insert_ignoring(connection, leases, [{"name": name, "owner": owner, "until": now + duration}])
-    query = leases.update().where(leases.c.name == name, sa.or_(leases.c.owner == owner, leases.c.until < now))
+    is_free = sa.or_(leases.c.owner == owner, leases.c.until < now, leases.c.until > now + duration + CLOCKS_DIFFER_BY)
+    query = leases.update().where(leases.c.name == name, is_free)
     return connection.execute(query, {"owner": owner, "until": now + duration}).rowcount == 1
 
 

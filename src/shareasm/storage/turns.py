@@ -9,7 +9,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from shareasm.domain.queue import QueueEntry, State
+from shareasm.domain.queue import CLAIM_FOR, CLOCKS_DIFFER_BY, QueueEntry, State
 from shareasm.domain.turns import Due, Turn, is_overdue, next_turn
 from shareasm.storage import accounts
 from shareasm.storage.queue import target_of, to_entry
@@ -84,9 +84,7 @@ def mark_missed(connection: Connection, campaign: str, account: str, now: dateti
 
     A later part of a thread that has begun is never too late: half a thread is worse than a late one.
     """
-    is_idle = sa.or_(
-        entries.c.state == State.WAITING, sa.and_(entries.c.state == State.CLAIMED, entries.c.claimed_until < now)
-    )
+    is_idle = sa.or_(entries.c.state == State.WAITING, sa.and_(entries.c.state == State.CLAIMED, _has_run_out(now)))
     query = sa.select(entries.c.id).where(
         entries.c.campaign == campaign,
         entries.c.account == account,
@@ -159,8 +157,13 @@ def is_ready(now: datetime) -> sa.ColumnElement[bool]:
     return sa.or_(
         sa.and_(entries.c.state == State.WAITING, entries.c.due_at <= now, waits),
         sa.and_(entries.c.state == State.UNKNOWN, entries.c.next_attempt_at <= now),
-        sa.and_(entries.c.state == State.CLAIMED, entries.c.claimed_until < now),
+        sa.and_(entries.c.state == State.CLAIMED, _has_run_out(now)),
     )
+
+
+def _has_run_out(now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that a claim is a dead worker's: over, or of a time that our clock was set back from."""
+    return sa.or_(entries.c.claimed_until < now, entries.c.claimed_until > now + CLAIM_FOR + CLOCKS_DIFFER_BY)
 
 
 def is_open_attempt() -> sa.Select[tuple[int]]:
