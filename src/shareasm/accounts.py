@@ -54,10 +54,11 @@ class Accounts:
 
         return read
 
-    def missing(self, account_id: str) -> str:
+    def missing(self, account_id: str, *, has_cure: bool = True) -> str:
         """Return in words that there is no secret for an account, and how to get one."""
         network = self._campaign.account(account_id).network
-        return f"{token_name(account_id)} is not set; `shareasm connect {network} --account {account_id}` gets one"
+        cure = f"; `shareasm connect {network} --account {account_id}` gets one" if has_cure else ""
+        return f"{token_name(account_id)} is not set{cure}"
 
     # ---- signing in ----------------------------------------------------------------------------------------------------
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import msgspec
+from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import CampaignAccount
 from shareasm.domain.posts import Network
@@ -17,6 +18,8 @@ from shareasm.errors import ConfigError, NetworkError, StorageError
 from shareasm.networks.ports import AccountFacts, AccountProbe, Application, CodeSignIn
 from shareasm.secret_files import read_secret, write_secret
 from shareasm.settings import TokenStore, token_name
+from shareasm.storage import accounts
+from shareasm.storage.engine import transaction
 
 APP_PASSWORD = re.compile(r"[a-z0-9]{4}(-[a-z0-9]{4}){3}")
 
@@ -46,9 +49,9 @@ class Connected(Protocol):
     def __call__(self, secret: str, keep_session: Callable[[str], None], /) -> AccountProbe: ...
 
 
-def account_to_connect(accounts: tuple[CampaignAccount, ...], network: Network, wanted: str | None) -> CampaignAccount:
+def account_to_connect(planned: tuple[CampaignAccount, ...], network: Network, wanted: str | None) -> CampaignAccount:
     """Return the account that a person means. Raises ConfigError where that is not clear."""
-    there = [account for account in accounts if account.network is network]
+    there = [account for account in planned if account.network is network]
     names = ", ".join(account.id for account in there)
     if wanted is not None:
         found = [account for account in there if account.id == wanted]
@@ -157,6 +160,12 @@ def connect_bluesky(
 
 
 # ---- both --------------------------------------------------------------------------------------------------------------
+
+
+def let_go_on(engine: Engine, campaign: str, account: CampaignAccount) -> bool:
+    """Let an account that stopped for its old secret be tried with the new one at once. False: it was not stopped."""
+    with transaction(engine) as connection:
+        return accounts.clear(connection, campaign, account.id)
 
 
 def _examined(probe: AccountProbe, account: CampaignAccount) -> AccountFacts:

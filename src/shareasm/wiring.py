@@ -349,14 +349,12 @@ class _Wiring:
     def probe(self, account: CampaignAccount) -> AccountProbe | str:
         """Return who looks an account over; in words that it has no secret."""
         is_open = self._accounts.has_token(account.id)
-        return self._accounts.probe(account) if is_open else self._accounts.missing(account.id)
+        return self._accounts.probe(account) if is_open else self._accounts.missing(account.id, has_cure=False)
 
     def search(self, source: Source) -> TagReader | str:
         """Return the reader of a source; in words why it is not read."""
-        return (
-            self.reader(source)
-            or f"not searched: it wants a sign-in, and {self._accounts.missing(source.account or '')}"
-        )
+        missing = self._accounts.missing(source.account, has_cure=False) if source.account else "none is named"
+        return self.reader(source) or f"not searched: it wants a sign-in, and {missing}"
 
     def _source_token(self, source: Source) -> Callable[[], str] | None:
         """Return the token with which a source is read; None where it is read without one."""

@@ -120,7 +120,7 @@ def test_where_all_is_well_everything_is_green(clinic: Clinic) -> None:
         *("our-mastodon", "our-bluesky", "mastodon:home", "bluesky:search", "bluesky:stream"),
         *("database", "worker", "disk", "recap", "time zones"),
     }
-    assert "1 posts and 1 pictures fit" in one(findings, "our-mastodon", "posts").message
+    assert "1 post with 1 picture: all fits" in one(findings, "our-mastodon", "posts").message
 
 
 def test_an_account_without_a_secret_is_red_where_it_should_post(clinic: Clinic) -> None:

@@ -1,6 +1,7 @@
 """Commands about the accounts: connect mastodon, connect bluesky, doctor."""
 
 import json
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -109,13 +110,23 @@ def _chosen(folder: Path | None, network: Network, wanted: str | None) -> "Itera
     from shareasm.campaign_files import load_campaign
     from shareasm.cli.telling import campaign_folder, load_plan
     from shareasm.clock import SystemClock
-    from shareasm.connect import account_to_connect
+    from shareasm.connect import account_to_connect, let_go_on
+    from shareasm.errors import StorageError
     from shareasm.settings import read_settings
+    from shareasm.wiring import open_store
 
     settings = read_settings()
     where = campaign_folder(folder, settings)
     campaign = load_campaign(where).campaign or load_plan(where).campaign  # a schedule full of mistakes is no hindrance
-    yield account_to_connect(campaign.accounts, network, wanted), Accounts(campaign, settings, SystemClock().now)
+    account = account_to_connect(campaign.accounts, network, wanted)
+    yield account, Accounts(campaign, settings, SystemClock().now)
+    try:
+        engine = open_store(settings)
+        if let_go_on(engine, campaign.slug, account):
+            click.echo(f"{account.id} was stopped, and goes on now.")
+        engine.dispose()
+    except StorageError as error:  # the secret is stored all the same
+        click.echo(f"Whether {account.id} was stopped could not be seen: {error}", err=True)
 
 
 @dataclass(frozen=True)
@@ -126,7 +137,8 @@ class _Terminal:
         click.echo(words)
 
     def ask(self, words: str, *, is_secret: bool) -> str:
-        return str(click.prompt(words, hide_input=is_secret, type=str))
+        is_shown = not is_secret or not sys.stdin.isatty()  # a pipe shows nothing anyway, and getpass would warn of it
+        return str(click.prompt(words, hide_input=not is_shown, type=str))
 
     def agrees(self, words: str) -> bool:
         return click.confirm(words, default=True)

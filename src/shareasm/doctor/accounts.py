@@ -104,8 +104,13 @@ def judge_posts(
     troubles += _picture_troubles(account, pictures, limits, media, prepare)
     yield from troubles
     if not troubles:
-        words = f"{len(entries)} posts and {len(pictures)} pictures fit its server"
+        words = f"{count(len(entries), 'post')} with {count(len(pictures), 'picture')}: all fits its server"
         yield Finding(Light.GREEN, account.id, "posts", words)
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number of things in words."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
 Trouble = tuple[Light, str, str, str]

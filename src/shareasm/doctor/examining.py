@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from shareasm.doctor import machine
-from shareasm.doctor.accounts import judge_account, judge_posts, reconnect
+from shareasm.doctor.accounts import count, judge_account, judge_posts, reconnect
 from shareasm.doctor.findings import Finding, Light
 from shareasm.doctor.materials import Examined, Materials
 from shareasm.domain.campaigns import CampaignAccount, Source
@@ -88,7 +88,8 @@ def _source(materials: Materials, source: Source) -> Iterator[Finding]:
         else:
             window = Window(now - LOOK_BACK, now + timedelta(minutes=1))
             page = next(reader.read_tag(tag, window, None), None)  # the first page will do
-            words = f"#{tag} is read; {len(page.posts) if page else 0} posts of the last day on its first page"
+            seen = count(len(page.posts) if page else 0, "post")
+            words = f"#{tag} is read; {seen} of the last day on its first page"
     except Unauthorized as error:
         yield Finding(Light.RED, source.id, "reading", str(error), "name an account of ours there, and connect it")
         return

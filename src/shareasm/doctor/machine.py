@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 
 from shareasm.doctor.findings import Finding, Light
 from shareasm.domain.campaigns import Campaign
-from shareasm.storage import days
+from shareasm.storage import accounts, days
 from shareasm.storage.engine import place, reading, transaction
 
 DISK_YELLOW, DISK_RED = 2_000_000_000, 300_000_000
@@ -42,6 +42,7 @@ def judge_day(engine: Engine, campaign: Campaign, now: datetime) -> Iterator[Fin
     """Yield how the day stands: whether a worker is at it, and whether somebody holds everything."""
     with reading(engine) as connection:
         state = days.state(connection, campaign.slug)
+        stopped = accounts.states(connection, campaign.slug)
     if state.paused_at:
         words = f"paused since {state.paused_at:%Y-%m-%d %H:%M} UTC: {state.pause_reason or 'no reason was given'}"
         yield Finding(Light.YELLOW, "worker", "pause", words, "shareasm resume")
@@ -52,6 +53,9 @@ def judge_day(engine: Engine, campaign: Campaign, now: datetime) -> Iterator[Fin
         yield Finding(Light.RED, "worker", "at work", "the day is on, and no worker is running", "shareasm run")
     else:
         yield Finding(Light.GREEN, "worker", "at work", "none is running, and none need be yet")
+    for each in stopped.values():
+        words = f"stopped since {each.stopped_at:%Y-%m-%d %H:%M} UTC, tried again at {each.try_again_at:%H:%M}: {each.reason}"
+        yield Finding(Light.YELLOW, each.account, "stopped", words, "give it another secret, or wait until then")
     if state.note:
         yield Finding(Light.YELLOW, "worker", "note", state.note, "mend the plan: `shareasm check` shows how")
 

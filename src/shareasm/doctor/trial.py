@@ -171,12 +171,12 @@ def take_back_leftovers(materials: Materials) -> list[Finding]:
         finding
         for patient in patients
         if patient is not None and patient.file.exists()
-        for finding in _taken_back(patient, is_settled=True) or [_tidied(patient)]
+        for finding in _taken_back(patient, is_settled=True) or [_done(patient)]
     ]
 
 
-def _tidied(patient: _Patient) -> Finding:
-    words = "nothing is left any more of a trial that was broken off"
+def _done(patient: _Patient) -> Finding:
+    words = "what a trial that was broken off had left from before has been taken back"
     return Finding(Light.GREEN, patient.account.id, CHECK, words)
 
 
