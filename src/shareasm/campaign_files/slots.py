@@ -20,16 +20,9 @@ SLOT_KEYS = (
     "thread", "reply_to", "quote", "who_may_reply", "who_may_quote", "labels", "late", "visibility", "warning",
 )  # fmt: skip
 LATE = (Late.WITHIN, timedelta(minutes=30))
-_POINTED_AT = (
-    "resource",
-    "link",
-    "reply_to",
-    "quote",
-    "who_may_reply",
-    "labels",
-    "visibility",
-    "warning",
-)  # by later findings
+_POINTED_AT = (  # by later findings
+    "resource", "link", "reply_to", "quote", "who_may_reply", "labels", "visibility", "warning",
+)  # fmt: skip
 _EVERYONE, _NOBODY = "everyone", "nobody"
 
 visibility = one_of(("public", "unlisted"), "visibility")
