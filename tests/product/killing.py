@@ -19,7 +19,7 @@ from itertools import count
 from pathlib import Path
 from queue import SimpleQueue
 from string import Template
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 
@@ -71,7 +71,7 @@ PARENTS = {ONE: "", "Two": ONE, "Three": "Two", f"Single #{TAG}": ""}
 
 HOUR = timedelta(hours=1)
 LITTLE = timedelta(seconds=30)
-PATIENCE = 2 * HOUR  # an outage that nobody made does not last that long
+PATIENCE = timedelta(minutes=20)  # more than all waits after an outage together
 SETTLES_WITHIN_S = 40
 
 # ---- a lane: what cases need, one after the other ----------------------------------------------------------------------
@@ -88,7 +88,7 @@ class Lane:
     _open: ExitStack = field(default_factory=ExitStack)
     _numbers: Iterator[int] = field(default_factory=lambda: count(1))
     _servers: dict[str, MastodonServer] = field(default_factory=dict)
-    _censuses: dict[str, list[str]] = field(default_factory=dict)
+    _censuses: dict[str, Counter[str]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -143,17 +143,17 @@ class Lane:
         _migrate(self.cluster.url(name))
         return name
 
-    def census(self, server: str) -> list[str]:
-        """Return the moments of a day on which nobody dies, up to the last receipt; counted first, since a kill needs one."""
+    def census(self, server: str) -> Counter[str]:
+        """Return how many moments of each kind there are on a day on which nobody dies, up to the last receipt."""
         if server not in self._censuses:
             with self.day(server, "sqlite") as day:
                 life = day.bear()
                 day.see_through(life)
                 life.kill()
                 day.check()
-                moments = life.moments
-            last = max(number for number, moment in enumerate(moments) if "\t_published\t" in moment)
-            self._censuses[server] = moments[: last + 1]
+                moments = [Moment.read(line) for line in life.moments]
+            last = max(number for number, moment in enumerate(moments) if moment.function == "_published")
+            self._censuses[server] = Counter(moment.kind for moment in moments[: last + 1])
         return self._censuses[server]
 
 
@@ -166,6 +166,24 @@ def _migrate(url: str) -> None:
 # ---- a day that is killed ----------------------------------------------------------------------------------------------
 
 
+class Moment(NamedTuple):
+    """A line of a trace."""
+
+    thread: str
+    kind: str
+    function: str
+    request: str
+
+    @classmethod
+    def read(cls, line: str) -> "Moment":
+        return cls(*line.split("\t"))
+
+    @property
+    def is_look(self) -> bool:
+        """Whether the program only looks for something to do: what is done to an entry is done by private functions."""
+        return self.kind in (Kind.BEFORE_COMMIT, Kind.AFTER_COMMIT) and not self.function.startswith("_")
+
+
 @dataclass
 class MortalDay:
     """A plan, a store and an account; programs that live and die on them."""
@@ -176,6 +194,7 @@ class MortalDay:
     database_url: str
     lives: list[Life] = field(default_factory=list)
     waited: timedelta = timedelta()
+    patience: timedelta = PATIENCE
 
     def __post_init__(self) -> None:
         self.engine = open_engine(self.database_url)
@@ -196,10 +215,10 @@ class MortalDay:
         for name, template in (("campaign.yaml", CAMPAIGN), ("schedule.yaml", SCHEDULE)):
             (campaign / name).write_text(template.substitute(words), encoding="utf-8")
 
-    def bear(self, dies_at: int | None = None, command: str = "worker", *options: str) -> Life:
+    def bear(self, dies_at: "Death | None" = None, command: str = "worker", *options: str) -> Life:
         """Start the program on the day."""
         number = len(self.lives)
-        doom = Doom(str(self.folder / f"trace-{number}"), str(self.lane.clock.file), dies_at)
+        doom = Doom(str(self.folder / f"trace-{number}"), str(self.lane.clock.file), *(dies_at or ()))
         environment = {
             "PATH": "/usr/bin:/bin",
             "LANG": "C.UTF-8",
@@ -264,7 +283,7 @@ class MortalDay:
 
     def _let_time_pass(self) -> None:
         """Go to when the next entry is to be tried, or a little on where only a claim or a turn is waited for."""
-        assert self.waited < PATIENCE, f"it goes on and on\n{self.story()}"
+        assert self.waited < self.patience, f"it goes on and on\n{self.story()}"
         now = self.lane.clock.told
         ahead = [when - now for row in self._open_entries() if (when := row.next_attempt_at or row.due_at) > now]
         wait = min(ahead, default=LITTLE) + timedelta(milliseconds=1)
@@ -381,6 +400,13 @@ def cases(number: int, seed: int, servers: Sequence[str] = SERVERS) -> list[Case
     return [case(each) for each in range(number)]
 
 
+class Death(NamedTuple):
+    """At which moment a life ends: the so-many-th, or the so-many-th of a kind."""
+
+    number: int
+    kind: Kind | None = None
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What came of a case: the moments at which its lives ended, and how many posts are left to a person."""
@@ -393,8 +419,8 @@ class Outcome:
 def suffer(lane: Lane, case: Case) -> Outcome:
     """Let a case happen and count. Raises AssertionError with its whole story where a post is missing or there twice."""
     chance = random.Random(case.seed)
-    ofkind = [number for number, moment in enumerate(lane.census(case.server), 1) if f"\t{case.kind}\t" in moment]
-    moments = [chance.choice(ofkind), *(chance.randrange(1, 40) for _ in range(chance.choice((0, 0, 1, 2))))]
+    first = Death(chance.randint(1, lane.census(case.server)[case.kind]), case.kind)
+    moments = [first, *(Death(chance.randint(1, 40)) for _ in range(chance.choice((0, 0, 1, 2))))]
     with lane.day(case.server, case.store) as day:
         try:
             deaths = _die(day, case.trouble, moments)
@@ -403,10 +429,11 @@ def suffer(lane: Lane, case: Case) -> Outcome:
         return Outcome(case, tuple(deaths), len(day.check()))
 
 
-def _die(day: MortalDay, trouble: Trouble, moments: Sequence[int]) -> list[str]:
+def _die(day: MortalDay, trouble: Trouble, moments: Sequence[Death]) -> list[str]:
     """Live and die at each of `moments`, then live to the end; return the moments of death."""
     clock, deaths = day.lane.clock, []
     clock.mislead(HOUR if trouble is Trouble.SET_RIGHT else timedelta())
+    day.patience += HOUR if trouble is Trouble.BACK else timedelta()  # what was due is due in an hour then
     other = [day.bear()] if trouble is Trouble.TWO_WORKERS else []
     for moment in moments:
         life = day.bear(moment)
@@ -427,9 +454,14 @@ def _die(day: MortalDay, trouble: Trouble, moments: Sequence[int]) -> list[str]:
 
 
 def _is_idle(life: Life) -> bool:
-    """Return whether a program has looked at the queue a few times and found nothing to do."""
-    latest = [moment.split("\t") for moment in life.moments[-8:]]
-    return len(latest) == 8 and all("commit" in kind and not place.startswith("_") for _, kind, place, _ in latest)
+    """Return whether a program has looked at the queue a few times, found nothing to do, and waits for no answer."""
+    moments = [Moment.read(line) for line in life.moments]
+    last_of_threads = {moment.thread: moment for moment in moments}.values()
+    return (
+        len(moments) >= 8
+        and all(moment.is_look for moment in moments[-8:])
+        and not any(moment.kind in (Kind.BEFORE_REQUEST, Kind.ON_ITS_WAY) for moment in last_of_threads)
+    )
 
 
 def _wait_until_idle(life: Life) -> None:

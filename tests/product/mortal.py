@@ -48,14 +48,16 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True)
 class Doom:
-    """How a life goes: `dies_at` counts the moments from 1 (None: it lives); `trace` takes a line for each of them.
+    """How a life goes: `dies_at` counts the moments, or those of one `kind`, from 1 (None: it lives).
 
-    `shift` is a file with one double: by how many seconds the program's clock is ahead of the machine's.
+    `trace` takes a line for each moment. `shift` is a file with one double: by how many seconds the program's clock is ahead
+    of the machine's.
     """
 
     trace: str
     shift: str
     dies_at: int | None = None
+    kind: Kind | None = None
 
     def text(self) -> str:
         return json.dumps(asdict(self))
@@ -65,8 +67,8 @@ class Moments:
     """Counts the moments of this process, and ends it at the one that it is doomed to."""
 
     def __init__(self, doom: Doom) -> None:
-        self._dies_at = doom.dies_at
-        self._numbers = itertools.count(1)
+        self._doom = doom
+        self._counted = itertools.count(1)
         self._trace = os.open(doom.trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._talk = threading.local()
 
@@ -74,9 +76,8 @@ class Moments:
         place = working_function()
         if place is None:
             return
-        number = next(self._numbers)
-        os.write(self._trace, f"{number}\t{kind}\t{place}\t{what}\n".encode())
-        if number == self._dies_at:
+        os.write(self._trace, f"{threading.get_native_id()}\t{kind}\t{place}\t{what}\n".encode())
+        if self._doom.kind in (None, kind) and next(self._counted) == self._doom.dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
     # ---- the store -----------------------------------------------------------------------------------------------------

@@ -80,7 +80,7 @@ class Life:
 
     @property
     def moments(self) -> list[str]:
-        """What it lived through: a line for each moment, number, kind, function and request between tabs."""
+        """What it lived through: a line for each moment, thread, kind, function and request between tabs."""
         return self.trace.read_text(encoding="utf-8").splitlines() if self.trace.exists() else []
 
 

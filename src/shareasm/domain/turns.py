@@ -58,9 +58,8 @@ def turns_from(overdue: Sequence[Due], now: datetime, last_sent_at: datetime | N
 
 def _next_at(overdue: Sequence[Due], now: datetime, last_sent_at: datetime | None) -> datetime:
     """Return when the first goes out: so long after the last one that each of those behind it is in time as well."""
-    if last_sent_at is None:
+    if last_sent_at is None or last_sent_at > now:  # a clock that was set back keeps nobody waiting for hours
         return now
-    last_sent_at = min(last_sent_at, now)  # a clock set back keeps nobody waiting for hours
     shares = (
         (entry.expires_at - CALL - last_sent_at) / (number + 1)
         for number, entry in enumerate(overdue)
