@@ -409,6 +409,26 @@ def test_identifiers_of_publications_may_lead_elsewhere(loaded: Loaded) -> None:
     assert told(again, Looked("https://doi.org/10.1/x", leads_to="https://publisher.example/x")) == []
 
 
+def test_a_bare_link_without_a_title_is_a_warning_where_bluesky_shows_its_card(loaded: Loaded) -> None:
+    pdf = Looked(
+        "https://film.example/1", leads_to="https://film.example/1", content_type="application/pdf", card=PageCard(NOW)
+    )
+    assert told(loaded, pdf) == []  # Mastodon's servers make their own cards
+    (loaded.folder / "schedule.yaml").write_text(PLAN.replace("[iied-mastodon]", "[iied-bluesky]"))
+    again = load_campaign(loaded.folder)
+    [(severity, line, _, message, cure)] = told(again, pdf)
+    assert (severity, line) == ("warning", 11)
+    assert message.endswith("says no title for its card on Bluesky (application/pdf): its address stands there.")
+    assert "resources" in cure
+    assert told(again, pdf._replace(card=PageCard(NOW, "A title"))) == []
+
+
+def test_a_host_in_other_letters_is_the_same_site(loaded: Loaded) -> None:
+    (loaded.folder / "schedule.yaml").write_text(PLAN.replace("https://film.example/1", "https://bücher.example/a"))
+    again = load_campaign(loaded.folder)
+    assert told(again, Looked("https://bücher.example/a", leads_to="https://www.xn--bcher-kva.example/b")) == []
+
+
 def test_a_silent_host_is_told_once(loaded: Loaded) -> None:
     silent = Refusal("its name is not known", is_silence=True)
     found = told(

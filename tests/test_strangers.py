@@ -5,6 +5,7 @@ import ipaddress
 import json
 import socket
 import ssl
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from itertools import repeat
 from pathlib import Path
@@ -376,6 +377,23 @@ def test_a_page_that_never_ends_is_left_at_half_a_megabyte() -> None:
 def test_what_is_no_page_is_there_and_is_not_read(kind: str) -> None:
     page = client(Recorder([reply(b"%PDF" * 1_000_000, kind=kind)])).open_page(PAGE)
     assert page == Fetched(b"", kind[:60], url=PAGE)
+
+
+@pytest.mark.parametrize("packing", ["gzip", "deflate", "br", "gzip, gzip"])
+def test_a_page_that_comes_packed_is_unpacked_as_far_as_a_page_goes(packing: str) -> None:
+    bomb = b"<title>T" + bytes(60_000_000)
+    data = gzip.compress(bomb) if packing == "gzip" else zlib.compress(bomb)
+    page = client(Recorder([reply(data, kind="text/html", Content_Encoding=packing)])).open_page(PAGE)
+    if packing in {"gzip", "deflate"}:
+        assert isinstance(page, Fetched)
+        assert (page.data[:8], len(page.data)) == (b"<title>T", PAGE_BYTES)
+    else:
+        assert isinstance(page, Refusal)
+
+
+def test_a_page_that_is_packed_and_damaged_is_refused() -> None:
+    page = client(Recorder([reply(b"<title>T", kind="text/html", Content_Encoding="gzip")])).open_page(PAGE)
+    assert page == Refusal("it is compressed, and damaged")
 
 
 def test_a_page_says_where_it_was_found_after_its_redirects() -> None:

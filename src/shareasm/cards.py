@@ -11,7 +11,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import Engine
 
 from shareasm.campaign_files import Finding, Loaded, Place, Severity
-from shareasm.domain.cards import PageCard, linked_urls
+from shareasm.domain.cards import PageCard, card_urls, linked_urls
 from shareasm.domain.pages import read_page
 from shareasm.domain.pictures import Refusal
 from shareasm.domain.queue import EntryKey, plan_entries
@@ -187,13 +187,17 @@ def findings(loaded: Loaded, looked: Iterable[Looked]) -> Iterator[Finding]:
     """
     if loaded.campaign is None or loaded.schedule is None:
         return
-    posts = linked_urls(plan_entries(loaded.campaign, loaded.schedule))
+    planned = plan_entries(loaded.campaign, loaded.schedule)
+    posts, shown = linked_urls(planned), set(card_urls(planned))
     slots = {slot.id: slot for slot in loaded.schedule.slots}
     silent: set[str] = set()
     for one in looked:
         slot = slots[posts[one.url].slot]
         host = url_host(one.url)
-        if told := _judged(one, host, _where(one.url, slot), is_host_told=host in silent):
+        told = _judged(one, host, _where(one.url, slot), is_host_told=host in silent)
+        if told is None and one.url in shown and one.url == slot.link:
+            told = _untitled(one)
+        if told:
             place = _place(one.url, posts[one.url], slot, loaded)
             yield Finding(told.severity, place, told.message, told.cure)
         if one.refusal and one.refusal.is_silence:
@@ -225,10 +229,21 @@ def _judged(one: Looked, host: str, where: str, *, is_host_told: bool) -> _Told 
     return _moved(one, host, where)
 
 
+def _untitled(one: Looked) -> _Told | None:
+    """Return what to say of a bare link whose card would show its address in place of a title, as that of a PDF does."""
+    if one.refusal or (one.card and one.card.title):
+        return None
+    message = (
+        f"{one.url} says no title for its card on Bluesky ({one.content_type or 'no type'}): its address stands there."
+    )
+    return _Told(
+        Severity.WARNING, message, "Give it one: describe it under “resources” in campaign.yaml, and name it here."
+    )
+
+
 def _moved(one: Looked, host: str, where: str) -> _Told | None:
     """Return what to say of a page that was found elsewhere than where the plan says."""
-    there = url_host(one.leads_to)
-    if host.removeprefix("www.") != there.removeprefix("www.") and host not in _IDENTIFIERS:
+    if _site(host) != _site(url_host(one.leads_to)) and host not in _IDENTIFIERS:
         message = f"{one.url} leads to another site: {one.leads_to}"
         return _Told(
             Severity.WARNING, message, f"If that is right, write that address {where}: readers see where they go."
@@ -237,6 +252,13 @@ def _moved(one: Looked, host: str, where: str) -> _Told | None:
         message = f"{one.url} leads to the site's first page: the page itself seems to be gone."
         return _Told(Severity.WARNING, message, f"Look it up, and write {where} where it is now.")
     return None
+
+
+def _site(host: str) -> str:
+    """Return a host as it is compared: without www., in the letters of the name system."""
+    with suppress(UnicodeError):
+        host = host.encode("idna").decode("ascii")
+    return host.removeprefix("www.")
 
 
 def _where(url: str, slot: Slot) -> str:

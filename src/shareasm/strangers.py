@@ -3,7 +3,7 @@
 Anyone can post an address that points into our own network, at a cloud's metadata service, or at a host that answers
 for ever. So: http(s) on its usual port only; a name is looked up once, every answer must be a public unicast address,
 and the connection goes to exactly the address that was checked; the same again at each redirect; one deadline for
-everything; no more bytes than `MOST_BYTES`; nothing from the environment (proxies), no cookies, no compression, no
+everything; no more bytes than `MOST_BYTES`; nothing from the environment (proxies), no cookies, no compression asked for, no
 connection used twice.
 
 Stated limits: 20 MB (of a page its first 512 kB), 30 s in all, 3 redirects (a page 5: identifiers of publications lead
@@ -18,8 +18,9 @@ import socket
 import ssl
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import httpcore
@@ -120,7 +121,7 @@ class StrangerClient:
     def _fetch(self, url: str, wanted: _Wanted) -> Fetched:
         deadline = self._clock() + TOTAL_S
         address = _checked_url(url, self._allow)
-        for _ in range(wanted.redirects + 1):
+        for hop in range(wanted.redirects + 1):
             self._respect_pause(address.host)
             backend = _CheckedBackend(self._backend, self._resolve, self._allow, deadline, self._clock)
             with httpcore.ConnectionPool(
@@ -128,7 +129,7 @@ class StrangerClient:
             ) as pool:
                 answer = self._ask(pool, address, wanted)
             if isinstance(answer, Fetched):
-                return answer
+                return replace(answer, url=url) if hop == 0 else answer
             address = _next_hop(address, answer, self._allow)
         raise _Refused(f"more than {wanted.redirects} redirects")
 
@@ -153,10 +154,11 @@ class StrangerClient:
                 if wanted.is_page:
                     return Fetched(b"", content_type[:60], url=str(address))
                 raise _Refused(f"its type is {content_type[:60] or 'not given'}")
-            if said.get("content-encoding", "identity").strip().lower() not in {"", "identity"}:
+            packing = said.get("content-encoding", "").strip().lower()
+            if packing not in {"", "identity"} and not (wanted.is_page and packing in {"gzip", "x-gzip", "deflate"}):
                 raise _Refused("it is compressed, although we asked for it as it is")
             data = _read(answer.iter_stream(), said.get("content-length"), wanted)
-            return Fetched(data, content_type, charset, str(address))
+            return Fetched(_unpacked(data, packing), content_type, charset, str(address))
 
     def _respect_pause(self, host: str) -> None:
         if self._clock() < self._left_alone_until.get(host, 0.0):
@@ -197,6 +199,18 @@ def _read(chunks: Iterable[bytes], length: str | None, wanted: _Wanted) -> bytes
         if len(data) > most:
             raise _Refused(f"it is larger than {most:,} bytes")
     return bytes(data[:most])
+
+
+def _unpacked(data: bytes, packing: str) -> bytes:
+    """Return the beginning of a page that came packed, unasked: never more than a page may have."""
+    if packing in {"", "identity"}:
+        return data
+    try:
+        return zlib.decompressobj(wbits=zlib.MAX_WBITS + 32).decompress(
+            data, PAGE_BYTES
+        )  # 32: gzip or zlib, as it says
+    except zlib.error as error:
+        raise _Refused("it is compressed, and damaged") from error
 
 
 # ---- addresses that may be opened ------------------------------------------------------------------------------------
