@@ -1,6 +1,7 @@
 """The command line parses, makes one call, prints: its help has an example each, its errors are one sentence."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -63,7 +64,10 @@ def _command(words: tuple[str, ...]) -> click.Command:
 
 def test_the_commands_stand_in_the_order_of_the_day() -> None:
     output = call("--help").output
-    places = [output.index(f"\n  {name} ") for name in ("init", "check", "rehearse", "run", "status", "recap")]
+    places = [
+        output.index(f"\n  {name} ")
+        for name in ("init", "check", "rehearse", "connect", "doctor", "run", "status", "recap")
+    ]
     assert places == sorted(places)
 
 
@@ -228,3 +232,50 @@ def test_a_rehearsal_in_which_something_was_not_sent_exits_1(
     assert result.exit_code == code
     assert "Planned 3 · sent 2 · collected 10 · shown 9" in result.output
     assert (given["seconds"], given["seed"], given["out"]) == (7, 5, Path("data/rehearsals/my-day"))
+
+
+# ---- accounts ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("words", ["connect mastodon", "connect bluesky", "doctor"])
+def test_without_a_campaign_the_commands_about_accounts_ask_which(folder: Path, words: str) -> None:
+    result = call(*words.split())
+    assert (result.exit_code, "say which campaign" in result.stderr) == (2, True)
+
+
+def test_an_account_that_the_plan_does_not_have_is_not_connected(folder: Path) -> None:
+    call("init", "my-day")
+    result = call("connect", "mastodon", "my-day", "--account", "our-bluesky")
+    assert result.exit_code == 2
+    assert "the plan has no account our-bluesky on Mastodon; it has: our-mastodon" in result.stderr
+
+
+def test_what_is_no_app_password_is_refused_and_nothing_asked_of_anybody(folder: Path) -> None:
+    call("init", "my-day")
+    result = CliRunner().invoke(main, ["connect", "bluesky", "my-day"], input="my-real-password\n")
+    assert result.exit_code == 2
+    assert "this is no app password" in result.stderr
+    assert "my-real-password" not in result.output
+    assert not (folder / "data").exists()
+
+
+@pytest.mark.parametrize(("light", "code"), [("green", 0), ("yellow", 0), ("red", 1)])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_the_doctor_exits_1_for_red_alone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, light: str, code: int, as_json: bool
+) -> None:
+    from shareasm.doctor import Finding, Light
+
+    def examine(_: object, tell: Callable[[str], None], __: object) -> list[Finding]:
+        tell("ours: looked over (1 of 1)")
+        return [Finding(Light(light), "ours", "sign-in", "as it is")]
+
+    monkeypatch.setattr("shareasm.doctor.examine", examine)
+    call("init", "my-day")
+    result = call("doctor", "my-day", *(["--json"] if as_json else []))
+    assert result.exit_code == code, result.output
+    assert result.stderr == "ours: looked over (1 of 1)\n"
+    if as_json:
+        assert json.loads(result.stdout)["light"] == light
+    else:
+        assert result.stdout.splitlines()[0] == f"{light:<6}  ours  sign-in  as it is"

@@ -137,8 +137,12 @@ class _Terminal:
         click.echo(words)
 
     def ask(self, words: str, *, is_secret: bool) -> str:
-        is_shown = not is_secret or not sys.stdin.isatty()  # a pipe shows nothing anyway, and getpass would warn of it
-        return str(click.prompt(words, hide_input=not is_shown, type=str))
+        if not is_secret or sys.stdin.isatty():
+            return str(click.prompt(words, hide_input=is_secret, type=str))
+        click.echo(f"{words}:")  # a pipe shows nothing anyway, and getpass would warn that it might
+        if typed := sys.stdin.readline():
+            return typed
+        raise click.Abort
 
     def agrees(self, words: str) -> bool:
         return click.confirm(words, default=True)
