@@ -7,16 +7,14 @@ author: the collector looks each post up before anyone sees it.
 """
 
 import re
-from asyncio import Runner, timeout
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event
+from time import monotonic
 from urllib.parse import urlencode, urlsplit
 
 import msgspec
-from websockets import Subprotocol
-from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, WebSocketException
 
 from shareasm.domain.changes import AuthorChange, Gone, Seen, Skipped
@@ -24,6 +22,7 @@ from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.richtext import clean_line, fold_hashtag
 from shareasm.errors import Unreachable
 from shareasm.networks.bluesky.answers import failure, reply_of
+from shareasm.networks.bluesky.line import Line
 from shareasm.networks.bluesky.session import Now
 from shareasm.networks.bluesky.syntax import POST_COLLECTION, PostAddress, is_did, is_record_key, is_tid, read_datetime
 from shareasm.networks.bluesky.translate import (
@@ -39,8 +38,6 @@ BATCH_S = 1.0
 BATCH_HITS = 500
 FRAME_LIMIT = 4_000_000
 """Bytes of one frame; the server is asked to leave out events of more than a quarter of it (a record may have 1 MB)."""
-PING_S = 20
-"""Seconds between pings; a line that answers none within as long again is dead."""
 OTHER_HOST_REWIND = timedelta(minutes=5)
 """Sequence numbers are each host's own. On another one we go by time, and its clock and ours may differ."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,7 +45,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # ---- which frames can matter -----------------------------------------------------------------------------------------
 
 _CREATE = b'"operation":"create"'
-_OTHER_OPERATIONS = (b'"operation":"update"', b'"operation":"delete"')
+_OPERATION = b'"operation":"'
 
 _ASCII = bytes(range(128))
 _FOLDS_TO_ASCII = re.compile(
@@ -82,9 +79,7 @@ class Filter:
             return True
         if b"\\u" in frame and _HIDING_ESCAPE.search(frame):
             return True
-        return any(
-            operation in frame for operation in _OTHER_OPERATIONS
-        )  # both words: let the decoder see which counts
+        return frame.count(_OPERATION) > 1  # let the decoder see which counts
 
     def names_a_tag(self, frame: bytes) -> bool:
         """True when a tag stands in the frame in plain letters, wherever that is."""
@@ -128,6 +123,14 @@ class _Frame(msgspec.Struct):
     message: str = ""
 
 
+class _Words(msgspec.Struct):
+    """Where a tag can stand in a record."""
+
+    text: str = ""
+    tags: msgspec.Raw = msgspec.Raw(b"")
+    facets: msgspec.Raw = msgspec.Raw(b"")
+
+
 class _AccountState(msgspec.Struct):
     active: bool
     status: str = ""
@@ -152,6 +155,7 @@ class _Checkpoint(msgspec.Struct):
 
 _frames = msgspec.json.Decoder(_Frame)
 _positions = msgspec.json.Decoder(_Where)
+_words = msgspec.json.Decoder(_Words)
 _accounts = msgspec.json.Decoder(_AccountState)
 
 
@@ -201,20 +205,16 @@ class JetstreamStream:
         self._position = stored
         self._expected_seq = stored.seq if stored and stored.host == self._host else 0
         self._is_going_on = stored is not None
-        with Runner() as runner:  # its loop runs while we wait for events, and rests while the caller stores them
-            try:
-                line = runner.run(self._open(self._cursor(stored, since)))
-                try:
-                    yield from self._pages(runner, line, Filter(tags))
-                finally:
-                    runner.run(line.close())
-            except (WebSocketException, OSError) as error:
-                reply = reply_of(error)
-                if reply is not None and reply.error == "CursorTooOld":
-                    raise CheckpointTooOld(reply.words) from error
-                raise failure(error, self._base_url, self._now()) from error
+        try:
+            with self._open(self._cursor(stored, since)) as line:
+                yield from self._pages(line, Filter(tags))
+        except (WebSocketException, OSError) as error:
+            reply = reply_of(error)
+            if reply is not None and reply.error == "CursorTooOld":
+                raise CheckpointTooOld(reply.words) from error
+            raise failure(error, self._base_url, self._now()) from error
 
-    async def _open(self, cursor: int | None) -> ClientConnection:
+    def _open(self, cursor: int | None) -> Line:
         query = [
             ("kinds", "commit"),
             ("kinds", "account"),
@@ -223,17 +223,10 @@ class JetstreamStream:
         ]
         if cursor is not None:
             query.append(("cursor", str(cursor)))
-        return await connect(
-            f"{self._base_url}/xrpc/{METHOD}?{urlencode(query)}",
-            subprotocols=[Subprotocol("xrpc.v1.json")],
-            compression=None,  # unpacking costs more than all the rest
-            max_size=FRAME_LIMIT,
-            max_queue=1024,
-            open_timeout=10,
-            close_timeout=2,
-            ping_interval=PING_S,
-            ping_timeout=PING_S,
+        url = (
+            f"{self._base_url}/xrpc/{METHOD}?{urlencode(query)}"  # uncompressed: unpacking costs more than all the rest
         )
+        return Line(url, subprotocols=["xrpc.v1.json"], limit=FRAME_LIMIT)
 
     def _cursor(self, stored: _Checkpoint | None, since: datetime) -> int | None:
         """Return a sequence number, or microseconds (1e15 and more) on another host than the one that gave the number.
@@ -246,30 +239,31 @@ class JetstreamStream:
             return stored.seq
         return stored.time_us - OTHER_HOST_REWIND // timedelta(microseconds=1)
 
-    def _pages(self, runner: Runner, line: ClientConnection, wanted: Filter) -> Iterator[Page]:
+    def _pages(self, line: Line, wanted: Filter) -> Iterator[Page]:
         closed: ConnectionClosed | None = None
         while closed is None and not self._stop.is_set():
             batch = _Batch()
-            closed = runner.run(self._fill(batch, line, wanted))
+            closed = self._fill(batch, line, wanted)
             yield self._page(batch)
         if closed is not None and not isinstance(closed, ConnectionClosedOK):
             raise closed
 
-    async def _fill(self, batch: _Batch, line: ClientConnection, wanted: Filter) -> ConnectionClosed | None:
+    def _fill(self, batch: _Batch, line: Line, wanted: Filter) -> ConnectionClosed | None:
         """Collect events for about a second, or until there are many. Returns how the line was closed, if it was."""
+        may_matter = wanted.may_matter
+        frame = b""
         try:
-            async with timeout(self._batch_s):
-                while batch.size < BATCH_HITS and not self._stop.is_set():
-                    frame = await line.recv(decode=False)
-                    if self._expected_seq:
-                        self._refuse_a_hole(frame)
-                    if wanted.may_matter(frame):
-                        self._take(frame, wanted, batch)
-                    batch.last_frame = frame
-        except TimeoutError:
-            return None
+            for frame in line.messages(until=monotonic() + self._batch_s):
+                if self._expected_seq:
+                    self._refuse_a_hole(frame)
+                if may_matter(frame):
+                    self._take(frame, wanted, batch)
+                    if batch.size >= BATCH_HITS or self._stop.is_set():
+                        break
         except ConnectionClosed as closed:
             return closed
+        finally:
+            batch.last_frame = frame
         return None
 
     def _refuse_a_hole(self, frame: bytes) -> None:
@@ -334,7 +328,7 @@ class JetstreamStream:
         revision = event.rev if is_tid(event.rev) else None
         if event.operation == "delete":
             batch.gone.append(Gone(PostRef(Network.BLUESKY, address.uri), "deleted", revision))
-        elif event.operation in {"create", "update"}:
+        elif event.operation == "update" or (event.operation == "create" and _may_have_a_tag(event.record)):
             seen_at = read_datetime(event.time)
             taken = take_item(
                 bytes(event.record),
@@ -358,6 +352,22 @@ class JetstreamStream:
         if is_did(event.did):
             reason = "account active" if state.active else f"account {clean_line(state.status, 40) or 'not active'}"
             batch.authors.append(AuthorChange(event.did, state.active, reason))
+
+
+def _may_have_a_tag(record: msgspec.Raw) -> bool:
+    """False only where there is surely no hashtag at all, as in most of what passes the filter for its accents."""
+    try:
+        words = _words.decode(record)
+    except MALFORMED:
+        return True
+    facets = bytes(words.facets)
+    return (
+        "#" in words.text
+        or "＃" in words.text
+        or bool(bytes(words.tags))
+        or b"#tag" in facets
+        or b"\\u" in facets  # it may be spelled so
+    )
 
 
 def _carries(seen: Seen, wanted: Filter) -> bool:
