@@ -130,6 +130,12 @@ class Day:
         self.programs.append(program)
         return program
 
+    def start_alone(self, *arguments: str | Path) -> Program:
+        """Start a command whose campaign stands among its arguments."""
+        program = Program(arguments, self.environment, self.folder, RUNNING)
+        self.programs.append(program)
+        return program
+
     def run(self, command: str, *options: str, seconds: float = 60) -> Ended:
         """Run a command on the campaign to its end."""
         return run([command, self.campaign, *options], self.environment, self.folder, seconds)
