@@ -199,6 +199,7 @@ def test_no_connection_is_made_to_an_address_that_is_not_public(address: str) ->
         ("fec0::1", False), ("fd00:ec2::254", False), ("ff02::1", False), ("2001::1", False), ("3fff::1", False),
         ("64:ff9b:1::1", False),
         ("2606:4700::5efe:10.0.0.1", False), ("2606:4700::200:5efe:10.0.0.1", False), ("5f00::1", False),
+        ("2606:4700::1111%eth0", False),
     ],
 )  # fmt: skip
 def test_only_global_unicast_is_public(address: str, public: bool) -> None:

@@ -43,6 +43,12 @@ def test_a_letter_cut_in_two_where_reading_ended_is_still_utf_8() -> None:
     assert decode_page("Sécurité".encode()[:-1]) == "Sécurit\ufffd"
 
 
+def test_of_a_tag_with_countless_attributes_the_first_forty_count() -> None:
+    many = " ".join(f"a{number}=1" for number in range(40))
+    page = f"<meta ={many} property=og:title content=No><meta = property=og:description content=Yes ==>"
+    assert read_page(page.encode(), "https://a.example/") == Page(description="Yes")
+
+
 _HOSTILE = {
     "tags never closed": b"<a" * 250_000,
     "quotes never closed": b'<meta content="' * 35_000,

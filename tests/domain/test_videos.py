@@ -59,6 +59,8 @@ def test_the_table_of_contents_may_stand_at_the_end_behind_a_large_size() -> Non
         (box(b"ftyp", b"isom", number(0)) + box(b"mdat"), "damaged"),
         (mp4(after=box(b"moof")), "pieces"),
         (mp4(in_moov=box(b"mvex")), "pieces"),
+        (mp4(in_moov=box(b"cmov")), "compressed"),
+        (box(b"ftyp", b"isom") + box(b"mdat") + box(b"moov", box(b"mvhd")), "damaged"),
         (mp4([picture_track(codec=b"hvc1")]), "HEVC"),
         (mp4([picture_track(codec=b"x\x00<y")]), "“x??y”"),
         (mp4([picture_track(), track(b"soun", b"ac-3")]), "Dolby"),
@@ -85,7 +87,8 @@ _APPLE = box(b"meta", box(b"keys", b"com.apple.quicktime.location.ISO6709"), box
     [
         mp4(in_moov=_XYZ), mp4(in_moov=_LOCI), mp4(in_moov=_APPLE), mp4(after=_XYZ),
         mp4(after=box(b"uuid", bytes(16), b"<x:xmpmeta>", PLACE)),
-        mp4([picture_track(extra=_XYZ), SOUND]), mp4(in_moov=box(b"free", PLACE)), mp4(after=box(b"skip", PLACE)),
+        mp4([picture_track(extra=_XYZ), SOUND]), mp4([picture_track(extra=box(b"mdia", _XYZ))]),
+        mp4(in_moov=box(b"free", PLACE)), mp4(after=box(b"skip", PLACE)),
         mp4(after=number(0) + b"udta" + PLACE),
     ],
 )  # fmt: skip

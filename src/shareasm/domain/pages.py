@@ -83,7 +83,7 @@ def _unescaped(raw: str) -> str:
 _TAG = re.compile(r"<(?:(?P<comment>!--)|(?P<other>[!?/])|(?P<name>[a-zA-Z][^\s/>]{0,60}+)[^\s/>]*+)")
 _GAP = re.compile(r"[\s/]*+")
 _ATTRIBUTE = re.compile(
-    r"(?P<name>[^\s/>=][^\s/>=]*+)\s*+(?:=\s*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^\s>]++)))?+"
+    r"(?P<name>[^\s/>][^\s/>=]*+)\s*+(?:=\s*+(?:\"(?P<double>[^\"]*+)\"|'(?P<single>[^']*+)'|(?P<bare>[^\s>]++)))?+"
 )
 _RAW = {
     "script",
@@ -155,9 +155,7 @@ def _attributes(text: str, at: int) -> tuple[dict[str, str], int]:
         if at >= len(text) or text[at] == ">":
             return found, at + 1
         attribute = _ATTRIBUTE.match(text, at)
-        if attribute is None:  # a sign that no name begins with
-            at += 1
-            continue
+        assert attribute  # whatever else stands here begins a name
         at = attribute.end()
         if len(found) < MOST_ATTRIBUTES:
             value = attribute["double"] or attribute["single"] or attribute["bare"] or ""
