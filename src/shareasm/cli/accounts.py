@@ -6,11 +6,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import click
-
-from shareasm.domain.posts import Network
 
 if TYPE_CHECKING:
     from shareasm.accounts import Accounts
@@ -36,7 +34,7 @@ def mastodon(folder: Path | None, account: str | None) -> None:
     """
     from shareasm.connect import connect_mastodon
 
-    with _chosen(folder, Network.MASTODON, account) as (ours, accounts):
+    with _chosen(folder, "mastodon", account) as (ours, accounts):
         connect_mastodon(
             ours, accounts.secrets, accounts.sign_in(ours), lambda token: accounts.try_token(ours, token), _Terminal()
         )
@@ -54,7 +52,7 @@ def bluesky(folder: Path | None, account: str | None) -> None:
     from shareasm.connect import connect_bluesky
     from shareasm.secret_files import write_secret
 
-    with _chosen(folder, Network.BLUESKY, account) as (ours, accounts):
+    with _chosen(folder, "bluesky", account) as (ours, accounts):
         connect_bluesky(
             ours,
             accounts.secrets,
@@ -105,12 +103,15 @@ def _progress(words: str) -> None:
 
 
 @contextmanager
-def _chosen(folder: Path | None, network: Network, wanted: str | None) -> "Iterator[tuple[CampaignAccount, Accounts]]":
+def _chosen(
+    folder: Path | None, network: Literal["mastodon", "bluesky"], wanted: str | None
+) -> "Iterator[tuple[CampaignAccount, Accounts]]":
     from shareasm.accounts import Accounts
     from shareasm.campaign_files import load_campaign
     from shareasm.cli.telling import campaign_folder, load_plan
     from shareasm.clock import SystemClock
     from shareasm.connect import account_to_connect, let_go_on
+    from shareasm.domain.posts import Network
     from shareasm.errors import StorageError
     from shareasm.settings import read_settings
     from shareasm.wiring import open_store
@@ -118,7 +119,7 @@ def _chosen(folder: Path | None, network: Network, wanted: str | None) -> "Itera
     settings = read_settings()
     where = campaign_folder(folder, settings)
     campaign = load_campaign(where).campaign or load_plan(where).campaign  # a schedule full of mistakes is no hindrance
-    account = account_to_connect(campaign.accounts, network, wanted)
+    account = account_to_connect(campaign.accounts, Network(network), wanted)
     yield account, Accounts(campaign, settings, SystemClock().now)
     try:
         engine = open_store(settings)
