@@ -18,8 +18,11 @@ from shareasm.networks.mastodon.answers import Act, Answer, NotThere
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.ports import Limits
 
-WAITS_S = (1, 1, 2, 3, 5, 5, 10, 10, 10, 15)
-"""Between looks at a file that the server is still working on: a minute in all, then the post waits for a later try."""
+WAITS_S = (1, 1, 2, 3, 5)
+"""Between looks at a file that the server is still working on. Videos take longer: they are asked for again later, so that what
+is due on this account meanwhile is not held up.
+"""
+ASK_AGAIN_AFTER = timedelta(seconds=20)
 
 FRESH_FOR = timedelta(hours=20)
 """Mastodon forgets an upload that hangs on no post after 24 hours."""
@@ -124,5 +127,6 @@ class Uploads:
                 raise
         self._begun[one] = (id_, begun_at)
         if answer.status in _STILL_WORKING:
-            raise Unreachable("is still working on the file after a minute", server=self._api.server, ref=one[1].file)
+            again_at = self._api.now() + ASK_AGAIN_AFTER
+            raise RateLimited("is still working on the file", server=self._api.server, ref=one[1].file, until=again_at)
         return id_
