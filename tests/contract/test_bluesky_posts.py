@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +132,16 @@ def test_a_repeat_changes_nothing_and_says_the_same(bench: Sky, gates: dict[str,
     there = records(bench, first.ref)
     assert [ours.publisher.publish(payload, made) for _ in range(2)] == [first, first]
     assert records(bench, first.ref) == there == _by_name(payload)
+
+
+def test_many_workers_at_once_make_one_post(bench: Sky) -> None:
+    ours = bench.ours()
+    payload, made = frozen(ours, "Once", **NOBODY)
+    workers = [_more(bench, ours).publisher for _ in range(6)]
+    with ThreadPoolExecutor(len(workers)) as pool:
+        receipts = set(pool.map(lambda worker: worker.publish(payload, made), workers))
+    assert len(receipts) == 1
+    assert bench.texts(ours) == ["Once"]
 
 
 def _by_name(payload: str) -> dict[str, Any]:
