@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -130,7 +129,6 @@ def _chosen(
         click.echo(f"Whether {account.id} was stopped could not be seen: {error}", err=True)
 
 
-@dataclass(frozen=True)
 class _Terminal:
     """Who sits before us."""
 
