@@ -108,6 +108,16 @@ def test_a_preparation_that_fails_is_noted_told_once_and_tried_again_when_it_is_
     assert office.network.calls == ["prepare", "prepare", "publish"]
 
 
+def test_a_server_that_asks_for_patience_is_asked_again_then_and_it_is_no_trouble(office: Office) -> None:
+    office.plan(slot(at=NOON + minutes(9)))
+    office.network.fail_next("prepare", RateLimited("30 uploads", server=SERVER, until=NOON + minutes(5)))
+    office.prepare()
+    assert not office.prepare(after=minutes(4))
+    assert office.prepare(after=minutes(2))
+    assert office.told == []
+    assert office.entries()[0].prepared is not None
+
+
 def test_a_missing_picture_is_told_before_the_post_is_due(office: Office) -> None:
     def strict(*_: object) -> str:
         raise ConfigError("the picture gone.png is not there")
@@ -385,8 +395,8 @@ def test_what_is_missed_because_its_account_was_stopped_says_so(office: Office) 
 # ---- replies and quotes of other slots ---------------------------------------------------------------------------------
 
 
-def answering(name: str, target: str, *texts: str, at: datetime = NOON, **changes: object) -> Slot:
-    return slot(name, *texts or (name,), at=at, reply_to=target, **changes)
+def answering(name: str, target: str, *texts: str, at: datetime = NOON) -> Slot:
+    return slot(name, *texts or (name,), at=at, reply_to=target)
 
 
 def test_a_reply_waits_for_the_slot_that_it_answers(office: Office) -> None:

@@ -7,8 +7,10 @@ anything of it, and what fails here is tried again when the entry is sent.
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from sqlalchemy.engine import Connection
+
 from shareasm.domain.queue import QueueEntry
-from shareasm.errors import ConfigError, NetworkError, Unauthorized
+from shareasm.errors import ConfigError, NetworkError, RateLimited, Unauthorized
 from shareasm.publish.press import Press, Result, stop_account
 from shareasm.storage import accounts, preparations, turns
 from shareasm.storage.engine import reading, transaction
@@ -52,15 +54,21 @@ def _failed(
     error: NetworkError | ConfigError,
     tell: Callable[[Result], None],
 ) -> None:
-    words = f"preparing it failed, it is tried again when it is due: {error}"
     with transaction(press.engine) as connection:
-        if isinstance(error, Unauthorized):
-            preparations.give_up(connection, entry, begun_at)
-            stopped = stop_account(connection, press, entry, error)
-            told = [stopped] if stopped else []
-        else:
-            told = (
-                [Result(entry, words, error=error)] if preparations.failed(connection, entry, begun_at, words) else []
-            )
-    for result in told:
+        result = _note(connection, press, entry, begun_at, error)
+    if result:
         tell(result)
+
+
+def _note(
+    connection: Connection, press: Press, entry: QueueEntry, begun_at: datetime, error: NetworkError | ConfigError
+) -> Result | None:
+    """Write down why it was not prepared; return what a person should read of it."""
+    if isinstance(error, Unauthorized):
+        preparations.put_off(connection, entry, begun_at, None)
+        return stop_account(connection, press, entry, error)
+    if isinstance(error, RateLimited) and error.until < entry.due_at:
+        preparations.put_off(connection, entry, begun_at, error.until)
+        return None
+    words = f"preparing it failed, it is tried again when it is due: {error}"
+    return Result(entry, words, error=error) if preparations.failed(connection, entry, begun_at, words) else None

@@ -50,9 +50,10 @@ def failed(connection: Connection, entry: QueueEntry, begun_at: datetime, note: 
     return connection.execute(_begun(entry, begun_at), {"note": note}).rowcount == 1
 
 
-def give_up(connection: Connection, entry: QueueEntry, begun_at: datetime) -> None:
-    """Let an entry be prepared as if nobody had begun: it is not its fault."""
-    connection.execute(_begun(entry, begun_at), {"prepared_at": None})
+def put_off(connection: Connection, entry: QueueEntry, begun_at: datetime, until: datetime | None) -> None:
+    """Let an entry be prepared as if nobody had begun, `until` then at the earliest: it is not its fault."""
+    begun = until - FRESH_FOR if until else None  # from then on it counts as prepared too long ago
+    connection.execute(_begun(entry, begun_at), {"prepared_at": begun})
 
 
 def _unprepared(campaign: str, account: str, now: datetime) -> tuple[sa.ColumnElement[bool], ...]:
