@@ -94,7 +94,7 @@ def test_a_session_that_is_ended_again_and_again_is_not_made_again_within_the_ho
         session = bench.session()
         kept = session.tokens()
         bench.pds.access = bench.pds.refresh = "revoked-9"
-        with pytest.raises(Unauthorized, match="not tried twice within an hour"):
+        with pytest.raises(Unauthorized, match="not used twice within an hour"):
             session.renew(kept)
     assert bench.pds.calls.count("createSession") == 1
     bench.at += timedelta(hours=1)

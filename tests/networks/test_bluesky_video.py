@@ -13,7 +13,7 @@ from shareasm.domain.pictures import PreparedVideo
 from shareasm.domain.queue import DraftMedia, DraftVideo
 from shareasm.errors import ConfigError, NetworkError, RateLimited, Rejected, Unreachable
 from shareasm.networks.bluesky.publisher import BlueskyPublisher
-from shareasm.networks.bluesky.video import WAITS_S, VideoService
+from shareasm.networks.bluesky.video import ASK_AGAIN_AFTER, WAITS_S, VideoService
 from shareasm.networks.ports import Ties
 
 BLOB = {"$type": "blob", "ref": {"$link": "bafkreivideo"}, "mimeType": "video/mp4", "size": 7}
@@ -150,9 +150,12 @@ def test_a_video_in_the_works_is_waited_for(bench: VideoBench) -> None:
 def test_waiting_has_an_end_and_the_next_time_the_same_job_is_asked_after(bench: VideoBench) -> None:
     bench.service.looks = [answer({"jobStatus": ENCODING})]
     publisher = bench.publisher()
-    error = refuse(bench, Unreachable, publisher)
+    error = refuse(bench, RateLimited, publisher)
+    assert isinstance(error, RateLimited)
+    assert "day.mp4" in str(error)
     assert "still being processed" in str(error)
-    assert sum(bench.service.waits) < 60
+    assert sum(bench.service.waits) <= 15  # what is due on the account meanwhile is not held up
+    assert error.until - NOW == ASK_AGAIN_AFTER
     bench.service.looks = [answer({"jobStatus": DONE})]
     assert bench.prepare(publisher)["video"] == BLOB
     assert bench.service.calls().count("uploadVideo") == 1

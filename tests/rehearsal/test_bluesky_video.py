@@ -10,7 +10,7 @@ import pytest
 from shareasm.clock import SystemClock
 from shareasm.domain.posts import MediaKind, Network
 from shareasm.domain.queue import Draft, DraftVideo, tid
-from shareasm.errors import Rejected, Unreachable
+from shareasm.errors import RateLimited, Rejected
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.publisher import BlueskyPublisher
 from shareasm.networks.bluesky.session import Session
@@ -89,7 +89,7 @@ def test_a_video_is_known_again_after_a_restart(sky: StandInBluesky, server: Ser
 
 def test_a_slow_service_is_left_to_work_and_asked_again(sky: StandInBluesky, service: VideoService) -> None:
     sky.video.looks_until_done = len(WAITS_S) + 3
-    with pytest.raises(Unreachable, match="still being processed"):
+    with pytest.raises(RateLimited, match="still being processed"):
         service.upload(VIDEO, "video/mp4", ref="a.mp4")
     assert service.upload(VIDEO, "video/mp4", ref="a.mp4")["mimeType"] == "video/mp4"
     assert len(sky.video.jobs) == 1

@@ -162,7 +162,7 @@ class Session:
             if self._now() < last.until:
                 raise RateLimited(last.refused, server=self._server, until=last.until, ref=self._handle)
         elif last.password == mark and self._now() < last.at + ONE_SIGN_IN_IN:
-            ended = "our sign-in was ended, and the same password is not tried twice within an hour"
+            ended = "our sign-in was ended, and a password is not used twice within an hour: a new one is taken at once"
             raise Unauthorized(last.refused or ended, server=self._server, ref=self._handle)
 
     def _somebody(self, did: str) -> str:

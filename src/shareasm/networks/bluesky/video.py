@@ -16,7 +16,7 @@ import httpx
 import msgspec
 
 from shareasm.domain.richtext import clean_line
-from shareasm.errors import NetworkError, Rejected, Unreachable
+from shareasm.errors import NetworkError, RateLimited, Rejected, Unreachable
 from shareasm.networks.bluesky.answers import Reply, failure, refusal
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.records import Blob
@@ -24,8 +24,9 @@ from shareasm.networks.bluesky.translate import MALFORMED
 
 VIDEO_SERVICE = "https://video.bsky.app"
 TOKEN_FOR = timedelta(minutes=30)  # the service still needs it when it is done; a server allows an hour at most
-WAITS_S = (1, 1, 2, 3, 5, 5, 5, 5)
-"""Between looks at a job. Then it is left to work, and asked again when the post is prepared the next time."""
+WAITS_S = (1, 1, 2, 3, 5)
+"""Between looks at a job. Then it is left to work and asked for again later, so that nothing else of the account is late."""
+ASK_AGAIN_AFTER = timedelta(seconds=20)
 
 FAILED = "JOB_STATE_FAILED"
 OUR_FAULT = frozenset({"validation_failure", "encoding_failure", "pds_upload_unsupported_blob_size"})
@@ -86,7 +87,7 @@ class VideoService:
         """Return the blob of a video, which lies in our account's server then.
 
         The same bytes again give the blob of the job that they had, also after a restart: the service knows them. Raises
-        Rejected where the account may not upload it, and Unreachable while it is still being processed.
+        Rejected where the account may not upload it, and RateLimited while it is still being processed: ask again.
         """
         digest = hashlib.sha256(data).hexdigest()
         if digest not in self._jobs:
@@ -104,7 +105,8 @@ class VideoService:
                 raise self._failed(job, ref)
             if seconds is not None:
                 self._wait(seconds)
-        raise Unreachable("the video is still being processed", server=self._service.base_url, ref=ref)
+        again_at = self._account.now() + ASK_AGAIN_AFTER
+        raise RateLimited("still being processed", server=self._service.base_url, ref=ref, until=again_at)
 
     def _ask_leave(self, size: int, ref: str) -> None:
         """Raise Rejected where the account may not upload a video of `size` bytes today."""
