@@ -15,8 +15,8 @@
     published ──a person takes it back──► withdrawing ──deleted on its network──► withdrawn
 
 Why a retry cannot post twice: the key and the exact content are stored in the row before the first call, and an answer that
-was lost is looked up or repeated under the same key, never sent anew (platform rules: Bluesky `putRecord` with our record key
-and `swapRecord: null` is a no-op when repeated; Mastodon remembers an Idempotency-Key for one hour).
+was lost is looked up or repeated under the same key, never sent anew (platform rules: on Bluesky what is created under our
+record key is never written over; Mastodon remembers an Idempotency-Key for one hour).
 """
 
 from collections.abc import Iterable, Mapping
