@@ -199,6 +199,13 @@ def test_each_account_may_have_its_own_instant() -> None:
     assert made[2].expires_at == NOON + timedelta(minutes=30)
 
 
+def test_an_entry_is_named_as_people_count() -> None:
+    assert [entry.key.name for entry in entries(slot("welcome", "one", "two"))] == [
+        "welcome (en) on ours",
+        "welcome part 2 (en) on ours",
+    ]
+
+
 @pytest.mark.parametrize(
     ("late", "expected"),
     [(Late.ALWAYS, None), (Late.NEVER, NOON + timedelta(seconds=30)), (Late.WITHIN, NOON + timedelta(minutes=30))],

@@ -68,6 +68,14 @@ _SHORTFALLS = (
         "it is shown without them",
         "Let the captions stand in the picture too, or say in the text what is said.",
     ),
+    _Shortfall(
+        Network.MASTODON,
+        "quote",
+        lambda slot, part: bool(slot.quotes and part is slot.parts[0] and (part.pictures or part.video or part.poll)),
+        "Mastodon's own app allows no quote beside pictures, a video or a poll",  # 4.5; its servers say nothing of it
+        "the server may refuse the post",
+        "Put what goes with the words into a part of the “thread”.",
+    ),
 )
 _OF_A_PART = {"poll", "video"}  # keys that a further part of a thread has, too
 
