@@ -11,8 +11,8 @@ then tells the rest:
     nothing                     it has not gone out
 
 For the third line every post has a postgate, which the apps leave behind when they delete a post, and which changes nothing
-where it forbids nothing. And there is no moment in which a post stands without the gates that the plan wants: an AppView
-also shows a threadgate only where the post was there before, or with it.
+where it forbids nothing. The other way to write once, `putRecord` with `"swapRecord": null`, makes a deleted post anew, and
+writes one record: a post would stand open until its gates come, or have gates that no AppView shows, having come before it.
 """
 
 from collections.abc import Callable
@@ -25,7 +25,7 @@ import msgspec
 from shareasm.domain.pictures import PreparedVideo
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import Draft, DraftCard, DraftVideo, Receipt
-from shareasm.errors import ConfigError, NetworkError, Rejected, Unreachable
+from shareasm.errors import ConfigError, NetworkError, Occupied, Rejected, Unreachable
 from shareasm.networks.bluesky.answers import Reply, failure, refusal
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.records import (
@@ -249,8 +249,8 @@ class BlueskyPublisher:
             reason = "it went out and was deleted on Bluesky since: what a person deletes is not made again"
             raise Rejected(reason, server=self._server.base_url, ref=key)
         if stored.value != msgspec.json.decode(payload)[POST_COLLECTION]:
-            occupied = Reply(400, {}, b'{"error":"InvalidSwap","message":"it says something else"}')
-            raise refusal(occupied, self._server.base_url, self._server.now(), ref=key, is_write=True)
+            reason = "another post lies where ours should be, and is never written over: give the slot another id"
+            raise Occupied(reason, server=self._server.base_url, ref=key)
         return self._receipt(stored, key)
 
     def edit(self, payload: str, receipt: Receipt) -> Receipt:  # noqa: ARG002
