@@ -112,7 +112,8 @@ class Accounts:
         from shareasm.networks.bluesky.client import Server
         from shareasm.networks.bluesky.probe import BlueskyProbe
 
-        return BlueskyProbe(Server(account.server, now=self._now, session=session))
+        appview = Server(account.appview, now=self._now) if account.appview else None
+        return BlueskyProbe(Server(account.server, now=self._now, session=session), appview=appview)
 
     def _opened(
         self,

@@ -8,6 +8,8 @@ import pytest
 
 from contract.bench import CLOCK
 from contract.mastodon_bench import AGENT
+from shareasm.domain.posts import Network, PostRef
+from shareasm.domain.queue import Receipt
 from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.probe import BlueskyProbe
@@ -147,6 +149,13 @@ def test_whatever_goes_wrong_is_one_of_our_errors(mastodon: Mastodon, fault: Fau
     assert mastodon.ours.token not in f"{caught.value}{caught.value!r}"
 
 
+@pytest.mark.parametrize("token", ["PLANTED\nline", "PLANTED\r\nX-A: b", "PLANTED…", "PLANTED\0"])
+def test_a_token_that_breaks_the_header_is_not_shown(mastodon: Mastodon, token: str) -> None:
+    with pytest.raises(NetworkError) as caught:
+        mastodon.probe(token).examine()
+    assert "PLANT" not in f"{caught.value}{caught.value!r}{caught.value.args}"
+
+
 # ---- letting us in: Mastodon -------------------------------------------------------------------------------------------
 
 
@@ -278,6 +287,22 @@ def test_a_wrong_app_password_is_refused(standin: StandInBluesky, signed_in: Cal
     with pytest.raises(Unauthorized) as caught:
         signed_in("iied.test", "plan-tedd-pass-word").examine()
     assert "plan-tedd" not in f"{caught.value}{caught.value!r}"
+
+
+def test_a_post_is_read_where_a_self_hosted_network_shows_it(standin: StandInBluesky) -> None:
+    ours = standin.account("iied.test", "IIED")
+    uri = standin.say(ours, "Here #shareASM")
+    receipt = Receipt(PostRef(Network.BLUESKY, uri), None, uri.rpartition("/")[2])
+    session = Session(
+        standin.pds_url, ours.handle, lambda: ours.password, load=lambda: None, save=lambda _: None, now=CLOCK.now
+    )
+    pds, appview = Server(standin.pds_url, now=CLOCK.now, session=session), Server(standin.appview_url, now=CLOCK.now)
+    standin.pds_faults.add(Fault.UNAVAILABLE_BEFORE, "GET", "/xrpc/app.bsky.feed.getPosts")
+    post = BlueskyProbe(pds, appview=appview, wait=lambda _: None).read_back(receipt)
+    assert post is not None
+    assert post.text == "Here #shareASM"
+    standin.delete(uri)
+    assert BlueskyProbe(pds, appview=appview, wait=lambda _: None).read_back(receipt) is None
 
 
 def test_the_bot_label_joins_what_the_profile_says(

@@ -17,8 +17,8 @@ from shareasm.domain.queue import PlannedEntry, plan_entries
 from shareasm.errors import ConfigError, RateLimited, ShareasmError, Unauthorized
 from shareasm.networks.ports import TagStream, Window
 
-LIMIT_S = 60.0
-"""Seconds that the whole may take; what has not answered by then is red."""
+LIMIT_S = 120.0
+"""Seconds that the whole may take, pictures made ready and all; what has not answered by then is red."""
 
 LOOK_BACK = timedelta(days=1)
 

@@ -49,13 +49,17 @@ class _Record(msgspec.Struct):
 
 
 class BlueskyProbe:
-    """AccountProbe for one account. `server` is signed in. Raises only our NetworkErrors."""
+    """AccountProbe for one account. Raises only our NetworkErrors."""
 
-    def __init__(self, server: Server, *, wait: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, server: Server, *, appview: Server | None = None, wait: Callable[[float], None] = time.sleep
+    ) -> None:
+        """`server` is signed in; `appview` is who shows posts, where `server` does not pass reads on."""
         if server.session is None:
             raise ValueError("an account is looked over with its session")
         self._server = server
         self._session = server.session
+        self._appview = appview or server
         self._wait = wait
         self._ahead_s: list[float] = []
 
@@ -93,13 +97,13 @@ class BlueskyProbe:
     def read_back(self, receipt: Receipt) -> Post | None:
         """Return a post of ours as readers see it, once they do; None where they do not within half a minute."""
         for seconds in (*SEEN_WAITS_S, None):
-            reply = self._server.ask("GET", "app.bsky.feed.getPosts", params=[("uris", receipt.ref.uri)])
+            reply = self._appview.ask("GET", "app.bsky.feed.getPosts", params=[("uris", receipt.ref.uri)])
             if not reply.is_success:
-                raise refusal(reply, self._server.base_url, self._server.now(), ref=receipt.ref.uri)
+                raise refusal(reply, self._appview.base_url, self._server.now(), ref=receipt.ref.uri)
             try:
                 page = decode_get_posts(reply.body, self._server.now())
             except MALFORMED as error:
-                raise failure(error, self._server.base_url, self._server.now()) from error
+                raise failure(error, self._appview.base_url, self._server.now()) from error
             found = next((seen.post for seen in page.posts if seen.post.ref == receipt.ref), None)
             if found is not None or seconds is None:
                 return found
