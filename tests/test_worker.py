@@ -30,7 +30,7 @@ from shareasm.networks.ports import CheckpointTooOld, Page
 from shareasm.news import Event
 from shareasm.publish import bring_in_line, sent_before
 from shareasm.render import Written
-from shareasm.storage import days, posts, queue
+from shareasm.storage import accounts, days, posts, queue
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.wiring import Parts
@@ -179,6 +179,42 @@ def test_a_start_tries_again_at_once_what_a_person_may_have_mended(day: Day) -> 
     assert second.closed.wait(20)
     second.stop()
     assert (day.states(), day.recaps) == ([State.PUBLISHED], [2])
+
+
+def test_what_is_due_soon_is_prepared_before_it_is_due(day: Day) -> None:
+    soon = replace(day.campaign, closes_at=datetime.now(UTC) + timedelta(seconds=2))
+    bring_in_line(day.engine, soon, schedule(slot(at=soon.closes_at - timedelta(seconds=0.5))))
+    seen: list[list[State]] = []
+    prepare = day.network.prepare
+    day.network.prepare = lambda *given: (seen.append(day.states()), prepare(*given))[1]  # type: ignore[method-assign]
+    worker = day.worker(campaign=soon)
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert seen == [[State.WAITING]]
+    assert day.states() == [State.PUBLISHED]
+
+
+def test_an_account_that_hangs_holds_up_no_other(day: Day) -> None:
+    may_end = threading.Event()
+    hanging = MemoryNetwork(Network.BLUESKY)
+    hanging.publish = lambda *_: may_end.wait(20)  # type: ignore[method-assign, assignment, return-value]
+    bring_in_line(day.engine, day.campaign, schedule(slot(at=datetime.now(UTC), accounts=("sky", "ours"))))
+    worker = day.worker(publishers={"sky": hanging, "ours": day.network})
+    worker.start()
+    day.wait_for(lambda event: event.kind == "sent")
+    may_end.set()
+    worker.stop()
+    assert [post.text for post in day.network.posts.values()] == ["Good morning #shareASM"]
+
+
+def test_an_account_that_is_stopped_is_named_at_the_start(day: Day) -> None:
+    with transaction(day.engine) as connection:
+        accounts.stop(connection, day.campaign.slug, "ours", "the token was revoked", datetime.now(UTC))
+    worker = day.worker()
+    worker.start()
+    day.wait_for(lambda event: event.kind == "trouble" and "the token was revoked" in event.text)
+    worker.stop()
 
 
 def test_one_failing_source_is_told_once_and_stops_nothing_else(day: Day) -> None:

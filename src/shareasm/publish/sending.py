@@ -104,9 +104,13 @@ def _send(press: Press, entry: QueueEntry) -> Result | None:
 
 
 def _is_frozen(press: Press, entry: QueueEntry) -> bool:
-    return (
-        entry.payload is not None and entry.frozen_at is not None and press.clock.now() - entry.frozen_at <= FRESH_FOR
-    )
+    if entry.payload is None or entry.frozen_at is None:
+        return False
+    return _is_fresh(entry.frozen_at, FRESH_FOR, press.clock.now())
+
+
+def _is_fresh(made_at: datetime, lasts: timedelta, now: datetime) -> bool:
+    return made_at - CLOCKS_DIFFER_BY <= now <= made_at + lasts
 
 
 def _freeze_and_publish(press: Press, publisher: Publisher, entry: QueueEntry) -> Result | None:
@@ -122,7 +126,7 @@ def _freeze_and_publish(press: Press, publisher: Publisher, entry: QueueEntry) -
 def _prepare(press: Press, publisher: Publisher, entry: QueueEntry) -> str:
     """Return what was prepared ahead, or prepare it now where that was not done, or too long ago."""
     now = press.clock.now()
-    if entry.prepared is not None and entry.prepared_at and now - entry.prepared_at <= preparations.FRESH_FOR:
+    if entry.prepared is not None and entry.prepared_at and _is_fresh(entry.prepared_at, preparations.FRESH_FOR, now):
         return entry.prepared
     prepared = publisher.prepare(entry.draft, press.media)
     with transaction(press.engine) as connection:

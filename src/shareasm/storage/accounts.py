@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
+from shareasm.domain.queue import CLOCKS_DIFFER_BY
 from shareasm.storage.engine import insert_ignoring
 from shareasm.storage.tables import account_states
 
@@ -52,7 +53,9 @@ def states(connection: Connection, campaign: str) -> dict[str, AccountState]:
 
 def take_probe(connection: Connection, campaign: str, account: str, now: datetime) -> bool:
     """Return whether an entry of a stopped account may be tried now, and let the next one wait TRY_AGAIN_AFTER again."""
-    due = account_states.update().where(*_is(campaign, account), account_states.c.try_again_at <= now)
+    is_over = account_states.c.try_again_at <= now
+    is_misdated = account_states.c.try_again_at > now + TRY_AGAIN_AFTER + CLOCKS_DIFFER_BY
+    due = account_states.update().where(*_is(campaign, account), sa.or_(is_over, is_misdated))
     return connection.execute(due, {"try_again_at": now + TRY_AGAIN_AFTER}).rowcount == 1
 
 
