@@ -17,6 +17,7 @@ from contract.servers import SERVERS
 from shareasm.domain.posts import Network
 from shareasm.domain.queue import Draft, DraftMedia, DraftPoll, Receipt
 from shareasm.errors import Rejected, Stale, Unauthorized, Unreachable
+from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.publisher import MastodonPublisher
 from shareasm.networks.ports import Thread, Ties
 from shareasm.pictures import prepare
@@ -379,3 +380,25 @@ def test_a_mended_token_is_used_at_once_and_a_strangers_never(bench: MastodonBen
     tokens.append(bench.server.token(person))
     publisher.publish(payload, "k1")
     assert bench.texts(ours) == ["Before"]
+
+
+# ---- connections -------------------------------------------------------------------------------------------------------
+
+
+@on("snac")
+def test_what_is_read_on_a_connection_that_was_closed_meanwhile_is_read_again(bench: MastodonBench) -> None:
+    api = Api(bench.server.url, user_agent=AGENT, now=CLOCK.now)
+    for _ in range(50):
+        assert api.get_object("/api/v1/instance")["title"]
+
+
+@on_all
+def test_what_is_written_is_written_once_however_it_ends(bench: MastodonBench) -> None:
+    ours = bench.ours()
+    for number, mishap in enumerate((Mishap.ANSWER_LOST, Mishap.CUT_SHORT, Mishap.WEB_PAGE, Mishap.LOST_ON_THE_WAY)):
+        payload = _freeze(ours, _draft(bench, f"Number {number}"), f"k{number}")
+        asked = len(bench.server.faults.log)
+        bench.let_fail(Call.PUBLISH, mishap)
+        with pytest.raises(Unreachable):
+            ours.publisher.publish(payload, f"k{number}")
+        assert [one.method for one in bench.server.faults.log[asked:]] == ["POST"]

@@ -969,6 +969,26 @@ def test_a_new_token_of_another_account_is_refused(server, script, named, tokens
     assert len(server.calls) == 1
 
 
+def test_a_token_that_is_stored_in_the_middle_of_a_call_waits_for_the_next(server, script, named, tokens):
+    payload = freeze(named)
+
+    def answer(request):
+        tokens.append("stranger's")
+        return {"id": "7", "acct": "iied", "url": f"{SERVER}/@iied"}
+
+    tokens.append("new")
+    script.on("/api/v1/accounts/verify_credentials", answer)
+    server.post(POST, json=status(50))
+    named.publish(payload, KEY)
+    assert server.calls[0].headers["Authorization"] == "Bearer new"
+
+
+def test_a_parent_that_was_deleted_is_named_as_the_reason(server, publisher):
+    server.post(POST, status=404, json={"error": "Record not found"})
+    with pytest.raises(Rejected, match="answers or quotes was deleted"):
+        publisher.publish(freeze(publisher, Thread(RECEIPT, RECEIPT)), KEY)
+
+
 def test_all_clients_share_their_certificates(script):
     made = [Api(SERVER, user_agent="x", now=lambda: NOW) for _ in range(3)]
     assert (

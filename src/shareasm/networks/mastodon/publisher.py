@@ -57,9 +57,9 @@ class _Source(msgspec.Struct):
 class MastodonPublisher:
     """Publisher for one account. `wait` sleeps for seconds; `prepare` makes a picture ready to send, `prepare_video` a video.
 
-    `token` is asked before every request, so that a mended one needs no restart. With a `handle` nothing is sent before the
-    server has said that the token is that account's: tokens get mixed up, and the campaign must not speak with a stranger's
-    voice. `prepare` may be called from another thread than the rest.
+    `token` is asked at the beginning of every call, so that a mended one needs no restart. With a `handle` nothing is sent
+    before the server has said that the token is that account's: tokens get mixed up, and the campaign must not speak with a
+    stranger's voice.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class MastodonPublisher:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._stored_token = token
-        self._api = Api(server, user_agent=user_agent, now=now, token=self._take_token, transport=transport)
+        self._api = Api(server, user_agent=user_agent, now=now, token=self._taken_token, transport=transport)
         self._uploads = Uploads(self._api, limits=self.limits, prepare=prepare, prepare_video=prepare_video, wait=wait)
         self._handle = handle
         self._token: str | None = None
@@ -95,12 +95,15 @@ class MastodonPublisher:
         except Unfit as unfit:
             raise self._unreadable("our account") from unfit
 
-    def _take_token(self) -> str:
-        """Return the token as it is now; what was known of another one's account is forgotten."""
+    def _take_token(self) -> None:
+        """Take the token as it is now; what was known of another one's account is forgotten."""
         token = self._stored_token() if callable(self._stored_token) else self._stored_token
         if token != self._token:
             self._token, self._account, self._is_whose_it_should = token, None, self._handle is None
-        return token
+
+    def _taken_token(self) -> str:
+        """Return the token that this call began with: one that is stored meanwhile was not looked at yet."""
+        return self._token or ""
 
     def _check_whose_token(self) -> None:
         """Raise Unauthorized where the token belongs to another account than the plan names. Asked once for each token."""
@@ -131,6 +134,7 @@ class MastodonPublisher:
         """Return what the server says it takes; asked until it is known what the server is, since `repeat` depends on that."""
         if self._limits is not None:
             return self._limits
+        self._take_token()
         software = self._api.software()
         limits = read_limits(self._instance(), software or "")
         if software is not None:
@@ -175,6 +179,9 @@ class MastodonPublisher:
             answer = self._api.send("POST", "/api/v1/statuses", Act.WRITE, form=new_form(wanted), key=key)
         except Rejected as refusal:
             self._tell_stale(refusal, wanted.media_ids)
+            if isinstance(refusal, NotThere):  # Mastodon also says so of a post under this key that was deleted since
+                words = f"{refusal.message}: a post that it answers or quotes was deleted, or it was itself"
+                raise Rejected(words, server=self._api.server, ref=key) from refusal
             raise
         return self._receipt(answer.body)
 
@@ -190,14 +197,14 @@ class MastodonPublisher:
         path = f"/api/v1/statuses/{receipt.local_id}"
         try:
             answer = self._api.send("PUT", path, Act.WRITE, form=edit_form(wanted, poll), ref=receipt.ref.uri)
-        except NotThere as missing:
-            words = f"cannot change posts ({missing.message}); take it back and send it anew"
-            raise Rejected(words, server=self._api.server, ref=receipt.ref.uri) from missing
         except Rejected as refusal:
             if self._is_it(present, wanted):  # GoToSocial answers 422 "status was not changed"
                 return self._receipt_of(present)
             attached = {str(attachment.id) for attachment in present.media_attachments or ()}
             self._tell_stale(refusal, [id_ for id_ in wanted.media_ids if id_ not in attached])
+            if isinstance(refusal, NotThere):
+                words = f"cannot change posts ({refusal.message}); take it back and send it anew"
+                raise Rejected(words, server=self._api.server, ref=receipt.ref.uri) from refusal
             raise
         return self._receipt(answer.body)
 
