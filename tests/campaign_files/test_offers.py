@@ -93,7 +93,7 @@ def test_an_answer_may_go_out_in_the_same_minute_and_needs_no_tag(folder: Path) 
 """,
         )
     )
-    for network in Network:
+    for network in (Network.BLUESKY, Network.MASTODON):
         assert made["source", 0, network].reply_to == "guide"
         assert made["again", 0, network].quotes == "guide"
         assert made["guide", 0, network].may_be_quoted

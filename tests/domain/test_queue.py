@@ -90,7 +90,7 @@ def test_a_link_follows_the_text_where_the_network_makes_cards_from_texts() -> N
 
 def test_a_link_stands_where_the_text_says_so_on_every_network() -> None:
     planned = slot("a", "Read {link} today #shareASM", accounts=BOTH, resource="guide")
-    for network in Network:
+    for network in (Network.BLUESKY, Network.MASTODON):
         assert on(network, planned).draft.text == "Read https://x.example/en today #shareASM"
 
 

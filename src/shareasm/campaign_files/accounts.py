@@ -11,6 +11,9 @@ from shareasm.campaign_files.reading import Field, Row, one_of, shorten, suggest
 from shareasm.domain.campaigns import CampaignAccount, Partner, Role, Source, SourceKind
 from shareasm.domain.posts import Network
 
+NETWORKS = (Network.BLUESKY, Network.MASTODON)
+"""Those that an account may be on. What else a Network names is only read."""
+
 ACCOUNT_KEYS = (
     "network", "server", "handle", "languages", "appview", "limit", "partner", "zone", "automated",
 )  # fmt: skip
@@ -46,7 +49,7 @@ def read_account(
     id_: str, row: Row, languages: tuple[str, ...], partners: Mapping[str, Partner | None]
 ) -> CampaignAccount | None:
     """Return one account that the campaign posts from, or None where its network or handle is wrong."""
-    network = row.need("network", one_of(Network, "network"), "Write “network: bluesky” or “network: mastodon”.")
+    network = row.need("network", one_of(NETWORKS, "network"), "Write “network: bluesky” or “network: mastodon”.")
     own = row.each("languages", words.language) if row.has("languages") else languages
     for language in own:
         if languages and language not in languages:

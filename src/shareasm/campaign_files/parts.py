@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from shareasm.campaign_files import words
+from shareasm.campaign_files.accounts import NETWORKS
 from shareasm.campaign_files.attachments import read_attachments
 from shareasm.campaign_files.campaign import Sketch
 from shareasm.campaign_files.places import KeyOf, Places, TextKey
 from shareasm.campaign_files.reading import Field, Row, suggest, text
 from shareasm.campaign_files.tree import Fields, Items, Scalar
 from shareasm.domain.campaigns import CampaignAccount
-from shareasm.domain.posts import Network
 from shareasm.domain.schedules import Part
 
 PARTS_LIMIT = 25
@@ -121,9 +121,9 @@ class PartsReader:
             whole = self._words(field)
             self.places.texts[TextKey(self.slot, part, language, "")] = field.place
             return {"": whole} if whole else {}
-        row = Row(field.node, f"the text in “{field.name}”", list(Network), field.findings)
+        row = Row(field.node, f"the text in “{field.name}”", NETWORKS, field.findings)
         by_network = {}
-        for network in Network:
+        for network in NETWORKS:
             if row.has(network) and (one := row.get(network, self._words)):
                 by_network[str(network)] = one
                 self.places.texts[TextKey(self.slot, part, language, network)] = row.place_of(network)
