@@ -201,6 +201,14 @@ def test_what_needs_a_person_comes_with_the_ways_out_to_paste(
     assert len(facts["ways_out"]) == len(commands)
 
 
+def test_what_is_asked_back_and_not_found_is_adopted_or_given_up(office: Office) -> None:
+    found = office.status()
+    assert found.next_entry
+    entry = replace(found.next_entry, state=State.UNKNOWN, withdraw_reason="a wrong name")
+    assert [command.split()[1] for _, command in ways_out(found, entry)] == ["adopt", "withdraw"]
+    assert ways_out(found, entry)[1][1].endswith("--reason 'a wrong name'")
+
+
 def test_a_part_of_a_thread_is_named_as_people_count(office: Office) -> None:
     found = office.status()
     assert found.next_entry

@@ -205,6 +205,14 @@ def ways_out(status: Status, entry: QueueEntry) -> list[tuple[str, str]]:
     key = entry.key
     only = ["--account", key.account, "--language", key.language, *(["--part", str(key.part + 1)] if key.part else [])]
     match entry.state:
+        case State.UNKNOWN if entry.withdraw_reason:
+            return [
+                ("if you find it there", _command(status, "adopt", key.slot, "URL", *only)),
+                (
+                    "if it is not there",
+                    _command(status, "withdraw", key.slot, *only, "--reason", entry.withdraw_reason),
+                ),
+            ]
         case State.UNKNOWN:
             return [
                 ("if you find it there", _command(status, "adopt", key.slot, "URL", *only)),

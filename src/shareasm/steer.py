@@ -234,27 +234,33 @@ def depending(queued: Sequence[QueueEntry], entries: Sequence[QueueEntry]) -> li
 
 def withdraw(press: Press, entries: Sequence[QueueEntry], reason: str, choice: Choice) -> list[Decided]:
     """Decide that posts are taken back: what waits is cancelled, what is out is to be deleted, what may be out follows as
-    soon as it is known. From here on no page shows them. `take_back` deletes them.
+    soon as it is known; asked for a second time after it was looked for in vain, it is given up. From here on no page shows
+    them. `take_back` deletes them.
     """
     now, slug = press.clock.now(), press.campaign.slug
     with transaction(press.engine) as connection:
-        decided = [_withdraw(connection, entry, reason, now) for entry in entries]
+        decided = [_withdraw(connection, entry, press.worker, reason, now) for entry in entries]
         record(connection, slug, Act(now, press.worker, "withdraw", choice.words, reason))
     return decided
 
 
-def _withdraw(connection: Connection, entry: QueueEntry, reason: str, now: datetime) -> Decided:
+def _withdraw(connection: Connection, entry: QueueEntry, by: str, reason: str, now: datetime) -> Decided:
     match entry.state:
         case State.PUBLISHED:
             if _begin(connection, entry, reason, now):
                 return Decided(entry, "to be deleted")
         case State.WITHDRAWING | State.WITHDRAWN | State.CANCELLED:
             return Decided(entry, f"left as it is: {entry.state}", is_taken=False)
+        case State.UNKNOWN if entry.withdraw_reason and entry.next_attempt_at is None:
+            note = f"not found on the account, and given up by {by}: {reason}"
+            if steering.give_up(connection, entry, note):
+                claims.close_open_attempts(connection, entry.id, note, now)
+                return Decided(entry, "given up: it was not found, and is looked for no more")
         case State.WAITING | State.FAILED | State.MISSED:
             if steering.cancel(connection, entry, reason, f"withdrawn before it went out: {reason}"):
                 return Decided(entry, "cancelled, it never went out")
-    if steering.ask_back(connection, entry, reason):
-        return Decided(entry, "may be out; taken back as soon as that is known")
+    if steering.ask_back(connection, entry, reason, now):
+        return Decided(entry, "may be out: it is looked for, and taken back when it is found")
     return Decided(entry, _MOVED_ON, is_taken=False)
 
 

@@ -121,6 +121,12 @@ def test_what_may_be_out_is_left_as_it_is_and_named(state: State) -> None:
     assert len(found.in_doubt) == 1
 
 
+def test_what_was_refused_is_named_and_keeps_its_words_until_a_person_sends_it_again() -> None:
+    before = queued(planned(slot("welcome", "Old #shareASM")), State.FAILED, attempt_count=1)
+    found = difference(planned(slot("welcome", "New #shareASM")), before)
+    assert (found.is_nothing, len(found.refused), found.in_doubt) == (True, 1, ())
+
+
 def test_what_changed_is_named_in_words() -> None:
     [plan] = planned(slot())
     [entry] = queued([plan])

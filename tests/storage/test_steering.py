@@ -367,6 +367,37 @@ def test_a_post_that_may_be_out_is_marked_and_not_forgotten(office: Office) -> N
     assert office.network.posts == {}
 
 
+def test_what_is_asked_back_and_not_found_is_given_up_when_asked_again(office: Office) -> None:
+    office.plan(slot())
+    office.lose()
+    looks = office.network.calls.count("find")
+    office.withdraw()
+    for _ in range(3):
+        office.send(minutes=2)
+    assert office.states == [State.UNKNOWN]
+    assert office.network.calls.count("find") > looks  # it was looked for once more
+    office.withdraw(reason="it is not there")
+    assert office.states == [State.CANCELLED]
+    office.send(hours=1)
+    assert office.network.posts == {}
+    [entry] = office.entries()
+    with transaction(office.engine) as connection:
+        assert claims.open_since(connection, entry.id) is None
+
+
+def test_what_is_asked_back_while_it_may_be_out_is_deleted_when_it_is_found(office: Office) -> None:
+    office.plan(slot())
+    office.network.fail_next("publish", LOST, after_acting=True)
+    office.send()
+    assert office.states == [State.UNKNOWN]
+    office.withdraw()
+    office.send(minutes=2)
+    assert office.states == [State.WITHDRAWING]
+    steer.take_back_pending(office.press, "ours", office.told.append)
+    assert office.states == [State.WITHDRAWN]
+    assert office.network.posts == {}
+
+
 def test_our_copy_in_the_store_is_gone_at_once_and_stays_so(office: Office) -> None:
     office.plan(slot())
     office.send()

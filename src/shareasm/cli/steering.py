@@ -152,8 +152,20 @@ def resend(
     agree("Send now?", yes=yes)
     done = steer.resend(press, again, schedule, choice)
     _tell(done)
-    click.echo("The worker sends it at its next look, within seconds; a paused day holds it. `shareasm status` tells.")
+    click.echo(_who_sends(press))
     _end(press, done, [])
+
+
+def _who_sends(press: "Press") -> str:
+    from shareasm.status import read_status
+
+    found = read_status(press.engine, press.campaign, press.clock.now())
+    if found.day.paused_at:
+        return "The day is paused: it goes out after `shareasm resume`."
+    if found.closed_at or not found.is_worker_alive:
+        why = "The day is closed" if found.closed_at else "No worker is running"
+        return f"{why}: `shareasm publish` sends it."
+    return "The worker sends it at its next look, within seconds. `shareasm status` tells."
 
 
 _RISK = (

@@ -34,7 +34,10 @@ class Difference:
     taken_out: tuple[QueueEntry, ...] = ()
     sent_changed: tuple[Change, ...] = ()  # sent: an edit, if asked for
     sent_moved: tuple[Change, ...] = ()  # sent: nothing can be done, nor must be
-    in_doubt: tuple[Change, ...] = ()  # in hand, or its answer was lost: it goes as it was
+    refused: tuple[
+        Change, ...
+    ] = ()  # refused with its old words: it goes with the new ones when a person sends it again
+    in_doubt: tuple[Change, ...] = ()  # in hand, tried, or its answer was lost: it goes as it was
 
     @property
     def is_nothing(self) -> bool:
@@ -62,11 +65,12 @@ def difference(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) ->
         taken_out=tuple(intent.entry for intent in intents if isinstance(intent, Cancel)),
         sent_changed=tuple(change for change in sent if parts_changed(change)),
         sent_moved=tuple(change for change in sent if change.entry.due_at != change.planned.due_at),
+        refused=tuple(c for c in others if c.entry.state is State.FAILED and parts_changed(c)),
         in_doubt=tuple(c for c in others if c.entry.state in _IN_DOUBT and parts_changed(c)),
     )
 
 
-_IN_DOUBT = frozenset({State.CLAIMED, State.UNKNOWN, State.FAILED, State.WAITING})
+_IN_DOUBT = frozenset({State.CLAIMED, State.UNKNOWN, State.WAITING})
 
 
 def _said_otherwise(

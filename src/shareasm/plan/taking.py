@@ -49,7 +49,8 @@ def take(
         planned = wanted_entries(connection, campaign, schedule)
         found = difference(planned, queue.of_campaign(connection, slug))
         carry_out(connection, campaign, planned, found.intents)
-        if days.state(connection, slug).plan_digest != digest or days.state(connection, slug).note:
+        day = days.state(connection, slug)
+        if day.plan_digest != digest or day.note:
             days.set_plan(connection, slug, digest)
         if by and not found.is_nothing:
             record(connection, slug, Act(now, by, "apply", reason=summary(found)))

@@ -26,6 +26,7 @@ def summary(found: Difference) -> str:
         _count("taken out", [entry.key for entry in found.taken_out]),
         _count("adjusted", [change.entry.key for change in found.adjusted]),
         _count("sent and left as sent", [change.entry.key for change in found.sent_changed]),
+        _count("refused before", [change.entry.key for change in found.refused]),
         _count("in doubt and left as it is", [change.entry.key for change in found.in_doubt]),
     ]
     return "; ".join(filter(None, bits)) or "nothing changes"
@@ -56,7 +57,8 @@ def difference_lines(found: Difference, zone: ZoneInfo, *, edits: bool) -> Itera
     yield from _changes("edited" if edits else "sent", found.sent_changed, "" if edits else "sent, and left as sent")
     for change, where in _by_slot(found.sent_moved, _changed_key):
         yield f"sent       {change.entry.key.slot}, {where}: sent, so its new time means nothing"
-    yield from _changes("in doubt", found.in_doubt, "it may be out with its old words, and is left as it is")
+    yield from _changes("refused", found.refused, "`shareasm resend` sends it with the new words")
+    yield from _changes("in doubt", found.in_doubt, "it was tried with its old words, may be out, and is left as it is")
 
 
 def _changes(word: str, changes: Iterable[Change], remark: str = "") -> Iterator[str]:

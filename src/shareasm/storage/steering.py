@@ -80,12 +80,19 @@ def begin_taking_back(connection: Connection, entry: QueueEntry, reason: str) ->
     return _step(connection, entry, State.WITHDRAWING, {"withdraw_reason": reason, "next_attempt_at": None})
 
 
-def ask_back(connection: Connection, entry: QueueEntry, reason: str) -> bool:
-    """Note that an entry is to be taken back as soon as it is known whether and where it is out."""
-    query = entries.update().where(
-        entries.c.id == entry.id, entries.c.state.in_([State.WAITING, State.CLAIMED, State.UNKNOWN])
-    )
-    return connection.execute(query, {"withdraw_reason": reason}).rowcount == 1
+def ask_back(connection: Connection, entry: QueueEntry, reason: str, now: datetime) -> bool:
+    """Note that an entry is to be taken back as soon as it is known where it is; what was given up is looked for again."""
+    query = entries.update().where(entries.c.id == entry.id)
+    looked_for = {"withdraw_reason": reason, "next_attempt_at": now, "lookup_count": 0}
+    if connection.execute(query.where(entries.c.state == State.UNKNOWN), looked_for).rowcount:
+        return True
+    in_hand = query.where(entries.c.state.in_([State.WAITING, State.CLAIMED]))
+    return connection.execute(in_hand, {"withdraw_reason": reason}).rowcount == 1
+
+
+def give_up(connection: Connection, entry: QueueEntry, note: str) -> bool:
+    """Let an entry be that was looked for in vain: a person decided that it is not out, and need not be."""
+    return _step(connection, entry, State.CANCELLED, {"note": note}, entries.c.next_attempt_at.is_(None))
 
 
 def to_take_back(
