@@ -16,7 +16,7 @@ from shareasm.domain.queue import Receipt
 from shareasm.domain.richtext import safe_url
 from shareasm.errors import ConfigError, Rejected, Unreachable
 from shareasm.networks.mastodon.answers import NotThere
-from shareasm.networks.mastodon.client import Api
+from shareasm.networks.mastodon.client import Api, Token
 from shareasm.networks.mastodon.drafts import receipt_from
 
 _LAST_PART = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -40,7 +40,7 @@ class MastodonFinder:
     def __init__(
         self,
         server: str,
-        token: str,
+        token: Token,
         *,
         user_agent: str,
         now: Callable[[], datetime],

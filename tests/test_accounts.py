@@ -1,0 +1,75 @@
+"""Accounts are opened with the secret of now; one that is away or open to others stops its account alone."""
+
+from pathlib import Path
+
+import pytest
+
+from clocks import FixedClock
+from factories import campaign
+from shareasm.accounts import Accounts, user_agent
+from shareasm.domain.campaigns import CampaignAccount
+from shareasm.domain.posts import Network
+from shareasm.errors import ConfigError, Unauthorized
+from shareasm.settings import read_settings
+
+OURS = CampaignAccount("our-bluesky", Network.BLUESKY, "https://pds.example", "us.example", ("en",))
+
+
+def accounts(tmp_path: Path, **environment: str) -> Accounts:
+    settings = read_settings({"SHAREASM_DATA": str(tmp_path), **environment})
+    return Accounts(campaign(accounts=(OURS,)), settings, FixedClock().now)
+
+
+def test_a_secret_is_read_whenever_it_is_needed(tmp_path: Path) -> None:
+    ours = accounts(tmp_path)
+    assert not ours.has_token("our-bluesky")
+    ours.secrets.keep("our-bluesky", "old")
+    token = ours.token(OURS)
+    assert token() == "old"
+    ours.secrets.keep("our-bluesky", "new")
+    assert token() == "new"
+
+
+def test_a_secret_that_is_gone_stops_the_account_as_a_refused_one_does(tmp_path: Path) -> None:
+    ours = accounts(tmp_path)
+    ours.secrets.keep("our-bluesky", "planted")
+    token = ours.token(OURS)
+    ours.secrets.place("our-bluesky").unlink()
+    with pytest.raises(Unauthorized, match="SHAREASM_TOKEN_OUR_BLUESKY is not set any more"):
+        token()
+
+
+def test_a_secret_that_others_may_read_stops_the_account_with_the_chmod(tmp_path: Path) -> None:
+    ours = accounts(tmp_path)
+    ours.secrets.keep("our-bluesky", "planted")
+    token = ours.token(OURS)
+    ours.secrets.place("our-bluesky").chmod(0o644)
+    with pytest.raises(Unauthorized, match="chmod 600") as caught:
+        token()
+    assert "planted" not in f"{caught.value}{caught.value!r}"
+    with pytest.raises(ConfigError, match="chmod 600"):
+        ours.has_token("our-bluesky")
+
+
+def test_a_file_that_is_gone_stops_the_account(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("planted")
+    token = accounts(tmp_path, SHAREASM_TOKEN_OUR_BLUESKY_FILE=str(tmp_path / "secret")).token(OURS)
+    assert token() == "planted"
+    (tmp_path / "secret").unlink()
+    with pytest.raises(Unauthorized, match=r"_FILE names .* cannot be read"):
+        token()
+
+
+def test_a_bluesky_account_has_one_sign_in_for_all_that_use_it(tmp_path: Path) -> None:
+    ours = accounts(tmp_path)
+    assert ours.session(OURS) is ours.session(OURS)
+    assert ours.session_file(OURS) == tmp_path / "sessions" / "shareasm-2027-our-bluesky.json"
+
+
+def test_who_has_no_secret_is_told_how_to_get_one(tmp_path: Path) -> None:
+    words = accounts(tmp_path).missing("our-bluesky")
+    assert words == ("SHAREASM_TOKEN_OUR_BLUESKY is not set; `shareasm connect bluesky --account our-bluesky` gets one")
+
+
+def test_servers_are_told_whom_to_write_to() -> None:
+    assert user_agent(campaign()).endswith("(#shareASM; shareasm@iied.example)")
