@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,13 +18,14 @@ from shareasm.domain.changes import Seen, Skipped
 from shareasm.domain.posts import MediaKind, Network, PostRef, Visibility, encode_post
 from shareasm.domain.queue import Draft, Receipt
 from shareasm.domain.richtext import find_hashtags, fold_hashtag
-from shareasm.networks.mastodon.drafts import receipt_from, status_params
+from shareasm.networks.mastodon.drafts import Prepared, make_payload, receipt_from
 from shareasm.networks.mastodon.translate import (
     decode_page,
     normal_language,
     parse_time,
     translate_status,
 )
+from shareasm.networks.ports import Thread, Ties
 
 SERVER = "https://mastodon.example"
 DELETE = object()
@@ -648,17 +650,26 @@ def test_any_json_is_a_post_or_has_a_reason(changes):
 # ---- what we send ------------------------------------------------------------------------------------------------------
 
 
+def params(draft, media_ids=(), ties=None):
+    return msgspec.to_builtins(make_payload(draft, Prepared(list(media_ids)), ties or Ties()))
+
+
 def test_a_draft_becomes_the_parameters_of_a_status():
-    draft = Draft(Network.MASTODON, "Hello", "fr", visibility="unlisted", content_warning="mercury")
-    assert status_params(draft, ["7"], "110") == {
+    draft = Draft(
+        Network.MASTODON, "Hello", "fr", visibility="unlisted", content_warning="mercury", may_be_quoted=False
+    )
+    parent = Receipt(PostRef(Network.MASTODON, "x"), "https://x.example/110", "110")
+    assert params(draft, ["7"], Ties(Thread(parent, parent))) == {
         "status": "Hello",
         "language": "fr",
         "visibility": "unlisted",
         "media_ids": ["7"],
         "spoiler_text": "mercury",
+        "sensitive": True,
         "in_reply_to_id": "110",
+        "quote_approval_policy": "nobody",
     }
-    assert status_params(Draft(Network.MASTODON, "Hello", "en"), [], None) == {
+    assert params(Draft(Network.MASTODON, "Hello", "en")) == {
         "status": "Hello",
         "language": "en",
         "visibility": "public",
