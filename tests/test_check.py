@@ -64,6 +64,29 @@ def test_a_slot_on_each_accounts_clock_has_a_line_for_each_instant(folder: Path)
     assert check_to_text(check(folder, BEFORE)).endswith("The plan is good: 2 slots, 9 posts.\n")
 
 
+def test_the_order_says_what_is_more_to_a_slot_than_words(folder: Path) -> None:
+    (folder / "story.yaml").unlink()
+    shutil.copyfile(ROOT / "tests" / "data" / "videos" / "upright.mp4", folder / "media" / "greeting.mp4")
+    (folder / "schedule.yaml").write_text(
+        """defaults: {accounts: [iied-mastodon]}
+slots:
+  - {id: a, at: "09:00", kind: news, text: {en: "Well? #shareASM"}, poll: {options: [yes, no], open_for: 24 h}}
+  - id: b
+    at: "10:00"
+    kind: video
+    reply_to: a
+    quote: a
+    text: {en: Look}
+    thread: [{text: {en: Here}, video: {file: greeting.mp4, alt: A test, credit: me, licence: CC0 1.0}}]
+"""
+    )
+    orders = [line for line in check_lines(check(folder, BEFORE)) if "→" in line]
+    assert [line.partition("→ ")[2] for line in orders] == [
+        "iied-mastodon (en) · poll",
+        "iied-mastodon (en, 2 parts) · answers a · quotes a · video",
+    ]
+
+
 def test_only_the_instants_that_have_passed_are_in_the_past(folder: Path) -> None:
     at_nine_everywhere(folder)
     result = check(folder, datetime(2027, 2, 3, 7, 0, tzinfo=UTC))
@@ -128,6 +151,7 @@ def test_other_programs_get_the_same_as_json(folder: Path) -> None:
             {"account": "iied-mastodon", "languages": ["en"], "parts": 1},
         ],
         "words": "Thank you all #shareASM",
+        "remarks": [],
     }
     assert (answer["error_count"], answer["warning_count"], answer["post_count"], answer["zone"]) == (
         1,

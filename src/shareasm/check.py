@@ -40,6 +40,7 @@ class RunningOrderRow:
     postings: tuple[Posting, ...]
     words: str  # how its first text begins
     zones: tuple[str, ...]  # the zones in which the team's time is this instant
+    remarks: tuple[str, ...] = ()  # what is more to it than words and pictures: "answers numbers", "poll"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,19 @@ def _rows(campaign: Campaign, schedule: Schedule, entries: Iterable[PlannedEntry
             postings=_postings(own),
             words=shorten(slot.parts[0].text_for(own[0].key.language, own[0].network), FIRST_WORDS),
             zones=tuple(dict.fromkeys(slot.due_for(entry.key.account).zone for entry in own)),
+            remarks=tuple(_remarks(slot)),
         )
+
+
+def _remarks(slot: Slot) -> Iterator[str]:
+    if slot.reply_to:
+        yield f"answers {slot.reply_to}"
+    if slot.quotes:
+        yield f"quotes {slot.quotes}"
+    if any(part.video for part in slot.parts):
+        yield "video"
+    if any(part.poll for part in slot.parts):
+        yield "poll"
 
 
 def _postings(entries: Iterable[PlannedEntry]) -> tuple[Posting, ...]:
@@ -292,7 +305,7 @@ def _order_lines(result: CheckResult) -> Iterator[str]:
         yield f"  {times}  {row.slot:{slot_width}}  {row.kind:{kind_width}}  {row.words}"
         where = ", ".join(_posting(posting) for posting in row.postings)
         there = f" ({_elsewhere(row)})" if row.zones != (zone,) else ""
-        yield f"  {'':{len(times)}}  → {where}{there}"
+        yield f"  {'':{len(times)}}  → {' · '.join((where + there, *row.remarks))}"
 
 
 def _elsewhere(row: RunningOrderRow) -> str:
@@ -359,6 +372,7 @@ def check_to_json(result: CheckResult) -> str:
                         for one in row.postings
                     ],
                     "words": row.words,
+                    "remarks": row.remarks,
                 }
                 for row in result.rows
             ],
