@@ -13,6 +13,7 @@ from shareasm.networks.ports import PostChecker, TagReader, TagStream
 from shareasm.pictures import prepare
 from shareasm.rehearsal.faults import Fault
 from shareasm.rehearsal.mastodon import Budgets, Flavour, MastodonServer, Person
+from shareasm.videos import prepare_video
 
 AGENT = "shareasm-contract/1 (tests)"
 FAULTS = {
@@ -62,7 +63,15 @@ class MastodonBench:
     def ours(self) -> Ours:
         person = self.server.account(f"iied{next(_numbers)}", "IIED", visibility="public")
         self._accounts[person.username] = person
-        publisher = MastodonPublisher(self.server.url, person.token, user_agent=AGENT, now=CLOCK.now, prepare=prepare)
+        publisher = MastodonPublisher(
+            self.server.url,
+            person.token,
+            user_agent=AGENT,
+            now=CLOCK.now,
+            prepare=prepare,
+            prepare_video=prepare_video,
+            wait=lambda _: None,
+        )
         return Ours(publisher, person.username)
 
     def person(self, ours: Ours) -> Person:

@@ -14,9 +14,10 @@ import pytest
 from contract.bench import CLOCK, PICTURES, Call, Mishap, Ours
 from contract.mastodon_bench import AGENT, MastodonBench
 from contract.servers import SERVERS
+from mp4 import mp4
 from shareasm.domain.posts import Network
-from shareasm.domain.queue import Draft, DraftMedia, DraftPoll, Receipt
-from shareasm.errors import Rejected, Stale, Unauthorized, Unreachable
+from shareasm.domain.queue import Draft, DraftMedia, DraftPoll, DraftVideo, Receipt
+from shareasm.errors import ConfigError, RateLimited, Rejected, Stale, Unauthorized, Unreachable
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.publisher import MastodonPublisher
 from shareasm.networks.ports import Thread, Ties
@@ -222,6 +223,45 @@ def test_a_focal_point_goes_with_its_picture(bench: MastodonBench) -> None:
     (picture,) = _shown(bench, _publish(ours, _draft(bench, "A picture", media=(dot,))))["media_attachments"]
     assert picture["description"] == "Two fields"
     assert not bench.server.instance.rules.has_media_meta or picture["meta"]["focus"] == {"x": -0.5, "y": 0.25}
+
+
+def _film(tmp_path: Path) -> Path:
+    (tmp_path / "pit.mp4").write_bytes(mp4())
+    return tmp_path
+
+
+@on(*[name for name in FLAVOURS if name != "takahe"])
+def test_a_video_goes_out_alone_once_it_is_worked_through(bench: MastodonBench, tmp_path: Path) -> None:
+    ours = bench.ours()
+    draft = _draft(bench, "A pit", video=DraftVideo("pit.mp4", "Water runs", captions=(("en", "pit.vtt"),)))
+    prepared = ours.publisher.prepare(draft, _film(tmp_path))
+    receipt = ours.publisher.publish(ours.publisher.freeze(draft, "k", prepared, Ties(), CLOCK.now()), "k")
+    (video,) = _shown(bench, receipt)["media_attachments"]
+    assert video["description"] == "Water runs"
+    assert not ours.publisher.limits().has_captions
+
+
+@on("takahe")
+def test_where_a_server_takes_no_videos_we_are_told(bench: MastodonBench, tmp_path: Path) -> None:
+    ours = bench.ours()
+    assert ours.publisher.limits().video_bytes is None
+    with pytest.raises(ConfigError, match="takes no videos"):
+        ours.publisher.prepare(_draft(bench, "A pit", video=DraftVideo("pit.mp4", "Water runs")), _film(tmp_path))
+
+
+@on("mastodon")
+def test_a_video_that_takes_long_is_asked_for_later_and_sent_once(bench: MastodonBench, tmp_path: Path) -> None:
+    ours, folder = bench.ours(), _film(tmp_path)
+    draft = _draft(bench, "A pit", video=DraftVideo("pit.mp4", "Water runs"))
+    bench.server.instance.slow_media_polls = 8
+    held = len(bench.server.instance.attachments)
+    try:
+        with pytest.raises(RateLimited, match="still working"):
+            ours.publisher.prepare(draft, folder)
+        ours.publisher.prepare(draft, folder)
+    finally:
+        bench.server.instance.slow_media_polls = 1
+    assert len(bench.server.instance.attachments) == held + 1
 
 
 # ---- polls, quotes, labels ---------------------------------------------------------------------------------------------

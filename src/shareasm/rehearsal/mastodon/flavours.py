@@ -129,6 +129,7 @@ class Behaviours:
     can_schedule: bool = True
     needs_media: bool = False
     takes_any_file: bool = False
+    takes_films: bool = True
     bad_file: tuple[int, str] = (422, "Validation failed: File content type is invalid, File is invalid")
     has_media_meta: bool = True
     stored_type: str | None = None  # mime type that every picture becomes
@@ -258,6 +259,7 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         has_quotes=False,
         edit_keeps_poll=True,
         missing_media=(404, "Record not found"),
+        takes_films=False,  # api/views/instance.py: images only
         has_batch=False,
         keeps_history=False,
         can_schedule=False,

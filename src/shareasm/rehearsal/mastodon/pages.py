@@ -79,7 +79,7 @@ class Pages:
                 "characters_reserved_per_url": rules.url_length_said,
             },
             "media_attachments": {
-                "supported_mime_types": [*uploads.PICTURES, *uploads.FILMS, *uploads.SOUNDS],
+                "supported_mime_types": uploads.taken_types(rules),
                 "description_limit": uploads.description_limit(rules),
                 "image_size_limit": uploads.IMAGE_BYTES,
                 "image_matrix_limit": uploads.MATRIX,

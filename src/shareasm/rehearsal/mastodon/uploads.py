@@ -25,6 +25,11 @@ def description_limit(rules: Behaviours) -> int:
     return 10_000 if rules.software == "mastodon" and is_at_least(rules.version, 4, 6) else 1_500
 
 
+def taken_types(rules: Behaviours) -> list[str]:
+    """Return the types of file that the server says it takes."""
+    return [*PICTURES, *FILMS, *SOUNDS] if rules.takes_films else [*PICTURES]
+
+
 def upload(instance: Instance, owner: Account, file: Upload | None, words: Mapping[str, str]) -> Attachment:
     """Take a file. Images are ready at once, video and sound after some asking. Raises ApiError."""
     if file is None:
@@ -82,7 +87,7 @@ def _recognise(file: Upload, rules: Behaviours) -> tuple[str, str, tuple[int, in
         if size[0] * size[1] > MATRIX:
             raise ApiError(422, f"Validation failed: {size[0]}x{size[1]} images are not supported")
         return "image", rules.stored_type or mime_type, size
-    for kind, known in (("video", FILMS), ("audio", SOUNDS)):
+    for kind, known in (("video", FILMS), ("audio", SOUNDS)) if rules.takes_films else ():
         if file.mime_type in known and _looks_like_film_or_sound(file.data):
             return kind, file.mime_type, (640, 360) if kind == "video" else None
     if rules.takes_any_file:
