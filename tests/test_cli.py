@@ -132,6 +132,17 @@ def test_the_day_is_told_and_steered_while_the_plan_is_broken(folder: Path) -> N
     assert call("pause", "my-day", "--reason", "too much is going out").exit_code == 0
 
 
+def test_once_a_plan_was_taken_a_slip_in_a_file_does_not_stop_the_day(folder: Path) -> None:
+    call("init", "my-day", "--on", "2027-05-12")
+    call("plan", "apply", "my-day", "--yes")
+    schedule = folder / "my-day" / "schedule.yaml"
+    schedule.write_text(schedule.read_text("utf-8").replace("kind: welcome", "kind: welcom"), encoding="utf-8")
+    result = call("publish", "my-day")
+    assert result.exit_code == 0, result.output
+    assert "the queue goes on as it is, until they are mended" in result.stderr
+    assert json.loads(call("status", "my-day", "--json").stdout)["queue"].keys() == {"waiting"}
+
+
 def test_what_changes_the_day_asks_first_and_without_a_terminal_wants_yes(folder: Path) -> None:
     call("init", "my-day", "--on", "2027-05-12")
     refused = call("plan", "apply", "my-day")

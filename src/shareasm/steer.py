@@ -62,6 +62,7 @@ class Decided(NamedTuple):
     entry: QueueEntry
     words: str
     is_taken: bool = True
+    is_to_delete: bool = False
 
 
 def user() -> str:
@@ -248,7 +249,7 @@ def _withdraw(connection: Connection, entry: QueueEntry, by: str, reason: str, n
     match entry.state:
         case State.PUBLISHED:
             if _begin(connection, entry, reason, now):
-                return Decided(entry, "to be deleted")
+                return Decided(entry, "to be deleted", is_to_delete=True)
         case State.WITHDRAWING | State.WITHDRAWN | State.CANCELLED:
             return Decided(entry, f"left as it is: {entry.state}", is_taken=False)
         case State.UNKNOWN if entry.withdraw_reason and entry.next_attempt_at is None:

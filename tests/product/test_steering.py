@@ -131,6 +131,21 @@ def test_a_broken_file_leaves_the_old_plan_running(day: Day) -> None:
     wait_until(lambda: status(day)["note"] is None, 30)
 
 
+def test_a_restart_beside_a_broken_file_goes_on_with_the_queue(day: Day) -> None:
+    began = day.plan(slot("first"), slot("second", 3600))
+    running(day, 2).kill()
+    rewrite(day, "kind: news", "kind: newz")
+    program = day.start("worker")
+    program.wait_for("the queue goes on as it is, until they are mended")
+    program.wait_for("is not taken, the old one goes on")
+    later = began + timedelta(hours=1)
+    rewrite(day, f"{later:%Y-%m-%d %H:%M:%S}", f"{began:%Y-%m-%d %H:%M:%S}")
+    rewrite(day, "kind: newz", "kind: news")
+    program.wait_for("taken: 2 moved (second)")
+    program.wait_for(" sent ", times=2)
+    assert day.texts() == texts("first", "second")
+
+
 def test_what_a_person_sent_by_hand_is_adopted_and_not_sent_again(day: Day) -> None:
     day.plan(slot("first"), slot("later", 3600))
     running(day, 2)

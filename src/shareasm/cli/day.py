@@ -13,6 +13,7 @@ import click
 from shareasm.errors import ShareasmError
 
 if TYPE_CHECKING:
+    from shareasm.settings import Settings
     from shareasm.wiring import Parts, Plan
     from shareasm.worker import Worker
 
@@ -127,7 +128,7 @@ def status(folder: Path | None, *, as_json: bool) -> None:
 @contextmanager
 def _worker(folder: Path | None) -> "Iterator[tuple[Worker, Plan]]":
     """Make the worker of a campaign, its queue in line with its plan."""
-    from shareasm.cli.telling import campaign_folder, load_plan, print_event
+    from shareasm.cli.telling import campaign_folder, print_event
     from shareasm.clock import SystemClock
     from shareasm.settings import read_settings
     from shareasm.watch import Watch
@@ -135,14 +136,49 @@ def _worker(folder: Path | None) -> "Iterator[tuple[Worker, Plan]]":
     from shareasm.worker import Worker
 
     settings = read_settings()
-    plan = load_plan(campaign_folder(folder, settings))
+    plan, is_whole = _plan_to_run(campaign_folder(folder, settings), settings)
     parts = wire(plan, settings, World(SystemClock()))
     for sentence in parts.left_out:
         click.secho(f"Left out: {sentence}", fg="yellow")
-    _take_plan(parts, plan)
+    if is_whole:
+        _take_plan(parts, plan)
     watch = Watch(parts.engine, parts.newest, parts.clock) if parts.newest else None
     yield Worker(parts, lambda event: print_event(event, plan.campaign.zone), watch=watch), plan
     parts.engine.dispose()
+
+
+def _plan_to_run(folder: Path, settings: "Settings") -> "tuple[Plan, bool]":
+    """Return the plan, and whether it is whole. A broken one is refused before the day; once a plan was taken, the queue goes
+    on without it, for a restart in the night must not stop the day for a slip in a file.
+    """
+    from shareasm.campaign_files import load_campaign
+    from shareasm.cli.telling import load_plan
+    from shareasm.domain.schedules import Schedule
+    from shareasm.wiring import Plan
+
+    loaded = load_campaign(folder)
+    if loaded.has_errors and loaded.campaign and _has_taken_a_plan(settings, loaded.campaign.slug):
+        words = (
+            f"The plan in {folder} has mistakes, and is not taken: the queue goes on as it is, until they are mended."
+        )
+        click.secho(words, fg="yellow", err=True)
+        return Plan(folder, loaded.campaign, loaded.schedule or Schedule(()), loaded.story), False
+    return load_plan(folder), True
+
+
+def _has_taken_a_plan(settings: "Settings", slug: str) -> bool:
+    from shareasm.storage import days
+    from shareasm.storage.engine import reading
+    from shareasm.wiring import open_store
+
+    file = settings.database_url.removeprefix("sqlite:///")
+    if file != settings.database_url and not Path(file).is_file():
+        return False  # and none is made by asking
+    engine = open_store(settings)
+    with reading(engine) as connection:
+        digest = days.state(connection, slug).plan_digest
+    engine.dispose()
+    return digest is not None
 
 
 def _take_plan(parts: "Parts", plan: "Plan") -> None:

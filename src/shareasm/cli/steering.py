@@ -258,10 +258,15 @@ def _tell(done: "Iterable[Decided]") -> None:
 
 def _end(press: "Press", done: "list[Decided]", deleted: "list[Result]") -> None:
     """Tell what was deleted, and exit 1 where something was not done."""
+    silent = sorted({one.entry.key.account for one in done if one.is_to_delete} - set(press.publishers))
+    for account in silent:
+        click.secho(
+            f"{account}: no secret for it is known here; a worker that knows it deletes what is left", fg="yellow"
+        )
     for one in deleted:
         click.secho(f"{one.entry.key.name}: {one.words}", fg="red" if one.error else "green")
     press.engine.dispose()
-    if any(one.error for one in deleted) or not any(one.is_taken for one in done):
+    if silent or any(one.error for one in deleted) or not any(one.is_taken for one in done):
         raise click.exceptions.Exit(1)
 
 
