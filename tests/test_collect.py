@@ -455,3 +455,11 @@ def test_a_part_of_ours_that_a_person_deleted_is_not_asked_for_for_ever(sent: De
     collect.verify(sent, {source().id: network}, sent.clock.now())
     assert network.calls.count("check") == 1
     assert shown(sent) == []
+
+
+def test_every_entry_of_a_feed_that_is_taken_whole_belongs_to_the_day(desk: Desk, network: MemoryNetwork) -> None:
+    feed = replace(source("blog.example", SourceKind.FEED), takes_all=True)
+    collect.store(
+        desk, feed, Page(posts=(seen("No tag at all"), seen("Yesterday", uri="u2", at=NOON - timedelta(1)))), "x"
+    )
+    assert shown(desk) == ["No tag at all"]

@@ -12,6 +12,7 @@ _HOW = {
     SourceKind.TAG_TIMELINE: "the public timeline of the hashtag on {host}",
     SourceKind.SEARCH: "Bluesky's search for the hashtag",
     SourceKind.JETSTREAM: "Bluesky's public stream of new posts; only those with the hashtag are kept",
+    SourceKind.FEED: "the feed of {host}",
 }
 
 _PERSONS_CHOICE = (Reason.SIGNED_IN_ONLY, Reason.NOINDEX, Reason.OPTED_OUT, Reason.NOT_PUBLIC)

@@ -290,7 +290,7 @@ def _language(tag: str) -> str:
 
 def network_name(network: Network) -> str:
     """Return the network's name as people write it."""
-    return {Network.BLUESKY: "Bluesky", Network.MASTODON: "Mastodon"}[network]
+    return {Network.BLUESKY: "Bluesky", Network.MASTODON: "Mastodon", Network.WEB: "the web"}[network]
 
 
 def host(url: str) -> str:

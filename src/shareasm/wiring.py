@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from shareasm import doctor
     from shareasm.cards import Album
     from shareasm.networks.bluesky.client import Server
+    from shareasm.networks.feeds.reader import FeedReader
     from shareasm.networks.mastodon.reader import MastodonReader
     from shareasm.strangers import StrangerClient
 
@@ -245,6 +246,7 @@ class _Wiring:
         self._agent = user_agent(plan.campaign)
         self._video_service = world.video_service
         self._readers: dict[str, MastodonReader] = {}
+        self._feeds: dict[str, FeedReader] = {}
 
     # ---- reading -------------------------------------------------------------------------------------------------------
 
@@ -258,6 +260,8 @@ class _Wiring:
 
                 server = self._bluesky_server(source)
                 return BlueskySearch(server) if server else None
+            case SourceKind.FEED:
+                return self._feed_reader(source)
             case SourceKind.JETSTREAM:
                 return None
 
@@ -265,6 +269,8 @@ class _Wiring:
         """Return who can be asked about the posts of a source."""
         if source.kind is SourceKind.TAG_TIMELINE:
             return self._mastodon_reader(source)
+        if source.kind is SourceKind.FEED:
+            return self._feed_reader(source)
         from shareasm.networks.bluesky.checker import BlueskyChecker
 
         server = self._bluesky_server(source)
@@ -285,6 +291,16 @@ class _Wiring:
             self._readers[source.id] = reader
         return self._readers[source.id]
 
+    def _feed_reader(self, source: Source) -> "FeedReader":
+        from shareasm.networks.feeds.reader import FeedReader
+
+        if source.id not in self._feeds:
+            takes_all, language = source.takes_all, source.language
+            self._feeds[source.id] = FeedReader(
+                source.server, takes_all=takes_all, language=language, user_agent=self._agent, now=self._now
+            )
+        return self._feeds[source.id]
+
     def _bluesky_server(self, source: Source) -> "Server | None":
         from shareasm.networks.bluesky.client import Server
 
@@ -304,9 +320,7 @@ class _Wiring:
         if account.network is Network.MASTODON:
             from shareasm.networks.mastodon.adopting import MastodonFinder
 
-            return MastodonFinder(
-                account.server, self._accounts.token(account)(), user_agent=self._agent, now=self._now
-            )
+            return MastodonFinder(account.server, self._accounts.token(account), user_agent=self._agent, now=self._now)
         from shareasm.networks.bluesky.adopting import BlueskyFinder
         from shareasm.networks.bluesky.client import Server
 

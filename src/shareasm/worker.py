@@ -35,8 +35,8 @@ from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
 from shareasm.publish import Press
 from shareasm.recap import Made
-from shareasm.showing import LATELY
 from shareasm.sender import Sender
+from shareasm.showing import LATELY
 from shareasm.storage import accounts, claims, days, sources
 from shareasm.storage.engine import reading, transaction
 from shareasm.watch import Watch

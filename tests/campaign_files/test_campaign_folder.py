@@ -377,3 +377,31 @@ def test_a_secret_is_never_repeated_in_a_message(folder: Path) -> None:
     change(folder / "schedule.yaml", "theme: safety", "password: hunter2")
     assert "abcd-ef2h" not in said(load_campaign(folder))
     assert "hunter2" not in said(load_campaign(folder))
+
+
+# ---- feeds -------------------------------------------------------------------------------------------------------------
+
+
+def with_source(folder: Path, line: str) -> Loaded:
+    change(folder / "campaign.yaml", "  - {jetstream: wss://jetstream.us-east.bsky.network}\n", f"  - {line}\n")
+    return load_campaign(folder)
+
+
+def test_a_feed_is_a_source_that_may_be_taken_whole(folder: Path) -> None:
+    loaded = with_source(folder, "{feed: https://blog.example/feed/, all: yes, language: fr}")
+    assert loaded.campaign
+    feed = loaded.campaign.sources[-1]
+    assert (feed.id, feed.kind) == ("feed:blog.example/feed", SourceKind.FEED)
+    assert (feed.server, feed.takes_all, feed.language) == ("https://blog.example/feed/", True, "fr")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{feed: https://blog.example/feed/, account: iied-bluesky}", "A feed is read without “account”."),
+        ("{feed: blog}", "“blog” is not an address"),
+        ("{mastodon: https://m.example, all: yes}", "“all” is for feeds."),
+    ],
+)
+def test_what_a_source_cannot_have_is_said(folder: Path, line: str, words: str) -> None:
+    assert words in said(with_source(folder, line))

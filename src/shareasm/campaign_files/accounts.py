@@ -17,7 +17,7 @@ NETWORKS = (Network.BLUESKY, Network.MASTODON)
 ACCOUNT_KEYS = (
     "network", "server", "handle", "languages", "appview", "limit", "partner", "zone", "automated",
 )  # fmt: skip
-_SOURCE_KEYS = ("mastodon", "bluesky", "jetstream", "account", "appview")
+_SOURCE_KEYS = ("mastodon", "bluesky", "jetstream", "feed", "account", "appview", "all", "language")
 PARTNER_KEYS = ("name", "role", "country", "url", "zone", "accounts")
 
 _BLUESKY_SERVER = "https://bsky.social"
@@ -148,11 +148,16 @@ def _source(row: Row, accounts: Mapping[str, CampaignAccount | None]) -> Source 
     if len(kinds) != 1:
         row.findings.error(
             row.place,
-            "A source names one server: under “mastodon”, “bluesky” or “jetstream”.",
+            "A source names one address: under “mastodon”, “bluesky”, “jetstream” or “feed”.",
             "Write each on a line of its own: - {mastodon: https://mastodon.social}",
         )
         return None
     kind = kinds[0]
+    if kind is SourceKind.FEED:
+        return _feed(row)
+    for key in ("all", "language"):
+        if row.has(key):
+            row.findings.error(row.place_of(key), f"“{key}” is for feeds.", "Take it out.")
     is_stream = kind is SourceKind.JETSTREAM
     server = row.get(kind, words.stream_url if is_stream else words.server)
     account, appview = row.get("account", text), row.get("appview", words.server)
@@ -174,4 +179,22 @@ def _source(row: Row, accounts: Mapping[str, CampaignAccount | None]) -> Source 
         server=server,
         account=account,
         appview=appview or (_BLUESKY_APPVIEW if is_stream else None),
+    )
+
+
+def _feed(row: Row) -> Source | None:
+    for key in ("account", "appview"):
+        if row.has(key):
+            row.findings.error(row.place_of(key), f"A feed is read without “{key}”.", "Take it out.")
+    address = row.get(SourceKind.FEED, words.url)
+    takes_all, language = row.get("all", words.yes_or_no), row.get("language", words.language)
+    if address is None:
+        return None
+    parts = urlsplit(address)
+    return Source(
+        id=f"{SourceKind.FEED}:{parts.netloc.lower()}{parts.path.rstrip('/')}",
+        kind=SourceKind.FEED,
+        server=address,
+        takes_all=bool(takes_all),
+        language=language,
     )

@@ -144,7 +144,7 @@ class _Asking:
         ).items():
             self._put(name, questions)
         self._ask_bluesky([(item.ref, item.ref.uri) for item in due if item.ref.network is Network.BLUESKY])
-        return _settle(self._desk, self._answers, asked_at, {item.ref for item in due} if ours else frozenset())
+        return _settle(self._desk, self._answers, asked_at, {item.ref: "ours" for item in due} if ours else {})
 
     def _whom_to_ask(self, due: Iterable[checks.ToCheck]) -> dict[str, list[Question]]:
         """Return what to ask whom: the post's own server where we read that one, else each that showed it."""
@@ -183,7 +183,7 @@ def _settle(
     desk: Desk,
     answers: Mapping[PostRef, list[tuple[Source, Seen | Gone]]],
     asked_at: datetime,
-    ours: AbstractSet[PostRef],
+    declared: Mapping[PostRef, str],
 ) -> Tally:
     """Store the answers: a post is gone when every source that was asked about it says so."""
     there: dict[Source, list[Seen]] = {}
@@ -200,7 +200,7 @@ def _settle(
     with transaction(desk.engine) as connection:
         tally = Tally(gone=posts.mark_gone(connection, gone, now))
         for source, seens in there.items():
-            tally += store_posts(connection, desk.campaign, sighting_by(source, is_check=True), seens, now, ours)
+            tally += store_posts(connection, desk.campaign, sighting_by(source, is_check=True), seens, now, declared)
             authors = [item.post.author.ref for item in seens if item.is_complete and not item.post.author.is_suspended]
             posts.show_authors(connection, source.network, authors, asked_at)
         hidden = [item.post.ref for seens in there.values() for item in seens if not is_public(item)]

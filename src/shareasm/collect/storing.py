@@ -1,9 +1,9 @@
 """What a page of posts means for the store: decided, written, and tied to the campaign, in one transaction."""
 
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Connection, Engine
@@ -55,7 +55,8 @@ def store(desk: Desk, source: Source, page: Page, tag: str) -> Tally:
     """Store one page and the checkpoint behind it in one transaction."""
     now = desk.clock.now()
     with transaction(desk.engine) as connection:
-        tally = store_posts(connection, desk.campaign, sighting_by(source), page.posts, now)
+        declared = {item.post.ref: "feed" for item in page.posts} if source.takes_all else {}
+        tally = store_posts(connection, desk.campaign, sighting_by(source), page.posts, now, declared)
         tally += Tally(gone=posts.mark_gone(connection, page.gone, now), skipped=len(page.skipped))
         posts.mark_authors(connection, source.network, page.authors, now)
         sources.add_skips(connection, desk.campaign.slug, source.id, page.skipped, now)
@@ -78,15 +79,15 @@ def store_posts(
     by: Sighting,
     seen: Sequence[Seen],
     now: datetime,
-    ours: AbstractSet[PostRef] = frozenset(),
+    declared: Mapping[PostRef, str] = MappingProxyType({}),
 ) -> Tally:
-    """Store what `by` showed and note what of it belongs to the campaign: by its tag, or because it is one of `ours`."""
+    """Store what `by` showed and note what of it belongs to the campaign: by its tag, or by another rule where `declared`."""
     seen = _without_forgotten(connection, campaign, by, seen, now)
     public, hidden = _part_by_visibility(seen)
     stored = posts.find(connection, [item.post.ref for item in seen])
     intents = [decide(stored.get(ref), item, by) for ref, item in public.items()]
     # What does not belong is not stored at all; what was stored and belongs no more (a tag edited away) stays, unshown.
-    new = [item for item in intents if isinstance(item, New) and belongs(campaign, item.seen.post, ours)]
+    new = [item for item in intents if isinstance(item, New) and belongs(campaign, item.seen.post, declared)]
     changed = [item for item in intents if isinstance(item, Changed)]
     same = [item for item in intents if isinstance(item, Same)]
     ids = posts.insert(connection, new, by.source, now)
@@ -94,12 +95,16 @@ def store_posts(
     posts.touch(connection, same, by.source, now, is_check=by.is_check)
     posts.note_revisions(connection, same)
     rules = {
-        ids[item.seen.post.ref]: belongs(campaign, item.seen.post, ours) for item in new if item.seen.post.ref in ids
+        ids[item.seen.post.ref]: belongs(campaign, item.seen.post, declared)
+        for item in new
+        if item.seen.post.ref in ids
     }
-    rules |= {item.stored.id: belongs(campaign, item.seen.post, ours) for item in changed}
+    rules |= {item.stored.id: belongs(campaign, item.seen.post, declared) for item in changed}
     posts.set_belonging(connection, campaign.slug, rules)
     posts.add_belonging(
-        connection, campaign.slug, {i.stored.id: rule for i in same if (rule := belongs(campaign, i.seen.post, ours))}
+        connection,
+        campaign.slug,
+        {i.stored.id: rule for i in same if (rule := belongs(campaign, i.seen.post, declared))},
     )
     gone = posts.mark_gone(connection, [Gone(ref, "not public") for ref in hidden if ref in stored], now)
     sources.add_skips(connection, campaign.slug, by.source, [_not_public(ref) for ref in hidden], now)

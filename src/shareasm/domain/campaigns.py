@@ -3,11 +3,12 @@
 Made by `campaign_files` from `campaign.yaml`; every use case takes it as it is. No secret is ever in it.
 """
 
-from collections.abc import Set as AbstractSet
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 from functools import lru_cache
+from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
 from shareasm.domain.posts import Network, Post, PostRef
@@ -27,6 +28,7 @@ class SourceKind(StrEnum):
     TAG_TIMELINE = "mastodon"  # GET /api/v1/timelines/tag/:tag of one Mastodon-API server
     SEARCH = "bluesky"  # app.bsky.feed.searchPosts through an account's server, or an open AppView
     JETSTREAM = "jetstream"  # the live stream
+    FEED = "feed"  # RSS or Atom, of a partner's blog or channel
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +53,21 @@ class Source:
 
     id: str  # stable key of checkpoints and gap log, such as "mastodon:mastodon.social"
     kind: SourceKind
-    server: str  # base URL; wss:// or ws:// for a Jetstream
+    server: str  # base URL; wss:// or ws:// for a Jetstream; the feed's own address
     account: str | None = None  # id of the CampaignAccount whose sign-in is used; None reads what is open
     appview: str | None = None  # JETSTREAM: where its posts are looked up (getPosts needs no sign-in)
+    takes_all: bool = False  # FEED: its entries belong to the day with or without a tag
+    language: str | None = None  # FEED: of its entries, where the feed does not say
 
     @property
     def network(self) -> Network:
-        return Network.MASTODON if self.kind is SourceKind.TAG_TIMELINE else Network.BLUESKY
+        match self.kind:
+            case SourceKind.TAG_TIMELINE:
+                return Network.MASTODON
+            case SourceKind.FEED:
+                return Network.WEB
+            case SourceKind.SEARCH | SourceKind.JETSTREAM:
+                return Network.BLUESKY
 
 
 class Role(StrEnum):
@@ -167,17 +177,18 @@ class Campaign:
         return next(resource for resource in self.resources if resource.id == resource_id)
 
 
-def belongs(campaign: Campaign, post: Post, ours: AbstractSet[PostRef] = frozenset()) -> str | None:
+def belongs(campaign: Campaign, post: Post, declared: Mapping[PostRef, str] = MappingProxyType({})) -> str | None:
     """Return the rule by which `post` belongs to `campaign`, or None. Only what was made within its window does.
 
-    "tag": it carries one of the tags, however spelled. "ours": we sent it, such as a thread's part without the tag.
+    "tag": it carries one of the tags, however spelled. Others are `declared`: "ours", for we sent it, such as a thread's
+    part without the tag; "feed", for it is in a feed that the campaign takes whole.
     """
     if not campaign.opens_at <= post.created_at < campaign.closes_at:
         return None
     tags = _folded(campaign.hashtags)
     if any(tag.name in tags for tag in post.hashtags):
         return "tag"
-    return "ours" if post.ref in ours else None
+    return declared.get(post.ref)
 
 
 @lru_cache(maxsize=64)  # a few campaigns, and every post that comes

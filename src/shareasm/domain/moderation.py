@@ -175,7 +175,8 @@ def may_show(
     """Return whether `post` may stand on a page for everybody, and why not.
 
     `is_gone`: the network no longer shows it. `is_complete` False: a stream's bare record whose author's wishes are not
-    known yet. `is_confirmed` False: its network did not answer when it was asked a last time. `is_ours`: one of our own accounts sent it (it has a receipt): it needs no approval and may be unlisted.
+    known yet. `is_confirmed` False: its network did not answer when it was asked a last time. `is_ours`: one of our own
+    accounts sent it (it has a receipt): it needs no approval and may be unlisted.
     """
     if is_gone:
         return Verdict(False, Reason.GONE)

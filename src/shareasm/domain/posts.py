@@ -18,10 +18,11 @@ SafeHtml = NewType("SafeHtml", str)
 
 
 class Network(StrEnum):
-    """A network that a post can come from or go to. `MASTODON` stands for every server with Mastodon's API."""
+    """A network that a post can come from. `MASTODON` stands for every server with Mastodon's API, `WEB` for feeds."""
 
     BLUESKY = "bluesky"
     MASTODON = "mastodon"
+    WEB = "web"
 
 
 class Visibility(StrEnum):
@@ -44,7 +45,8 @@ class PostRef:
     """The global identity of a post.
 
     `uri` is the ActivityPub `uri` on Mastodon-API servers (never their local `id` or `url`), and
-    `at://<did>/app.bsky.feed.post/<rkey>` on Bluesky (never with a handle).
+    `at://<did>/app.bsky.feed.post/<rkey>` on Bluesky (never with a handle); of a feed's entry, the feed's address with
+    the entry's own id behind a #.
     """
 
     network: Network

@@ -135,11 +135,11 @@ def stage(plan: Plan, world: World) -> tuple[Plan, dict[str, str]]:
     """Return `plan` with its accounts and sources on the stand-ins, and the accounts' secrets there.
 
     The first Mastodon-API server that the campaign names becomes one stand-in, every other one the second; Bluesky becomes
-    the stand-in Bluesky.
+    the stand-in Bluesky. Feeds are not read in a rehearsal.
     """
     stage_of = _Stage(plan.campaign, world)
     accounts = tuple(stage_of.account(account) for account in plan.campaign.accounts)
-    sources = tuple(stage_of.source(source) for source in plan.campaign.sources)
+    sources = tuple(stage_of.source(source) for source in plan.campaign.sources if source.kind is not SourceKind.FEED)
     return replace(plan, campaign=replace(plan.campaign, accounts=accounts, sources=sources)), stage_of.tokens
 
 
@@ -182,6 +182,8 @@ class _Stage:
                 return replace(source, server=sky.pds_url, appview=None if source.account else sky.appview_url)
             case SourceKind.JETSTREAM:
                 return replace(source, server=sky.jetstream_url, appview=sky.appview_url)
+            case SourceKind.FEED:
+                raise ValueError("no stand-in has feeds")
 
     def _server(self, named: str) -> MastodonServer:
         return self._world.home if named == self._first else self._world.away

@@ -1,0 +1,1 @@
+"""RSS and Atom feeds of partners: blogs, channels of videos, newsrooms."""

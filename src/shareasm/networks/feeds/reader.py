@@ -1,0 +1,138 @@
+"""Reading a partner's feed: its entries that carry a tag, or all of them (TagReader, PostChecker).
+
+A feed is made to be fetched by programs; it is asked with what it gave us last (RFC 9110, conditional requests), so that an
+unchanged one costs its server next to nothing.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+
+import httpx
+import msgspec
+
+from shareasm.domain.changes import Gone, Seen
+from shareasm.domain.posts import PostRef
+from shareasm.domain.richtext import fold_hashtag
+from shareasm.errors import NetworkError, RateLimited, Rejected, Unreachable
+from shareasm.networks.feeds.translate import Feed, NoFeed, read_feed
+from shareasm.networks.ports import Page, Window
+
+MOST_BYTES = 5_000_000
+TIMEOUT = httpx.Timeout(30, connect=10)
+WAIT = timedelta(minutes=5)  # where a server asks for patience without saying how long
+
+
+class Mark(msgspec.Struct, frozen=True):
+    """What a feed gave us last, as a checkpoint."""
+
+    etag: str = ""
+    modified: str = ""
+
+
+class FeedReader:
+    """Reads one feed. With `takes_all` every entry of the window belongs, with or without a tag."""
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        takes_all: bool,
+        language: str | None,
+        user_agent: str,
+        now: Callable[[], datetime],
+        transport: httpx.BaseTransport | None = None,
+    ) -> None:
+        self._url = url
+        self._takes_all = takes_all
+        self._language = language
+        self._now = now
+        self._client = httpx.Client(
+            timeout=TIMEOUT,
+            follow_redirects=True,
+            max_redirects=5,
+            headers={
+                "User-Agent": user_agent,
+                "Accept": "application/atom+xml, application/rss+xml, application/xml;q=0.9",
+            },
+            transport=transport,
+        )
+
+    def read_tag(self, tag: str, window: Window, checkpoint: str | None) -> Iterator[Page]:
+        """Yield the entries of `window` under `tag`, if the feed has changed since the checkpoint."""
+        feed, mark = self._fetch(_read_mark(checkpoint))
+        if feed is not None:
+            yield self._page(feed, tag, window, msgspec.json.encode(mark).decode())
+
+    def sweep_tag(self, tag: str, window: Window) -> Iterator[Page]:
+        """Yield the entries of `window` under `tag`, changed or not."""
+        feed, _ = self._fetch(Mark())
+        if feed is not None:
+            yield self._page(feed, tag, window, None)
+
+    def check(self, refs: Sequence[tuple[PostRef, str]]) -> Mapping[PostRef, Seen | Gone]:
+        """Return the entries as the feed has them now.
+
+        A feed shows its newest entries only: that an old one is missing says nothing, so it is left out, not called gone.
+        """
+        feed, _ = self._fetch(Mark())
+        wanted = {ref for ref, _ in refs}
+        return {item.post.ref: item for item in feed.seen if item.post.ref in wanted} if feed else {}
+
+    def _page(self, feed: Feed, tag: str, window: Window, checkpoint: str | None) -> Page:
+        name = fold_hashtag(tag)
+        inside = [item for item in feed.seen if window.opens_at <= item.post.created_at < window.closes_at]
+        tagged = [item for item in inside if self._takes_all or any(one.name == name for one in item.post.hashtags)]
+        return Page(posts=tuple(tagged), skipped=feed.skipped, checkpoint=checkpoint)
+
+    def _fetch(self, mark: Mark) -> tuple[Feed | None, Mark]:
+        """Return the feed and what it gives us to ask with next time; no feed where it has not changed."""
+        headers = {
+            name: value for name, value in (("If-None-Match", mark.etag), ("If-Modified-Since", mark.modified)) if value
+        }
+        try:
+            with self._client.stream("GET", self._url, headers=headers) as response:
+                if response.status_code == httpx.codes.NOT_MODIFIED:
+                    return None, mark
+                if not response.is_success:
+                    raise self._refusal(response)
+                data = self._bounded(response)
+                fresh = Mark(response.headers.get("etag", "")[:500], response.headers.get("last-modified", "")[:100])
+        except httpx.HTTPError as error:
+            raise Unreachable("the feed does not answer", server=self._url) from error
+        try:
+            return read_feed(data, self._url, self._now(), self._language), fresh
+        except NoFeed as finding:
+            raise Rejected(f"this is no feed: {finding}", server=self._url) from finding
+
+    def _bounded(self, response: httpx.Response) -> bytes:
+        data = bytearray()
+        for piece in response.iter_bytes():
+            data += piece
+            if len(data) > MOST_BYTES:
+                raise Rejected(f"the feed has more than {MOST_BYTES // 1_000_000} MB", server=self._url)
+        return bytes(data)
+
+    def _refusal(self, response: httpx.Response) -> NetworkError:
+        words = f"the feed answers {response.status_code}"
+        if response.status_code in {429, 503}:
+            return RateLimited(words, server=self._url, until=self._until(response.headers.get("retry-after", "")))
+        if response.status_code >= 500:
+            return Unreachable(words, server=self._url)
+        return Rejected(words, server=self._url)
+
+    def _until(self, words: str) -> datetime:
+        now = self._now()
+        if words.isascii() and words.isdigit():
+            return now + timedelta(seconds=min(int(words), 3600))
+        try:
+            return min(max(parsedate_to_datetime(words).astimezone(UTC), now), now + timedelta(hours=1))
+        except (ValueError, TypeError):
+            return now + WAIT
+
+
+def _read_mark(checkpoint: str | None) -> Mark:
+    try:
+        return msgspec.json.decode(checkpoint, type=Mark) if checkpoint else Mark()
+    except msgspec.DecodeError:
+        return Mark()

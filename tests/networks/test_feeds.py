@@ -1,0 +1,242 @@
+"""Feeds of partners: RSS and Atom become posts, an unchanged feed costs nothing, and no bytes do harm."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from shareasm.domain.posts import MediaKind, Network, PostRef
+from shareasm.errors import RateLimited, Rejected, Unreachable
+from shareasm.networks.feeds.reader import FeedReader
+from shareasm.networks.feeds.translate import NoFeed, read_feed
+from shareasm.networks.ports import Page, Window
+
+URL = "https://blog.example/feed/"
+NOW = datetime(2027, 2, 3, 15, tzinfo=UTC)
+DAY = Window(datetime(2027, 2, 3, tzinfo=UTC), datetime(2027, 2, 4, tzinfo=UTC))
+
+
+@pytest.fixture
+def feed(data: Path) -> Callable[[str], bytes]:
+    return lambda name: (data / "feeds" / f"{name}.xml").read_bytes()
+
+
+# ---- bytes to posts ----------------------------------------------------------------------------------------------------
+
+
+def test_a_blogs_entry_is_a_post_with_its_page_as_the_card(feed: Callable[[str], bytes]) -> None:
+    read = read_feed(feed("wordpress"), URL, NOW)
+    post = read.seen[0].post
+    assert post.ref == PostRef(Network.WEB, f"{URL}#https://blog.example/?p=41")
+    assert post.url == "https://blog.example/2027/02/fair-price/"
+    assert (post.author.name, post.author.handle) == ("Voices from the mine & the market", "blog.example")
+    assert post.text == "Six buyers, one scale, and no receipt."
+    assert post.created_at == datetime(2027, 2, 3, 9, 30, tzinfo=UTC)
+    assert post.languages == ("en-GB",)
+    assert {tag.name for tag in post.hashtags} == {"shareasm", "fairtrade"}
+    assert post.card
+    assert post.card.title == "What a fair price means"
+
+
+def test_an_address_without_a_host_is_the_feeds_own(feed: Callable[[str], bytes]) -> None:
+    assert read_feed(feed("wordpress"), URL, NOW).seen[1].post.url == "https://blog.example/2027/02/old/"
+
+
+def test_an_entry_that_leads_nowhere_is_set_aside_and_the_others_stay(feed: Callable[[str], bytes]) -> None:
+    read = read_feed(feed("wordpress"), URL, NOW)
+    assert len(read.seen) == 2
+    assert [skip.reason for skip in read.skipped] == ["an entry without an address that can be opened"]
+
+
+def test_a_video_has_its_still_and_no_card(feed: Callable[[str], bytes]) -> None:
+    [seen] = read_feed(feed("youtube"), "https://www.youtube.com/feeds/videos.xml?channel_id=UCx", NOW).seen
+    [media] = seen.post.media
+    assert (media.kind, media.alt) == (MediaKind.VIDEO, "A day underground")
+    assert media.preview_url == "https://i.ytimg.example/vi/abc/hqdefault.jpg"
+    assert seen.post.card is None
+    assert seen.post.text == "We go down with Bakari. #ShareASM"
+    assert seen.post.created_at == datetime(2027, 2, 3, 11, 0, 5, tzinfo=UTC)
+
+
+def test_an_old_feed_in_latin_letters_is_read_too(feed: Callable[[str], bytes]) -> None:
+    [seen] = read_feed(feed("rdf"), "https://old.example/index.rdf", NOW).seen
+    assert (seen.post.text, seen.post.languages) == ("Orpaillage et #shareASM", ("fr",))
+
+
+def test_the_campaign_says_the_language_where_the_feed_does_not(feed: Callable[[str], bytes]) -> None:
+    [seen] = read_feed(feed("youtube"), URL, NOW, "sw").seen
+    assert seen.post.languages == ("sw",)
+
+
+def test_an_entry_from_tomorrow_is_of_now(feed: Callable[[str], bytes]) -> None:
+    early = datetime(2027, 2, 3, 9, tzinfo=UTC)
+    assert read_feed(feed("wordpress"), URL, early).seen[0].post.created_at == early
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"<!doctype html><html><body>Not here</body></html>",
+        b"<svg xmlns='http://www.w3.org/2000/svg'/>",
+        b'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]><rss><channel>&b;</channel></rss>',
+        '<?xml version="1.0" encoding="utf-16"?><!DOCTYPE r [<!ENTITY a "a">]><rss/>'.encode("utf-16"),
+        b'<?xml version="1.0"?><!DOCTYPE r [<!ENTITY x SYSTEM "file:///etc/passwd">]><rss>&x;</rss>',
+        b"<rss><channel>" + b"<a>" * 5,
+    ],
+    ids=["nothing", "a web page", "a picture", "laughs", "laughs in utf-16", "a file", "half of one"],
+)
+def test_what_is_no_feed_is_refused(data: bytes) -> None:
+    with pytest.raises(NoFeed):
+        read_feed(data, URL, NOW)
+
+
+@given(st.binary(max_size=400) | st.text(max_size=300).map(str.encode))
+def test_no_bytes_break_the_reader(data: bytes) -> None:
+    for wrapped in (data, b"<rss><channel><item>" + data + b"</item></channel></rss>"):
+        try:
+            read_feed(wrapped, URL, NOW)
+        except NoFeed:
+            continue
+
+
+@given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
+def test_any_words_make_a_post_or_are_set_aside(title: str, link: str, day: str) -> None:
+    from xml.sax.saxutils import escape
+
+    cells = "".join(f"<{name}>{escape(words)}</{name}>" for name, words in
+                    (("title", title), ("link", link), ("pubDate", day)))  # fmt: skip
+    data = f"<rss><channel><item>{cells}</item></channel></rss>".encode("utf-8", "replace")
+    try:
+        read = read_feed(data, URL, NOW)
+    except NoFeed:
+        return  # a character that XML has not
+    assert len(read.seen) + len(read.skipped) == 1
+    assert all(seen.post.created_at <= NOW for seen in read.seen)
+
+
+# ---- asking for it -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Blog:
+    """A server with one feed; `answers` come first, then the feed."""
+
+    body: bytes
+    answers: list[httpx.Response] = field(default_factory=list)
+    asked: list[httpx.Headers] = field(default_factory=list)
+
+    def handle(self, request: httpx.Request) -> httpx.Response:
+        self.asked.append(request.headers)
+        if self.answers:
+            return self.answers.pop(0)
+        if request.headers.get("if-none-match") == '"1"':
+            return httpx.Response(304)
+        return httpx.Response(200, content=self.body, headers={"etag": '"1"', "last-modified": "yesterday"})
+
+    def reader(self, *, takes_all: bool = False) -> FeedReader:
+        return FeedReader(
+            URL,
+            takes_all=takes_all,
+            language=None,
+            user_agent="shareasm",
+            now=lambda: NOW,
+            transport=httpx.MockTransport(self.handle),
+        )
+
+
+@pytest.fixture
+def blog(feed: Callable[[str], bytes]) -> Blog:
+    return Blog(feed("wordpress"))
+
+
+def urls(pages: Iterator[Page]) -> list[str]:
+    return [seen.post.url for page in pages for seen in page.posts]
+
+
+def test_only_entries_of_the_day_under_the_tag_are_taken(blog: Blog) -> None:
+    assert urls(blog.reader().read_tag("ShareASM", DAY, None)) == ["https://blog.example/2027/02/fair-price/"]
+    assert urls(blog.reader().read_tag("other", DAY, None)) == []
+
+
+def test_a_feed_that_is_taken_whole_needs_no_tag(blog: Blog) -> None:
+    assert urls(blog.reader(takes_all=True).read_tag("other", DAY, None)) == [
+        "https://blog.example/2027/02/fair-price/"
+    ]
+
+
+def test_an_unchanged_feed_is_not_sent_again(blog: Blog) -> None:
+    [page] = blog.reader().read_tag("shareASM", DAY, None)
+    assert list(blog.reader().read_tag("shareASM", DAY, page.checkpoint)) == []
+    assert blog.asked[-1]["if-modified-since"] == "yesterday"
+
+
+def test_a_sweep_asks_for_everything(blog: Blog) -> None:
+    [page] = blog.reader().sweep_tag("shareASM", DAY)
+    assert page.checkpoint is None
+    assert "if-none-match" not in blog.asked[-1]
+
+
+def test_a_checkpoint_that_cannot_be_read_asks_for_everything(blog: Blog) -> None:
+    assert urls(blog.reader().read_tag("shareASM", DAY, "nonsense"))
+
+
+def test_an_entry_that_left_the_feed_is_not_called_gone(blog: Blog) -> None:
+    there = PostRef(Network.WEB, f"{URL}#https://blog.example/?p=41")
+    old = PostRef(Network.WEB, f"{URL}#https://blog.example/?p=1")
+    answers = blog.reader().check([(there, there.uri), (old, old.uri)])
+    assert set(answers) == {there}
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (httpx.Response(404), Rejected),
+        (httpx.Response(500), Unreachable),
+        (httpx.Response(429), RateLimited),
+        (httpx.Response(200, content=b"<html>"), Rejected),
+        (httpx.Response(200, content=b"x" * 5_000_001), Rejected),
+    ],
+    ids=["gone", "broken", "too often", "no feed", "endless"],
+)
+def test_what_a_server_refuses_is_one_of_our_errors(blog: Blog, answer: httpx.Response, error: type[Exception]) -> None:
+    blog.answers = [answer]
+    with pytest.raises(error, match=r"blog\.example"):
+        list(blog.reader().read_tag("shareASM", DAY, None))
+
+
+@pytest.mark.parametrize(
+    ("words", "wait"),
+    [
+        ("120", timedelta(minutes=2)),
+        ("99999", timedelta(hours=1)),
+        ("Wed, 03 Feb 2027 15:10:00 GMT", timedelta(minutes=10)),
+        ("soon", timedelta(minutes=5)),
+    ],
+)
+def test_a_server_that_asks_for_patience_gets_it(blog: Blog, words: str, wait: timedelta) -> None:
+    blog.answers = [httpx.Response(503, headers={"retry-after": words})]
+    with pytest.raises(RateLimited) as refusal:
+        list(blog.reader().read_tag("shareASM", DAY, None))
+    assert refusal.value.until == NOW + wait
+
+
+def test_nobody_there_is_unreachable() -> None:
+    def nobody(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    reader = FeedReader(
+        URL,
+        takes_all=False,
+        language=None,
+        user_agent="x",
+        now=lambda: NOW,
+        transport=httpx.MockTransport(nobody),
+    )
+    with pytest.raises(Unreachable):
+        list(reader.sweep_tag("shareASM", DAY))
