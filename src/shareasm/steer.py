@@ -241,7 +241,8 @@ def withdraw(press: Press, entries: Sequence[QueueEntry], reason: str, choice: C
     now, slug = press.clock.now(), press.campaign.slug
     with transaction(press.engine) as connection:
         decided = [_withdraw(connection, entry, press.worker, reason, now) for entry in entries]
-        record(connection, slug, Act(now, press.worker, "withdraw", choice.words, reason))
+        if any(one.is_taken for one in decided):
+            record(connection, slug, Act(now, press.worker, "withdraw", choice.words, reason))
     return decided
 
 

@@ -419,6 +419,7 @@ def test_what_is_taken_back_twice_stays_as_it_is(office: Office) -> None:
     [decided] = steer.withdraw(office.press, [entry], "again", Choice("welcome"))
     assert not decided.is_taken
     assert office.entries()[0].withdraw_reason == "a wrong name"
+    assert len(office.acts()) == 1
 
 
 def test_the_slots_that_hang_on_one_are_named(office: Office) -> None:
