@@ -14,6 +14,7 @@ from shareasm.domain.pictures import PreparedVideo
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import Draft, DraftMedia, DraftPoll, DraftVideo, Receipt
 from shareasm.errors import RateLimited, Rejected, Stale, Unauthorized, Unreachable
+from shareasm.networks.mastodon.answers import NotThere
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.limits import read_limits
 from shareasm.networks.mastodon.matching import shows
@@ -1054,3 +1055,34 @@ ADDRESS = "https://iied.example/" + "x" * 60
 )
 def test_a_post_is_as_long_as_its_server_counts(software, length):
     assert read_limits({}, software).count(f"@amina@a.example {ADDRESS} 👩🏿‍🏭", "blood") == length
+
+
+def test_a_look_at_a_file_that_fails_forgets_nothing(server, publisher):
+    server.post(MEDIA, status=202, json={"id": "77", "url": None})
+    server.get("/api/v1/media/77", status=502)
+    server.get("/api/v1/media/77", json={"id": "77", "url": "x"})
+    with pytest.raises(Unreachable):
+        freeze(publisher, media=(PICTURE,))
+    assert json.loads(freeze(publisher, media=(PICTURE,)))["media_ids"] == ["77"]
+    assert [request.url.path for request in server.calls].count(MEDIA) == 1
+
+
+def test_a_post_that_cannot_be_read_is_not_edited(server, publisher, script):
+    script.on("GET /api/v1/statuses/50", [1])
+    server.put(f"{POST}/50", json=status(50))
+    with pytest.raises(Unreachable, match="our post"):
+        publisher.edit(freeze(publisher), RECEIPT)
+    assert server.calls == []
+
+
+def test_an_id_stays_inside_its_address(script, publisher):
+    with pytest.raises(NotThere):
+        publisher.edit(freeze(publisher), replace(RECEIPT, local_id="../../50?x"))
+    assert script.asked[-1].url.raw_path == b"/api/v1/statuses/..%2F..%2F50%3Fx"
+
+
+def test_an_id_that_is_none_is_no_receipt(server, publisher):
+    server.post(POST, json=status(50, id="fünf"))
+    with pytest.raises(Unreachable) as caught:
+        publisher.publish(freeze(publisher), KEY)
+    assert caught.value.is_outcome_unknown

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import httpx
 import msgspec
@@ -194,7 +195,7 @@ class MastodonPublisher:
         wanted = read_payload(payload)
         present = self._as_it_is(receipt)
         poll = self._running_poll(present, wanted.poll, receipt)
-        path = f"/api/v1/statuses/{receipt.local_id}"
+        path = _path(receipt.local_id)
         try:
             answer = self._api.send("PUT", path, Act.WRITE, form=edit_form(wanted, poll), ref=receipt.ref.uri)
         except Rejected as refusal:
@@ -211,7 +212,7 @@ class MastodonPublisher:
     def delete(self, receipt: Receipt) -> None:
         """Take our post back, files and all; one that is gone already is no error."""
         self._check_whose_token()
-        path = f"/api/v1/statuses/{receipt.local_id}"
+        path = _path(receipt.local_id)
         try:  # without delete_media Mastodon keeps the files for a day (docs.joinmastodon.org/methods/statuses, 4.4)
             self._api.send("DELETE", path, Act.WRITE, query=[("delete_media", "true")], ref=receipt.ref.uri)
         except NotThere as missing:
@@ -221,14 +222,14 @@ class MastodonPublisher:
 
     def _is_there(self, receipt: Receipt) -> bool:
         try:
-            self._api.get(f"/api/v1/statuses/{receipt.local_id}")
+            self._api.get(_path(receipt.local_id))
         except NotThere:
             return False
         return True
 
     def _as_it_is(self, receipt: Receipt) -> Status:
         try:
-            return decode_status(self._api.get(f"/api/v1/statuses/{receipt.local_id}", ref=receipt.ref.uri))
+            return decode_status(self._api.get(_path(receipt.local_id), ref=receipt.ref.uri))
         except Unfit as unfit:
             raise self._unreadable("our post") from unfit
 
@@ -314,7 +315,7 @@ class MastodonPublisher:
 
     def _has_words(self, status: Status, words: str) -> bool:
         try:
-            body = self._api.get(f"/api/v1/statuses/{status.id}/source")
+            body = self._api.get(f"{_path(status.id)}/source")
         except Rejected:  # snac and Takahē have no sources: then by what people see
             return shows(status.content or "", words)
         try:
@@ -324,3 +325,7 @@ class MastodonPublisher:
 
     def _unreadable(self, what: str) -> Unreachable:
         return Unreachable(f"its answer about {what} is not readable", server=self._api.server)
+
+
+def _path(id_: str | int) -> str:
+    return f"/api/v1/statuses/{quote(str(id_), safe='')}"

@@ -7,6 +7,7 @@ takes 30 uploads in half an hour, so a file that is there already is not sent ag
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
+from urllib.parse import quote
 
 import msgspec
 
@@ -112,7 +113,7 @@ class Uploads:
         return self._prepare_video(folder / item.file, limits)
 
     def _ask(self, id_: str, file: str) -> Answer:
-        return self._api.send("GET", f"/api/v1/media/{id_}", Act.UPLOAD, ref=file)
+        return self._api.send("GET", f"/api/v1/media/{quote(id_, safe='')}", Act.UPLOAD, ref=file)
 
     def _until_ready(self, one: _Numbered, id_: str, begun_at: datetime, answer: Answer) -> str:
         """Return the id once the server has done with the file; it answers 422 where it cannot."""
