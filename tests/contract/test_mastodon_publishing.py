@@ -238,7 +238,6 @@ def test_a_video_goes_out_alone_once_it_is_worked_through(bench: MastodonBench, 
     receipt = ours.publisher.publish(ours.publisher.freeze(draft, "k", prepared, Ties(), CLOCK.now()), "k")
     (video,) = _shown(bench, receipt)["media_attachments"]
     assert video["description"] == "Water runs"
-    assert not ours.publisher.limits().has_captions
 
 
 @on("takahe")

@@ -1006,7 +1006,6 @@ def test_polls_videos_and_quotes_are_what_the_server_says(script, publisher):
     assert limits.can_quote
     assert limits.has_polls
     assert limits.video_bytes == 1000
-    assert not limits.has_captions
     assert limits.polls == PollLimits(4, 50, timedelta(minutes=5), timedelta(seconds=2_629_746))
 
 

@@ -125,7 +125,6 @@ class Limits:
     can_quote: bool = False
     has_polls: bool = False
     video_bytes: int | None = None  # None: no video
-    has_captions: bool = False  # a video keeps its caption files
     counting: Counting = Counting.GRAPHEMES
     counts_warning: bool = True  # the content warning is part of the text's length
     polls: PollLimits | None = None  # None: no polls
