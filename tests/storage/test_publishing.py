@@ -512,7 +512,7 @@ def test_a_look_that_finds_other_words_under_our_key_is_for_a_person(engine: Eng
 def ask_back(office: Office) -> None:
     [entry] = office.entries()
     with transaction(office.engine) as connection:
-        assert steering.ask_back(connection, entry, "the wrong day")
+        assert steering.ask_back(connection, entry, "the wrong day", office.clock.now())
 
 
 @pytest.mark.parametrize(

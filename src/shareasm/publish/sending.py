@@ -55,21 +55,22 @@ def publish_due(
     """Send what is due on `account`, one after the other; return when there is something to do next (None: not in sight)."""
     slug = press.campaign.slug
     while not is_stopping():
-        now = press.clock.now()
         with transaction(press.engine) as connection:
-            missed = turns.mark_missed(connection, slug, account, now)
-            kept_back = turns.note_obstacles(connection, slug, account, now)
-            claimed = claims.claim_due(connection, slug, press.worker, now, accounts=[account])
-        for entry in missed:
-            tell(Result(entry, f"missed: {entry.note}"))
-        for entry in kept_back:
-            tell(Result(entry, f"not sent yet: {entry.note}"))
+            claimed = claims.claim_due(connection, slug, press.worker, press.clock.now(), accounts=[account])
         if claimed is None:
             break
         if result := _send_in_hand(press, claimed):
             tell(result)
-    with reading(press.engine) as connection:
-        return turns.next_due(connection, slug, account, press.clock.now())
+    now = press.clock.now()
+    with transaction(press.engine) as connection:
+        missed = turns.mark_missed(connection, slug, account, now)
+        kept_back = turns.note_obstacles(connection, slug, account, now)
+        upcoming = turns.next_due(connection, slug, account, now)
+    for entry in missed:
+        tell(Result(entry, f"missed: {entry.note}"))
+    for entry in kept_back:
+        tell(Result(entry, f"not sent yet: {entry.note}"))
+    return upcoming
 
 
 def _send_in_hand(press: Press, entry: QueueEntry) -> Result | None:
@@ -88,19 +89,24 @@ def _send_in_hand(press: Press, entry: QueueEntry) -> Result | None:
 def _send(press: Press, entry: QueueEntry) -> Result | None:
     """Send one entry. None: nothing came of it that a person should read."""
     publisher = press.publishers[entry.key.account]
-    with reading(press.engine) as connection:
-        open_since = claims.open_since(connection, entry.id)
-        undecided_since = open_since and claims.open_since(connection, entry.id, after=entry.resent_at)
+    open_since, undecided_since = _open_since(press, entry)
     try:
         if undecided_since:
             return _settle(press, publisher, entry, undecided_since)
-        if open_since is None and not _is_frozen(
-            press, entry
-        ):  # what may be out is sent again as it was, or not at all
+        if open_since is None and not _is_frozen(press, entry):
             return _freeze_and_publish(press, publisher, entry)
     except (NetworkError, ConfigError) as error:
         return _not_sent(press, entry, error)
-    return _publish(press, publisher, entry)
+    return _publish(press, publisher, entry)  # what may be out is sent again as it was, or not at all
+
+
+def _open_since(press: Press, entry: QueueEntry) -> tuple[datetime | None, datetime | None]:
+    """Return since when an answer is missing, and since when one that no person has decided about."""
+    if entry.attempt_count == 0:
+        return None, None
+    with reading(press.engine) as connection:
+        since = claims.open_since(connection, entry.id)
+        return since, since and claims.open_since(connection, entry.id, after=entry.resent_at)
 
 
 def _is_frozen(press: Press, entry: QueueEntry) -> bool:
@@ -115,12 +121,18 @@ def _is_fresh(made_at: datetime, lasts: timedelta, now: datetime) -> bool:
 
 def _freeze_and_publish(press: Press, publisher: Publisher, entry: QueueEntry) -> Result | None:
     """Store the exact content and that it will be tried, before anybody can see anything of it; then send it."""
-    with reading(press.engine) as connection:
-        root, parent, quoted = queue.anchors_of(connection, entry)
-    ties = Ties(Thread(root, parent) if root and parent else None, quoted)
+    ties = _ties(press, entry)
     prepared = _prepare(press, publisher, entry)
     payload = publisher.freeze(entry.draft, entry.publish_key, prepared, ties, press.clock.now())
     return _publish(press, publisher, replace(entry, payload=payload), is_new=True)
+
+
+def _ties(press: Press, entry: QueueEntry) -> Ties:
+    if entry.key.part == 0 and not entry.draft.reply_to and not entry.draft.quotes:
+        return Ties()
+    with reading(press.engine) as connection:
+        root, parent, quoted = queue.anchors_of(connection, entry)
+    return Ties(Thread(root, parent) if root and parent else None, quoted)
 
 
 def _prepare(press: Press, publisher: Publisher, entry: QueueEntry) -> str:

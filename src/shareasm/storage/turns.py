@@ -31,7 +31,7 @@ def due(connection: Connection, campaign: str, account: str, now: datetime) -> l
     While the day is paused that is what settles a lost answer, and nothing else.
     """
     query = sa.select(entries).where(entries.c.campaign == campaign, entries.c.account == account)
-    query = query.where(is_ready(now), _is_turn()).order_by(entries.c.due_at, entries.c.position)
+    query = query.where(is_ready(now), _is_in_time(now), _is_turn()).order_by(entries.c.due_at, entries.c.position)
     rows = [row for row in connection.execute(query) if _obstacle(connection, row) is None]
     held = State.WAITING if rows and is_paused(connection, campaign) else None
     return [Due(row.id, row.due_at, row.expires_at, _may_wait(row)) for row in rows if row.state != held]
@@ -89,9 +89,7 @@ def mark_missed(connection: Connection, campaign: str, account: str, now: dateti
         entries.c.campaign == campaign,
         entries.c.account == account,
         is_idle,
-        entries.c.expires_at < now,
-        sa.not_(is_open_attempt().exists()),
-        sa.not_(_has_begun_before()),
+        sa.not_(_is_in_time(now)),
     )
     late = list(connection.scalars(query))
     if not late or is_paused(connection, campaign):
@@ -158,6 +156,17 @@ def is_ready(now: datetime) -> sa.ColumnElement[bool]:
         sa.and_(entries.c.state == State.WAITING, entries.c.due_at <= now, waits),
         sa.and_(entries.c.state == State.UNKNOWN, entries.c.next_attempt_at <= now),
         sa.and_(entries.c.state == State.CLAIMED, _has_run_out(now)),
+    )
+
+
+def _is_in_time(now: datetime) -> sa.ColumnElement[bool]:
+    """Return the condition that an entry is not too late. What may be out, or the rest of a begun thread, never is."""
+    return sa.or_(
+        entries.c.expires_at.is_(None),
+        entries.c.expires_at >= now,
+        entries.c.state == State.UNKNOWN,
+        is_open_attempt().exists(),
+        _has_begun_before(),
     )
 
 
