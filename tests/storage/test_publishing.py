@@ -577,6 +577,28 @@ def test_what_is_asked_back_after_a_lost_answer_is_looked_up_and_never_repeated(
     assert office.network.calls.count("publish") == 1
 
 
+@pytest.mark.parametrize("slots", [[slot("a", "one", "two")], [slot("a", "one"), answering("b", "a", "two")]])
+def test_a_lost_answer_is_settled_also_when_what_it_hangs_on_is_taken_back(office: Office, slots: list[Slot]) -> None:
+    office.plan(*slots)
+    publish = office.network.publish
+
+    def lose_two(payload: str, key: str) -> Receipt:
+        receipt = publish(payload, key)
+        if '"two"' in payload:
+            raise LOST
+        return receipt
+
+    office.network.publish = lose_two  # type: ignore[method-assign]
+    office.send()
+    assert office.states == [State.PUBLISHED, State.UNKNOWN]
+    one, two = office.entries()
+    with transaction(office.engine) as connection:
+        steering.begin_taking_back(connection, one, "the wrong day")
+        steering.ask_back(connection, two, "the wrong day", office.clock.now())
+    office.send(after=minutes(1))
+    assert office.states == [State.WITHDRAWING, State.WITHDRAWING]
+
+
 # ---- the plan moves ----------------------------------------------------------------------------------------------------
 
 

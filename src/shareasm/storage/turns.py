@@ -32,7 +32,9 @@ def due(connection: Connection, campaign: str, account: str, now: datetime) -> l
     """
     query = sa.select(entries).where(entries.c.campaign == campaign, entries.c.account == account)
     query = query.where(is_ready(now), _is_in_time(now), _is_turn()).order_by(entries.c.due_at, entries.c.position)
-    rows = [row for row in connection.execute(query) if _obstacle(connection, row) is None]
+    rows = [
+        row for row in connection.execute(query) if row.state != State.WAITING or _obstacle(connection, row) is None
+    ]
     held = State.WAITING if rows and is_paused(connection, campaign) else None
     return [Due(row.id, row.due_at, row.expires_at, _may_wait(row)) for row in rows if row.state != held]
 
@@ -192,11 +194,11 @@ def _same_thread() -> sa.ColumnElement[bool]:
 
 
 def _is_turn() -> sa.ColumnElement[bool]:
-    """No part of the same thread before this one is unpublished."""
+    """No part of the same thread before this one is unpublished. What may be out is settled whatever became of those."""
     earlier = sa.select(_before.c.id).where(
         _same_thread(), _before.c.part < entries.c.part, _before.c.state != State.PUBLISHED
     )
-    return sa.or_(entries.c.part == 0, sa.not_(earlier.exists()))
+    return sa.or_(entries.c.part == 0, entries.c.state != State.WAITING, sa.not_(earlier.exists()))
 
 
 def _has_begun_before() -> sa.ColumnElement[bool]:
