@@ -7,6 +7,7 @@ the next command takes it up, and deleting what is gone already is no error.
 
 import getpass
 import os
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -19,7 +20,6 @@ from shareasm.domain.changes import Gone
 from shareasm.domain.queue import EntryKey, PlannedEntry, QueueEntry, Receipt, State
 from shareasm.domain.schedules import Schedule
 from shareasm.errors import ConfigError, NetworkError, RateLimited
-from shareasm.networks.ports import Finder
 from shareasm.publish import Press, Result
 from shareasm.publish.planning import wanted_entries
 from shareasm.storage import claims, posts, queue, steering
@@ -142,9 +142,22 @@ def to_adopt(entries: Sequence[QueueEntry]) -> QueueEntry:
     return doubtful[0]
 
 
-def adopt(press: Press, finder: Finder, entry: QueueEntry, url: str) -> Decided:
-    """Take the post at `url` for the entry's: it counts as sent. Where it was to be taken back, it is now."""
-    receipt = finder.receipt_of(url)
+def says_the_same(planned: str, found: str) -> bool:
+    """Return whether two texts have the same letters; servers shorten links and leave out the hosts of mentions."""
+    return _letters(planned) == _letters(found)
+
+
+def _letters(text: str) -> str:
+    bare = _ADDRESS.sub("", _MENTION.sub(r"\1", text))
+    return "".join(char for char in bare.casefold() if char.isalnum())
+
+
+_MENTION = re.compile(r"(@\w+)@[\w.-]+")
+_ADDRESS = re.compile(r"\S*\w\.\w\S*")
+
+
+def adopt(press: Press, entry: QueueEntry, receipt: Receipt) -> Decided:
+    """Take a post that was found for the entry's: it counts as sent. Where it was to be taken back, it is now."""
     now, slug = press.clock.now(), press.campaign.slug
     with transaction(press.engine) as connection:
         if claims.is_taken(connection, receipt, entry):

@@ -31,7 +31,8 @@ def mastodon(script: Script) -> MastodonFinder:
 @pytest.mark.parametrize("url", [f"{SERVER}/@amina/7", f"{SERVER}/@amina/7/", f"{SERVER}/users/amina/statuses/7"])
 def test_a_page_of_our_own_server_is_known_by_its_number(url: str) -> None:
     script = Script().on("/api/v1/statuses/7", status(7))
-    receipt = mastodon(script).receipt_of(url)
+    receipt, text = mastodon(script).find_at(url)
+    assert text == "Voice 7 #shareASM"
     assert receipt.ref == PostRef(Network.MASTODON, f"{SERVER}/users/amina/statuses/7")
     assert (receipt.url, receipt.local_id, receipt.visibility) == (f"{SERVER}/@amina/7", "7", "public")
     assert "/api/v2/search" not in script.paths()
@@ -39,7 +40,7 @@ def test_a_page_of_our_own_server_is_known_by_its_number(url: str) -> None:
 
 def test_a_page_of_another_server_is_resolved_by_search() -> None:
     script = Script().on("/api/v2/search", {"statuses": [status(7)]})
-    assert mastodon(script).receipt_of("https://other.example/@amina@mastodon.example/99").local_id == "7"
+    assert mastodon(script).find_at("https://other.example/@amina@mastodon.example/99").receipt.local_id == "7"
     [asked] = [request for request in script.asked if request.url.path == "/api/v2/search"]
     assert asked.url.params["resolve"] == "true"
 
@@ -47,13 +48,13 @@ def test_a_page_of_another_server_is_resolved_by_search() -> None:
 @pytest.mark.parametrize("script", [Script(), Script().on("/api/v2/search", {"statuses": []})], ids=["none", "empty"])
 def test_what_the_server_does_not_know_is_refused(script: Script) -> None:
     with pytest.raises(Rejected, match="there is no such post"):
-        mastodon(script).receipt_of(f"{SERVER}/@amina/7")
+        mastodon(script).find_at(f"{SERVER}/@amina/7")
 
 
 def test_a_post_of_somebody_else_on_our_server_is_refused() -> None:
     theirs = status(7, account={"id": "2", "acct": "bakari", "url": f"{SERVER}/@bakari"})
     with pytest.raises(Rejected, match="not by our account"):
-        mastodon(Script().on("/api/v1/statuses/7", theirs)).receipt_of(f"{SERVER}/@bakari/7")
+        mastodon(Script().on("/api/v1/statuses/7", theirs)).find_at(f"{SERVER}/@bakari/7")
 
 
 @pytest.mark.parametrize(
@@ -62,13 +63,13 @@ def test_a_post_of_somebody_else_on_our_server_is_refused() -> None:
 )
 def test_an_answer_that_is_none_is_said_to_be_unreadable(path: str, answer: object) -> None:
     with pytest.raises(Unreachable, match="not readable"):
-        mastodon(Script().on(path, answer)).receipt_of(f"{SERVER}/@amina/7")
+        mastodon(Script().on(path, answer)).find_at(f"{SERVER}/@amina/7")
 
 
 @pytest.mark.parametrize("url", ["welcome", "at://did:plc:a/app.bsky.feed.post/3k", "ftp://a.example/1", "https://["])
 def test_what_is_no_address_of_a_mastodon_post_is_a_persons_mistake(url: str) -> None:
     with pytest.raises(ConfigError, match="is no address of a post"):
-        mastodon(Script()).receipt_of(url)
+        mastodon(Script()).find_at(url)
 
 
 # ---- Bluesky -----------------------------------------------------------------------------------------------------------
@@ -97,7 +98,8 @@ def bluesky(pds: FakePds) -> BlueskyFinder:
     ],
 )
 def test_a_page_of_any_app_names_the_account_and_the_key(url: str) -> None:
-    receipt = bluesky(FakePds()).receipt_of(url)
+    receipt, text = bluesky(FakePds()).find_at(url)
+    assert text == RECORD["text"]
     assert receipt.ref == PostRef(Network.BLUESKY, f"at://{DID}/app.bsky.feed.post/3lb2cabcdefgh")
     assert (receipt.local_id, receipt.version) == ("3lb2cabcdefgh", cid(RECORD))
 
@@ -107,18 +109,18 @@ def test_a_handle_in_the_address_is_looked_up() -> None:
         def resolveHandle(self, request: httpx.Request) -> httpx.Response:  # noqa: N802  the network's name
             return httpx.Response(200, json={"did": DID})
 
-    assert bluesky(Knowing()).receipt_of(OURS).local_id == "3lb2cabcdefgh"
+    assert bluesky(Knowing()).find_at(OURS).receipt.local_id == "3lb2cabcdefgh"
 
 
 @pytest.mark.parametrize("whose", ["bakari.example", "nobody.example", "no handle"])
 def test_a_post_of_another_account_is_refused(whose: str) -> None:
     with pytest.raises(Rejected, match="not by our account"):
-        bluesky(FakePds()).receipt_of(f"https://bsky.app/profile/{whose}/post/3lb2cabcdefgh")
+        bluesky(FakePds()).find_at(f"https://bsky.app/profile/{whose}/post/3lb2cabcdefgh")
 
 
 def test_a_post_that_is_not_there_is_refused() -> None:
     with pytest.raises(Rejected, match="there is no such post"):
-        bluesky(FakePds()).receipt_of(f"at://{DID}/app.bsky.feed.post/3lb2czzzzzzzz")
+        bluesky(FakePds()).find_at(f"at://{DID}/app.bsky.feed.post/3lb2czzzzzzzz")
 
 
 @pytest.mark.parametrize(
@@ -135,7 +137,7 @@ def test_an_answer_that_says_nothing_of_the_post_is_an_error_of_ours(
 ) -> None:
     pds = FakePds(plan=[("getRecord", answer)])
     with pytest.raises((Unreachable, Unauthorized, Rejected)) as caught:
-        bluesky(pds).receipt_of(f"at://{DID}/app.bsky.feed.post/3lb2cabcdefgh")
+        bluesky(pds).find_at(f"at://{DID}/app.bsky.feed.post/3lb2cabcdefgh")
     assert isinstance(caught.value, kind)
 
 
@@ -144,4 +146,4 @@ def test_an_answer_that_says_nothing_of_the_post_is_an_error_of_ours(
 )
 def test_what_is_no_address_of_a_bluesky_post_is_a_persons_mistake(url: str) -> None:
     with pytest.raises(ConfigError, match="is no address of a post"):
-        bluesky(FakePds()).receipt_of(url)
+        bluesky(FakePds()).find_at(url)

@@ -147,13 +147,15 @@ def test_a_restart_beside_a_broken_file_goes_on_with_the_queue(day: Day) -> None
 
 
 def test_what_a_person_sent_by_hand_is_adopted_and_not_sent_again(day: Day) -> None:
-    day.plan(slot("first"), slot("later", 3600))
+    day.plan(slot("first"), slot("later", 3600), slot("last", 3600))
     running(day, 2)
     by_hand = day.world.home.say(day.mastodon, f"This is later #{TAG}")
     adopted = steer(day, "adopt", "later", str(by_hand["url"]), "--account", "our-mastodon")
     assert adopted.code == 0, adopted.err
     uri = day.world.bluesky.say(day.bluesky, f"This is later #{TAG}", ["en"])
     assert steer(day, "adopt", "later", uri, "--account", "our-bluesky").code == 0
+    another = day.world.home.say(day.mastodon, f"Something else #{TAG}")
+    assert "add --yes" in steer(day, "adopt", "last", str(another["url"]), "--account", "our-mastodon").err
     theirs = day.world.home.say(day.bakari, f"Not ours #{TAG}")
     refused = steer(day, "adopt", "first", str(theirs["url"]))
     assert refused.code == 2

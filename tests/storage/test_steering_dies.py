@@ -42,7 +42,7 @@ class Reaper:
 
     @contextmanager
     def at_work(self, office: Office) -> Iterator[None]:
-        calls = {name: getattr(office.network, name) for name in ("delete", "edit", "prepare", "receipt_of")}
+        calls = {name: getattr(office.network, name) for name in ("delete", "edit", "prepare", "find_at")}
         for name, call in calls.items():
             setattr(office.network, name, self._deadly(call))
         for name in ("begin", "commit"):
@@ -154,7 +154,7 @@ def test_what_is_sent_again_or_adopted_is_out_once(engine: Engine, what: str) ->
         if what == "resend":
             return office.resend()
         url = next(iter(office.network.posts.values())).url
-        return steer.adopt(office.press, office.network, office.chosen()[0], url)
+        return steer.adopt(office.press, office.chosen()[0], office.network.find_at(url).receipt)
 
     for office in killed_everywhere(engine, prepare, act):
         if office.states == [State.FAILED]:

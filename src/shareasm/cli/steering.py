@@ -95,12 +95,21 @@ def resume(folder: Path | None, *, yes: bool) -> None:
 @click.argument("url")
 @FOLDER
 @_narrowed
+@YES
 def adopt(
-    slot: str, url: str, folder: Path | None, account: str | None, language: str | None, part: int | None
+    slot: str,
+    url: str,
+    folder: Path | None,
+    account: str | None,
+    language: str | None,
+    part: int | None,
+    *,
+    yes: bool,
 ) -> None:
     """Say where the post of a slot is that you have found: it counts as sent, and is not sent again.
 
-    For an entry that is unknown, failed or missed, and for one that you sent by hand. The post must be by our account.
+    For an entry that is unknown, failed or missed, and for one that you sent by hand. The post must be by our account;
+    where its words are not the plan's it asks.
 
     \b
     Example:  shareasm adopt welcome https://bsky.app/profile/iied.example/post/3lb2c
@@ -113,7 +122,13 @@ def adopt(
     finder = finders.get(entry.key.account)
     if finder is None:
         _refuse(f"{entry.key.name} cannot be looked at: {token_name(entry.key.account)} is not set")
-    done = [steer.adopt(press, finder, entry, url)]
+    found = finder.find_at(url)
+    if not steer.says_the_same(entry.draft.text, found.text):
+        click.secho("It does not say what the plan says:", fg="yellow")
+        click.echo(f"  plan: {_line(entry.draft.text)}")
+        click.echo(f"  post: {_line(found.text)}")
+        agree("Is it the post of this slot all the same?", yes=yes)
+    done = [steer.adopt(press, entry, found.receipt)]
     _tell(done)
     _end(press, done, steer.take_back(press))
 
@@ -282,6 +297,11 @@ def _preview(coming: "Outlook", upcoming: "QueueEntry | None", zone: "ZoneInfo")
         yield f"Then, at its time: {upcoming.key.name}, {_at(upcoming.due_at, zone)}"
     if not coming.sends and not coming.missed and not upcoming:
         yield "Nothing is waiting to be sent."
+
+
+def _line(text: str) -> str:
+    words = " ".join(text.split())
+    return words if len(words) <= 200 else f"{words[:199]}…"
 
 
 def _at(instant: datetime, zone: "ZoneInfo") -> str:

@@ -17,7 +17,7 @@ from shareasm.domain.posts import Account, Hashtag, Network, Post, PostRef, Visi
 from shareasm.domain.queue import Draft, Receipt
 from shareasm.domain.richtext import find_hashtags, fold_hashtag, linked_html
 from shareasm.errors import NetworkError, Rejected
-from shareasm.networks.ports import Limits, Page, Repeat, Ties, Window
+from shareasm.networks.ports import FoundPost, Limits, Page, Repeat, Ties, Window
 
 Act = Literal["read", "check", "prepare", "publish", "find", "edit", "delete"]
 
@@ -125,12 +125,12 @@ class MemoryNetwork:
             ]
             return self._receipt(found[-1]) if found else None
 
-    def receipt_of(self, url: str) -> Receipt:
-        """Return the receipt of a post of ours (Finder)."""
+    def find_at(self, url: str) -> FoundPost:
+        """Return a post of ours (Finder)."""
         found = next((post for post in self.posts.values() if post.url == url), None)
         if found is None or not found.author.handle.startswith("us@"):
             raise Rejected("there is no such post of ours", server=f"https://{self.host}", ref=url)
-        return self._receipt(found.ref)
+        return FoundPost(self._receipt(found.ref), found.text)
 
     def edit(self, payload: str, receipt: Receipt) -> Receipt:
         """Replace the words of a post of ours."""

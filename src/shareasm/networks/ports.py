@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shareasm.domain.changes import AuthorChange, Gone, Seen, Skipped
 from shareasm.domain.pictures import PreparedImage as PreparedImage  # `pictures` makes them, publishers take them
@@ -157,11 +157,18 @@ class Ties:
     quoted: Receipt | None = None
 
 
+class FoundPost(NamedTuple):
+    """A post of ours that a person found: where it is, and its plain words."""
+
+    receipt: Receipt
+    text: str
+
+
 class Finder(Protocol):
     """Finds a post of ours by the address that a person copied: the way out where the answer to sending it was lost."""
 
-    def receipt_of(self, url: str) -> Receipt:
-        """Return where our post at `url` is. Raises ConfigError for what is no address of a post, Rejected where it is not
+    def find_at(self, url: str) -> FoundPost:
+        """Return our post at `url`. Raises ConfigError for what is no address of a post, Rejected where it is not
         there or not by our account.
         """
         ...

@@ -9,11 +9,17 @@ from shareasm.networks.bluesky.answers import failure, refusal
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.syntax import POST_COLLECTION, PostAddress, is_cid, is_handle, is_record_key
 from shareasm.networks.bluesky.translate import MALFORMED
+from shareasm.networks.ports import FoundPost
+
+
+class _Post(msgspec.Struct):
+    text: str = ""
 
 
 class _Record(msgspec.Struct):
     uri: str
     cid: str
+    value: _Post
 
 
 class _Resolved(msgspec.Struct):
@@ -26,8 +32,8 @@ class BlueskyFinder:
     def __init__(self, server: Server) -> None:
         self._server = server
 
-    def receipt_of(self, url: str) -> Receipt:
-        """Return where our post at `url` is. Raises Rejected where it is not there, or not ours."""
+    def find_at(self, url: str) -> FoundPost:
+        """Return our post at `url`. Raises Rejected where it is not there, or not ours."""
         whose, key = _read(url)
         assert self._server.session
         did = self._server.session.tokens().did
@@ -46,7 +52,8 @@ class BlueskyFinder:
             raise failure(error, self._server.base_url, self._server.now(), ref=url) from error
         if found.uri != address.uri or not is_cid(found.cid):
             raise Unreachable("the answer is about another post", server=self._server.base_url, ref=url)
-        return Receipt(PostRef(Network.BLUESKY, address.uri), address.url, key, version=found.cid, visibility="public")
+        ref = PostRef(Network.BLUESKY, address.uri)
+        return FoundPost(Receipt(ref, address.url, key, version=found.cid, visibility="public"), found.value.text)
 
     def _resolve(self, handle: str) -> str | None:
         if not is_handle(handle):

@@ -12,12 +12,12 @@ from urllib.parse import urlsplit
 import httpx
 import msgspec
 
-from shareasm.domain.queue import Receipt
-from shareasm.domain.richtext import safe_url
+from shareasm.domain.richtext import safe_url, to_text
 from shareasm.errors import ConfigError, Rejected, Unreachable
 from shareasm.networks.mastodon.answers import NotThere
 from shareasm.networks.mastodon.client import Api, Token
 from shareasm.networks.mastodon.drafts import receipt_from
+from shareasm.networks.ports import FoundPost
 
 _LAST_PART = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -28,6 +28,7 @@ class _Owner(msgspec.Struct):
 
 class _Owned(msgspec.Struct):
     account: _Owner
+    content: str = ""
 
 
 class _Found(msgspec.Struct):
@@ -48,22 +49,22 @@ class MastodonFinder:
     ) -> None:
         self._api = Api(server, user_agent=user_agent, now=now, token=token, transport=transport)
 
-    def receipt_of(self, url: str) -> Receipt:
-        """Return where our post at `url` is. Raises Rejected where it is not there, or not ours."""
+    def find_at(self, url: str) -> FoundPost:
+        """Return our post at `url`. Raises Rejected where it is not there, or not ours."""
         if not safe_url(url):
             raise ConfigError(f"{url!r} is no address of a post: copy it from the post's own page, with https://")
         body = self._by_number(url) or self._by_search(url)
         if body is None:
             raise Rejected("there is no such post, as far as its search knows", server=self._api.server, ref=url)
         try:
-            owner = msgspec.json.decode(body, type=_Owned).account.id
+            status = msgspec.json.decode(body, type=_Owned)
             own = msgspec.json.decode(self._api.get("/api/v1/accounts/verify_credentials"), type=_Owner).id
             receipt = receipt_from(body)
         except ValueError as error:
             raise Unreachable("its answer about the post is not readable", server=self._api.server, ref=url) from error
-        if str(owner) != str(own):
+        if str(status.account.id) != str(own):
             raise Rejected("this post is not by our account", server=self._api.server, ref=url)
-        return receipt
+        return FoundPost(receipt, to_text(status.content))
 
     def _by_number(self, url: str) -> bytes | None:
         parts = urlsplit(url)
