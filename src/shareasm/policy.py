@@ -86,4 +86,6 @@ def _others(campaign: Campaign) -> list[Reason]:
     left_out = {*_PERSONS_CHOICE, Reason.INCOMPLETE}
     if campaign.moderation is Moderation.OPEN:
         left_out.add(Reason.NOT_APPROVED)
+    if not campaign.rules:
+        left_out.add(Reason.OWN_RULE)
     return [reason for reason in Reason if reason not in left_out]

@@ -11,7 +11,7 @@ from PIL import Image
 
 from shareasm.campaign_files import Loaded, load_campaign
 from shareasm.campaign_files.secrets import has_secret, is_secret_key
-from shareasm.domain.campaigns import SourceKind
+from shareasm.domain.campaigns import Effect, SourceKind
 from shareasm.domain.schedules import Late
 from shareasm.domain.stories import Rule, RuleKind
 
@@ -405,3 +405,41 @@ def test_a_feed_is_a_source_that_may_be_taken_whole(folder: Path) -> None:
 )
 def test_what_a_source_cannot_have_is_said(folder: Path, line: str, words: str) -> None:
     assert words in said(with_source(folder, line))
+
+
+# ---- rules -------------------------------------------------------------------------------------------------------------
+
+
+def with_rules(folder: Path, line: str) -> Loaded:
+    file = folder / "campaign.yaml"
+    file.write_text(f"{file.read_text()}\nrules: {line}\n")
+    return load_campaign(folder)
+
+
+def test_a_campaign_may_be_stricter_than_the_rules_without_a_word(folder: Path) -> None:
+    loaded = with_rules(folder, "{automated: hide, content warning: hold}")
+    assert loaded.campaign
+    assert loaded.campaign.rules == {"automated": Effect.HIDE, "content warning": Effect.HOLD}
+    assert not loaded.findings
+
+
+def test_a_rule_made_looser_is_taken_with_a_warning(folder: Path) -> None:
+    loaded = with_rules(folder, "{no indexing: show}")
+    assert loaded.campaign
+    assert loaded.campaign.rules == {"no indexing": Effect.SHOW}
+    assert "less careful than usual" in said(loaded)
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{not public: show}", "cannot do less than “never store”"),
+        ("{adult: never}", "effect"),
+        ("{adlut: hide}", "adult"),
+        ("hide", "rules"),
+    ],
+)
+def test_what_cannot_be_a_rule_is_said(folder: Path, line: str, words: str) -> None:
+    loaded = with_rules(folder, line)
+    assert loaded.has_errors
+    assert words in said(loaded)

@@ -1,20 +1,25 @@
 """What may be shown: whose wish outweighs whose."""
 
+import itertools
 from dataclasses import replace
 
 import pytest
 
 from recap_day import a_campaign, a_post, an_account, at
-from shareasm.domain.campaigns import Moderation
+from shareasm.domain.campaigns import Effect, Moderation
 from shareasm.domain.moderation import (
     ADULT_LABELS,
     OPT_OUT_TAGS,
+    RULES,
     Choice,
     Decision,
     Reason,
+    Rule,
     Verdict,
     count_reasons,
+    may_be_listed,
     may_show,
+    why_not_stored,
 )
 from shareasm.domain.posts import Network, Post, Visibility
 
@@ -120,3 +125,55 @@ def test_every_reason_can_be_said_in_words() -> None:
 def test_reasons_are_counted_for_the_method_note() -> None:
     verdicts = [verdict(POST), verdict(POST, is_gone=True), verdict(POST, is_gone=True), verdict(by(is_noindex=True))]
     assert count_reasons(verdicts) == {Reason.GONE: 2, Reason.NOINDEX: 1}
+
+
+# ---- what a campaign says of the rules ---------------------------------------------------------------------------------
+
+
+EXAMPLES = {
+    "taken down": by(labels=frozenset({"!hide"})),
+    "suspended": by(is_suspended=True),
+    "not public": replace(POST, visibility=Visibility.UNLISTED),
+    "signed-in readers only": by(labels=frozenset({"!no-unauthenticated"})),
+    "no indexing": by(is_noindex=True),
+    "opted out in profile": by(bio_tags=frozenset({"nobot"})),
+    "adult": replace(POST, labels=frozenset({"porn"})),
+    "content warning": replace(POST, content_warning="spiders"),
+    "sensitive media": replace(POST, is_sensitive=True),
+    "labelled with a warning": replace(POST, labels=frozenset({"!warn"})),
+    "not indexable": by(is_indexable=False),
+    "not discoverable": by(is_discoverable=False),
+    "automated": by(is_bot=True),
+}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+@pytest.mark.parametrize("effect", Effect)
+def test_a_campaign_may_give_a_rule_another_effect(rule: Rule, effect: Effect) -> None:
+    named = replace(OPEN, rules={one.name: Effect.SHOW for one in RULES} | {rule.name: effect})
+    post = EXAMPLES[rule.name]
+    shown = verdict(post, campaign=named)
+    assert shown.show is (effect in {Effect.SHOW, Effect.COVER})
+    assert shown.is_covered is (effect is Effect.COVER)
+    assert (why_not_stored(post, named) is not None) is (effect is Effect.NEVER_STORE)
+    approved = verdict(post, campaign=named, decision=decided(Choice.APPROVE))
+    assert approved.show is (effect in {Effect.SHOW, Effect.COVER, Effect.HOLD})
+
+
+def test_only_what_is_not_public_is_never_stored_unless_a_campaign_says_so() -> None:
+    assert {name for name, post in EXAMPLES.items() if why_not_stored(post, OPEN)} == {"not public"}
+
+
+@pytest.mark.parametrize("changes", [{"is_indexable": False}, {"is_discoverable": False}])
+def test_who_did_not_opt_in_is_in_no_list_of_people(changes: dict[str, bool]) -> None:
+    assert not may_be_listed(by(**changes).author)
+    assert may_be_listed(POST.author)
+    assert may_be_listed(by(is_indexable=True, is_discoverable=True).author)
+
+
+def test_effects_are_in_order_of_strictness() -> None:
+    effects = list(Effect)
+    for milder, stricter in itertools.pairwise(effects):
+        assert stricter.is_stricter_than(milder)
+        assert not milder.is_stricter_than(stricter)
+        assert not milder.is_stricter_than(milder)

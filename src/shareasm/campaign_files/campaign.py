@@ -21,6 +21,7 @@ from shareasm.campaign_files.findings import Findings
 from shareasm.campaign_files.markdown import markdown
 from shareasm.campaign_files.media import picture_below
 from shareasm.campaign_files.reading import Field, Row, one_of, row_of, shorten, text
+from shareasm.campaign_files.rules import read_rules
 from shareasm.campaign_files.tree import Fields, Scalar
 from shareasm.campaign_files.words import FIRST_YEAR
 from shareasm.domain.campaigns import Campaign, EarlierEdition, Edition, Look, Moderation, Resource
@@ -28,7 +29,7 @@ from shareasm.domain.colours import READABLE, contrast, palette
 from shareasm.domain.schedules import day_bounds, day_everywhere
 
 _KEYS = (
-    "name", "hashtags", "on", "zone", "window", "languages", "host", "contact", "policy", "about", "moderation",
+    "name", "hashtags", "on", "zone", "window", "languages", "host", "contact", "policy", "about", "moderation", "rules",
     "accounts", "collect", "partners", "resources", "look", "earlier",
 )  # fmt: skip
 _RESOURCE_KEYS = ("authors", "organisation", "year", "type", "countries", "area", "editions")
@@ -92,6 +93,7 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
         policy=row.get("policy", words.url),
         about=row.get("about", markdown) or "",
         moderation=Moderation(moderation or Moderation.OPEN),
+        rules=read_rules(row),
         partners=good_ones(partners),
         resources=good_ones(resources),
         look=_look(row, folder),

@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from shareasm.collect.storing import Desk, Tally, is_public, sighting_by, store_posts
+from shareasm.collect.storing import Desk, Tally, sighting_by, store_posts
 from shareasm.domain.campaigns import Source, SourceKind
 from shareasm.domain.changes import Gone, Seen, home_host
+from shareasm.domain.moderation import why_not_stored
 from shareasm.domain.patience import next_read_at, next_round_at
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import QueueEntry, State
@@ -203,7 +204,8 @@ def _settle(
             tally += store_posts(connection, desk.campaign, sighting_by(source, is_check=True), seens, now, declared)
             authors = [item.post.author.ref for item in seens if item.is_complete and not item.post.author.is_suspended]
             posts.show_authors(connection, source.network, authors, asked_at)
-        hidden = [item.post.ref for seens in there.values() for item in seens if not is_public(item)]
+        shown_now = [item.post for seens in there.values() for item in seens]
+        hidden = [post.ref for post in shown_now if why_not_stored(post, desk.campaign)]
         checks.mark_checked(connection, [item.ref for item in gone] + hidden, now)
     return tally
 

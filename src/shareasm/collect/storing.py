@@ -12,7 +12,8 @@ from shareasm.clock import Clock
 from shareasm.domain.campaigns import Campaign, Source, belongs
 from shareasm.domain.changes import Changed, Gone, New, Same, Seen, Sighting, Skipped, decide
 from shareasm.domain.forgetting import digests, names_of
-from shareasm.domain.posts import PostRef, Visibility
+from shareasm.domain.moderation import Reason, why_not_stored
+from shareasm.domain.posts import PostRef
 from shareasm.domain.watches import UNBROKEN
 from shareasm.networks.ports import Page
 from shareasm.storage import forgetting, posts, sources, watches
@@ -83,9 +84,9 @@ def store_posts(
 ) -> Tally:
     """Store what `by` showed and note what of it belongs to the campaign: by its tag, or by another rule where `declared`."""
     seen = _without_forgotten(connection, campaign, by, seen, now)
-    public, hidden = _part_by_visibility(seen)
+    kept, refused = _part(campaign, seen)
     stored = posts.find(connection, [item.post.ref for item in seen])
-    intents = [decide(stored.get(ref), item, by) for ref, item in public.items()]
+    intents = [decide(stored.get(ref), item, by) for ref, item in kept.items()]
     # What does not belong is not stored at all; what was stored and belongs no more (a tag edited away) stays, unshown.
     new = [item for item in intents if isinstance(item, New) and belongs(campaign, item.seen.post, declared)]
     changed = [item for item in intents if isinstance(item, Changed)]
@@ -106,8 +107,12 @@ def store_posts(
         campaign.slug,
         {i.stored.id: rule for i in same if (rule := belongs(campaign, i.seen.post, declared))},
     )
-    gone = posts.mark_gone(connection, [Gone(ref, "not public") for ref in hidden if ref in stored], now)
-    sources.add_skips(connection, campaign.slug, by.source, [_not_public(ref) for ref in hidden], now)
+    gone = posts.mark_gone(
+        connection, [Gone(ref, reason.value) for ref, reason in refused.items() if ref in stored], now
+    )
+    sources.add_skips(
+        connection, campaign.slug, by.source, [_refused(ref, reason) for ref, reason in refused.items()], now
+    )
     return Tally(new=len(ids), changed=len(changed), same=len(same), gone=gone)
 
 
@@ -126,19 +131,20 @@ def _without_forgotten(
     return [item for item in seen if item not in refused]
 
 
-def _part_by_visibility(seen: Sequence[Seen]) -> tuple[dict[PostRef, Seen], list[PostRef]]:
-    """Return the public posts, each once (the last one of a page wins), and the refs of those that are not public."""
-    return {item.post.ref: item for item in seen if is_public(item)}, [i.post.ref for i in seen if not is_public(i)]
+def _part(campaign: Campaign, seen: Sequence[Seen]) -> tuple[dict[PostRef, Seen], dict[PostRef, Reason]]:
+    """Return what may be kept, each post once (the last one of a page wins), and why the others may not."""
+    kept, refused = {}, {}
+    for item in seen:
+        if reason := why_not_stored(item.post, campaign):
+            refused[item.post.ref] = reason
+        else:
+            kept[item.post.ref] = item
+    return kept, refused
 
 
-def is_public(seen: Seen) -> bool:
-    """Return whether everybody may read it."""
-    return seen.post.visibility is Visibility.PUBLIC
-
-
-def _not_public(ref: PostRef) -> Skipped:
+def _refused(ref: PostRef, reason: Reason) -> Skipped:
     # Only a digest of the address is kept (sources.add_skips): it is counted once, and nothing of it is stored.
-    return Skipped("not public: counted, not stored", raw=b"", ref=None, secret=ref.uri)
+    return Skipped(f"{reason.value}: counted, not stored", raw=b"", ref=None, secret=ref.uri)
 
 
 def sighting_by(source: Source, *, is_check: bool = False) -> Sighting:

@@ -22,6 +22,23 @@ class Moderation(StrEnum):
     APPROVE = "approve"
 
 
+class Effect(StrEnum):
+    """What a rule of `domain.moderation` does to a post that it applies to, the mildest first."""
+
+    SHOW = "show"
+    COVER = "cover"  # shown folded behind its warning, without its media
+    HOLD = "hold"  # not shown until a person approves it
+    HIDE = "hide"  # stored and counted, never shown
+    NEVER_STORE = "never store"  # counted; nothing of it is kept
+
+    def is_stricter_than(self, other: "Effect") -> bool:
+        """Return whether it shows less than `other`."""
+        return _STRICTNESS[self] > _STRICTNESS[other]
+
+
+_STRICTNESS = {effect: place for place, effect in enumerate(Effect)}
+
+
 class SourceKind(StrEnum):
     """How a source is read."""
 
@@ -160,6 +177,7 @@ class Campaign:
     policy: str | None = None
     about: str = ""  # one paragraph, Markdown
     moderation: Moderation = Moderation.OPEN
+    rules: Mapping[str, Effect] = field(default_factory=dict)  # by a rule's name, where the team wants another effect
     partners: tuple[Partner, ...] = ()
     resources: tuple[Resource, ...] = ()
     look: Look = field(default_factory=Look)

@@ -2,8 +2,9 @@
 
 End of the collecting line's rules: `posts` row + Decision → Verdict. What the *network* said of a post is in the
 post; what *we* decided is a Decision, kept apart, so that an edit does not lose it and a forgotten post cannot come
-back. An approval never outweighs what an author or a network said no to. Every rule is one predicate with its source;
-the recap counts what each of them left out and says so in `Reason.words`.
+back. An approval never outweighs what an author or a network said no to. Every rule is one predicate with its source, and
+`RULES` says what each does; a campaign may make any stricter, and looser those that are not `is_fixed`, by naming them. The
+recap counts what each of them left out and says so in `Reason.words`.
 """
 
 from collections import Counter
@@ -12,8 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from shareasm.domain.campaigns import Campaign, Moderation
-from shareasm.domain.posts import Post, PostRef, Visibility
+from shareasm.domain.campaigns import Campaign, Effect, Moderation
+from shareasm.domain.posts import Account, Post, PostRef, Visibility
 
 
 class Choice(StrEnum):
@@ -50,6 +51,7 @@ class Reason(StrEnum):
     UNCONFIRMED = "not confirmed"
     NOT_APPROVED = "not approved"
     COPY = "copy of a post not shown"
+    OWN_RULE = "a rule of the campaign"
 
     @property
     def words(self) -> str:
@@ -70,6 +72,7 @@ _WORDS = {
     Reason.INCOMPLETE: "whose author the network has not told us yet",
     Reason.UNCONFIRMED: "about which no server answered when we asked a last time",
     Reason.NOT_APPROVED: "that the campaign team has not looked at yet",
+    Reason.OWN_RULE: "left out by a rule that this campaign set itself",
     Reason.COPY: "that a bridge copied from a post left out for one of these reasons",
 }
 
@@ -83,7 +86,7 @@ class Verdict:
     is_covered: bool = False  # shown folded behind its content warning, without its media
 
 
-# ---- wishes and facts that no approval outweighs ---------------------------------------------------------------------
+# ---- wishes and facts --------------------------------------------------------------------------------------------------
 
 
 def is_not_public(post: Post) -> bool:
@@ -117,11 +120,25 @@ def is_from_suspended_account(post: Post) -> bool:
 
 
 def asks_not_to_be_indexed(post: Post) -> bool:
-    """True for Mastodon's `noindex`: the author asked search engines to stay out.
-
-    `indexable` and `discoverable` are opt-ins that most accounts never set: they alone hide nothing.
-    """
+    """True for Mastodon's `noindex`: the author asked search engines to stay out."""
     return post.author.is_noindex
+
+
+def is_not_indexable(post: Post) -> bool:
+    """True where `indexable` is off (entities/Account since 4.3): an opt-in that most accounts never set, so alone it hides
+    nothing.
+    """
+    return post.author.is_indexable is False
+
+
+def is_not_discoverable(post: Post) -> bool:
+    """True where `discoverable` is off (entities/Account): an opt-in like `indexable`, so alone it hides nothing."""
+    return post.author.is_discoverable is False
+
+
+def may_be_listed(author: Account) -> bool:
+    """Return whether an author may stand in a list of people: not where they left `indexable` or `discoverable` off."""
+    return author.is_indexable is not False and author.is_discoverable is not False
 
 
 OPT_OUT_TAGS = frozenset({"nobot", "nobots", "noindex", "noarchive"})
@@ -135,17 +152,6 @@ def opted_out_in_profile(post: Post) -> bool:
     return bool(OPT_OUT_TAGS & post.author.bio_tags)
 
 
-_LAW: tuple[tuple[Reason, Callable[[Post], bool]], ...] = (
-    (Reason.TAKEN_DOWN, is_taken_down),
-    (Reason.SUSPENDED, is_from_suspended_account),
-    (Reason.NOT_PUBLIC, is_not_public),
-    (Reason.SIGNED_IN_ONLY, is_for_signed_in_readers),
-    (Reason.NOINDEX, asks_not_to_be_indexed),
-    (Reason.OPTED_OUT, opted_out_in_profile),
-)
-
-# ---- what a person may decide ----------------------------------------------------------------------------------------
-
 ADULT_LABELS = frozenset({"porn", "sexual", "nudity", "graphic-media", "sexual-figurative", "gore"})
 """Bluesky's adult label values (com.atproto.label.defs and the built-in labels of its apps, read November 2026)."""
 
@@ -155,11 +161,62 @@ def is_adult(post: Post) -> bool:
     return bool(ADULT_LABELS & (post.labels | post.author.labels))
 
 
-def is_to_be_covered(post: Post) -> bool:
-    """True where the author put a warning before it, marked its media as sensitive, or a labeller warns of it."""
-    return (
-        bool(post.content_warning) or post.is_sensitive or is_adult(post) or "!warn" in post.labels | post.author.labels
-    )
+def has_warning(post: Post) -> bool:
+    """True where the author put a content warning before it."""
+    return bool(post.content_warning)
+
+
+def has_sensitive_media(post: Post) -> bool:
+    """True where the author marked its media as sensitive."""
+    return post.is_sensitive
+
+
+def is_warned_of(post: Post) -> bool:
+    """True where a labeller warns of it or of its author (`!warn`, com.atproto.label.defs)."""
+    return "!warn" in post.labels | post.author.labels
+
+
+def is_by_a_program(post: Post) -> bool:
+    """True where the author says that a program posts there."""
+    return post.author.is_bot
+
+
+# ---- what each does ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule: whom it is about, and what it does."""
+
+    name: str  # as a team writes it in `campaign.yaml`
+    applies: Callable[[Post], bool]
+    effect: Effect
+    reason: Reason
+    is_fixed: bool = False  # what the network decided: no campaign may make it looser
+
+
+RULES = (
+    Rule("taken down", is_taken_down, Effect.HIDE, Reason.TAKEN_DOWN, is_fixed=True),
+    Rule("suspended", is_from_suspended_account, Effect.HIDE, Reason.SUSPENDED, is_fixed=True),
+    Rule("not public", is_not_public, Effect.NEVER_STORE, Reason.NOT_PUBLIC, is_fixed=True),
+    Rule("signed-in readers only", is_for_signed_in_readers, Effect.HIDE, Reason.SIGNED_IN_ONLY),
+    Rule("no indexing", asks_not_to_be_indexed, Effect.HIDE, Reason.NOINDEX),
+    Rule("opted out in profile", opted_out_in_profile, Effect.HIDE, Reason.OPTED_OUT),
+    Rule("adult", is_adult, Effect.HOLD, Reason.ADULT),
+    Rule("content warning", has_warning, Effect.COVER, Reason.OWN_RULE),
+    Rule("sensitive media", has_sensitive_media, Effect.COVER, Reason.OWN_RULE),
+    Rule("labelled with a warning", is_warned_of, Effect.COVER, Reason.OWN_RULE),
+    Rule("not indexable", is_not_indexable, Effect.SHOW, Reason.OWN_RULE),
+    Rule("not discoverable", is_not_discoverable, Effect.SHOW, Reason.OWN_RULE),
+    Rule("automated", is_by_a_program, Effect.SHOW, Reason.OWN_RULE),
+)
+"""In the order in which a reason is given, where several apply with the same effect."""
+
+
+def why_not_stored(post: Post, campaign: Campaign) -> Reason | None:
+    """Return why nothing of `post` may be kept; None where it may."""
+    rule, effect = _strictest(post, campaign, is_ours=False)
+    return rule.reason if rule and effect is Effect.NEVER_STORE else None
 
 
 def may_show(
@@ -186,20 +243,31 @@ def may_show(
         return Verdict(False, Reason.UNCONFIRMED)
     if decision and decision.verdict is Choice.HIDE:
         return Verdict(False, Reason.HIDDEN)
-    for reason, applies in _LAW:
-        if applies(post) and not (is_ours and _is_our_own_affair(reason, post)):
-            return Verdict(False, reason)
     is_approved = decision is not None and decision.verdict is Choice.APPROVE
-    if is_adult(post) and not is_approved:
-        return Verdict(False, Reason.ADULT)
+    rule, effect = _strictest(post, campaign, is_ours=is_ours)
+    if rule and (effect in {Effect.HIDE, Effect.NEVER_STORE} or (effect is Effect.HOLD and not is_approved)):
+        return Verdict(False, rule.reason)
     if campaign.moderation is Moderation.APPROVE and not is_approved and not is_ours:
         return Verdict(False, Reason.NOT_APPROVED)
-    return Verdict(True, is_covered=is_to_be_covered(post))
+    return Verdict(True, is_covered=effect in {Effect.COVER, Effect.HOLD})
 
 
-def _is_our_own_affair(reason: Reason, post: Post) -> bool:
+def _strictest(post: Post, campaign: Campaign, *, is_ours: bool) -> tuple[Rule | None, Effect]:
+    """Return the rule that does most to `post`, and what it does."""
+    strictest: Rule | None = None
+    most = Effect.SHOW
+    for rule in RULES:
+        effect = campaign.rules.get(rule.name, rule.effect)
+        if effect.is_stricter_than(most) and rule.applies(post) and not (is_ours and _is_our_own_affair(rule, post)):
+            strictest, most = rule, effect
+    return strictest, most
+
+
+def _is_our_own_affair(rule: Rule, post: Post) -> bool:
     """True where the rule protects a stranger from us: our own unlisted post, our own account's `noindex`."""
-    return reason not in {Reason.TAKEN_DOWN, Reason.SUSPENDED} and post.visibility is not Visibility.PRIVATE
+    is_the_networks = rule.reason in {Reason.TAKEN_DOWN, Reason.SUSPENDED}
+    is_a_wish = rule.effect in {Effect.HIDE, Effect.NEVER_STORE}
+    return is_a_wish and not is_the_networks and post.visibility is not Visibility.PRIVATE
 
 
 def count_reasons(verdicts: Iterable[Verdict]) -> Counter[Reason]:

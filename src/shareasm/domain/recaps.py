@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from shareasm.domain.campaigns import Campaign, Edition, Resource, Source
 from shareasm.domain.chapters import Chapter, Day, own_chapters, planned_chapters
 from shareasm.domain.items import POSTS_PER_PART, Item, ShownPost, make_items
-from shareasm.domain.moderation import Reason
+from shareasm.domain.moderation import Reason, may_be_listed
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Account, Network, PostRef, SafeHtml
 from shareasm.domain.queue import TAKEN_BACK, EntryKey, QueueEntry, State
@@ -312,8 +312,9 @@ def _once_per_slot(items: Iterable[Item], resource: Resource) -> tuple[Item, ...
 
 
 def _contributors(items: Sequence[Item]) -> tuple[Account, ...]:
-    """Return everybody else who is on the page, each account once, in order of the name that the page shows."""
-    accounts = {account.ref: account for account in (item.post.author for item in items if item.highlight is None)}
+    """Return everybody else who is on the page and may be listed, each account once, in order of the name that it shows."""
+    authors = (item.post.author for item in items if item.highlight is None)
+    accounts = {account.ref: account for account in authors if may_be_listed(account)}
     return tuple(sorted(accounts.values(), key=lambda one: ((one.name or one.handle).casefold(), one.handle, one.ref)))
 
 

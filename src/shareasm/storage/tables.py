@@ -1,7 +1,7 @@
 """Every table, with what each column means. What the network said, what we decided, and what we sent lie apart.
 
     posts ── sightings, raws, campaign_posts        what the networks said
-    author_states, decisions, forgotten             who is hidden, what a person decided, what must not return: they outlive posts
+    author_states, decisions, forgotten             who is hidden, what a person decided, what must not return
     entries ── attempts                             the queue, the only truth about what was sent
     checkpoints, source_states, skips               how far each source was read, how it fares, what could not be taken
     watches                                         when each source was watched, and so when not: the gap log
