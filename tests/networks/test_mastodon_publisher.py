@@ -705,6 +705,31 @@ def test_a_file_that_is_there_already_is_not_uploaded_again_when_another_one_fai
     assert [request.url.path for request in server.calls].count(MEDIA) == 3
 
 
+def test_a_picture_that_was_replaced_meanwhile_is_uploaded_anew(server, publisher):
+    second = DraftMedia("second.png", "A mine")
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    server.post(MEDIA, status=500)
+    server.post(MEDIA, json={"id": "78", "url": "x"})
+    server.post(MEDIA, json={"id": "79", "url": "x"})
+    with pytest.raises(Unreachable):
+        freeze(publisher, media=(PICTURE, second))
+    publisher._uploads._prepare = lambda path, limits: PreparedImage(b"better", "image/png", 64, 48)
+    assert json.loads(freeze(publisher, media=(PICTURE, second)))["media_ids"] == ["78", "79"]
+
+
+def test_an_upload_of_yesterday_is_made_anew(server, publisher, script):
+    second = DraftMedia("second.png", "A mine")
+    server.post(MEDIA, json={"id": "77", "url": "x"})
+    server.post(MEDIA, status=500)
+    server.post(MEDIA, json={"id": "78", "url": "x"})
+    server.get("/api/v1/media/77", json={"id": "77", "url": "x"})
+    with pytest.raises(Unreachable):
+        freeze(publisher, media=(PICTURE, second))
+    publisher._api.now = lambda: NOW + timedelta(hours=21)
+    freeze(publisher, media=(PICTURE,))
+    assert "/api/v1/media/77" not in script.paths()
+
+
 def test_an_upload_serves_one_post_only(server, publisher):
     server.post(MEDIA, json={"id": "77", "url": "x"})
     server.post(MEDIA, json={"id": "78", "url": "x"})

@@ -6,6 +6,7 @@ takes 30 uploads in half an hour, so a file that is there already is not sent ag
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
 
@@ -32,7 +33,8 @@ _STILL_WORKING = (202, 206)  # api/v2/media_controller.rb, api/v1/media_controll
 
 
 PrepareVideo = Callable[[Path, Limits], PreparedVideo]
-_Numbered = tuple[int, DraftMedia | DraftVideo]
+_Piece = tuple[int, DraftMedia | DraftVideo, bytes]
+"""A file's place in its post, what the plan says of it, and the digest of its bytes: a file that was replaced is another."""
 
 
 class _Upload(msgspec.Struct):
@@ -56,16 +58,19 @@ class Uploads:
         self._prepare = prepare
         self._prepare_video = prepare_video
         self._wait = wait
-        self._begun: dict[_Numbered, tuple[str, datetime]] = {}  # id and when, of what was not handed on yet
+        self._begun: dict[_Piece, tuple[str, datetime]] = {}  # id and when, of what was not handed on yet
 
     def upload(self, draft: Draft, folder: Path) -> list[str]:
         """Return the ids of what `draft` shows, in its order, ready to be posted. A video's captions have no place here."""
         items: list[DraftMedia | DraftVideo] = [draft.video] if draft.video else list(draft.media)
-        numbered = list(enumerate(items))
-        ids = [self._ready(number, item, folder) for number, item in numbered]
-        for both in numbered:  # handed on: another post with the same picture needs its own
-            self._begun.pop(both, None)
-        return ids
+        ids: dict[_Piece, str] = {}
+        for number, item in enumerate(items):
+            ready = self._prepared(item, folder)
+            piece = (number, item, sha256(ready.data).digest())
+            ids[piece] = self._uploaded(piece, ready)
+        for piece in ids:  # handed on: another post with the same picture needs its own
+            self._begun.pop(piece, None)
+        return list(ids.values())
 
     def are_gone(self, ids: list[str]) -> bool:
         """Return whether the server knows one of these uploads no more, or has hung it on a post."""
@@ -78,56 +83,58 @@ class Uploads:
                 continue
         return False
 
-    def _ready(self, number: int, item: DraftMedia | DraftVideo, folder: Path) -> str:
-        begun = self._begun.pop((number, item), None)
-        if begun and self._api.now() - begun[1] < FRESH_FOR:
-            try:
-                return self._until_ready((number, item), *begun, self._ask(begun[0], item.file))
-            except NotThere:
-                pass  # it died meanwhile
-        answer = self._send(item, folder)
+    def _prepared(self, item: DraftMedia | DraftVideo, folder: Path) -> PreparedImage | PreparedVideo:
+        if isinstance(item, DraftMedia):
+            return self._prepare(folder / item.file, self._limits())
+        if self._prepare_video is None:
+            raise Rejected("videos are not sent here", server=self._api.server, ref=item.file)
+        return self._prepare_video(folder / item.file, self._limits())
+
+    def _uploaded(self, piece: _Piece, ready: PreparedImage | PreparedVideo) -> str:
+        """Return the id of a file that the server has done with."""
+        id_, answer = self._found(piece) or self._sent(piece, ready)
+        try:
+            self._wait_until_ready(id_, answer, piece[1].file)
+        except Rejected:
+            del self._begun[piece]
+            raise
+        return id_
+
+    def _found(self, piece: _Piece) -> tuple[str, Answer] | None:
+        """Return the upload that an earlier try began, if it is there still."""
+        begun = self._begun.get(piece)
+        if begun is None or self._api.now() - begun[1] > FRESH_FOR:
+            return None
+        try:
+            return begun[0], self._ask(begun[0], piece[1].file)
+        except Rejected:
+            return None
+
+    def _sent(self, piece: _Piece, ready: PreparedImage | PreparedVideo) -> tuple[str, Answer]:
+        _, item, _ = piece
+        form: dict[str, str | list[str]] = {"description": truncate(item.alt, self._limits().alt_length)}
+        if isinstance(item, DraftMedia) and item.focus:
+            form["focus"] = f"{item.focus[0]},{item.focus[1]}"
+        file = (Path(item.file).name, ready.data, ready.mime)
+        answer = self._api.send("POST", "/api/v2/media", Act.UPLOAD, form=form, file=file, ref=item.file)
         try:
             id_ = str(msgspec.json.decode(answer.body, type=_Upload).id)
         except ValueError as error:
             message = f"its answer about the upload of {item.file} is not readable"
             raise Unreachable(message, server=self._api.server, ref=item.file) from error
-        return self._until_ready((number, item), id_, self._api.now(), answer)
-
-    def _send(self, item: DraftMedia | DraftVideo, folder: Path) -> Answer:
-        limits = self._limits()
-        ready = (
-            self._video(item, folder, limits) if isinstance(item, DraftVideo) else self._picture(item, folder, limits)
-        )
-        form: dict[str, str | list[str]] = {"description": truncate(item.alt, limits.alt_length)}
-        if isinstance(item, DraftMedia) and item.focus:
-            form["focus"] = f"{item.focus[0]},{item.focus[1]}"
-        file = (Path(item.file).name, ready.data, ready.mime)
-        return self._api.send("POST", "/api/v2/media", Act.UPLOAD, form=form, file=file, ref=item.file)
-
-    def _picture(self, item: DraftMedia, folder: Path, limits: Limits) -> PreparedImage:
-        return self._prepare(folder / item.file, limits)
-
-    def _video(self, item: DraftVideo, folder: Path, limits: Limits) -> PreparedVideo:
-        if self._prepare_video is None:
-            raise Rejected("videos are not sent here", server=self._api.server, ref=item.file)
-        return self._prepare_video(folder / item.file, limits)
+        self._begun[piece] = (id_, self._api.now())
+        return id_, answer
 
     def _ask(self, id_: str, file: str) -> Answer:
         return self._api.send("GET", f"/api/v1/media/{quote(id_, safe='')}", Act.UPLOAD, ref=file)
 
-    def _until_ready(self, one: _Numbered, id_: str, begun_at: datetime, answer: Answer) -> str:
-        """Return the id once the server has done with the file; it answers 422 where it cannot."""
+    def _wait_until_ready(self, id_: str, answer: Answer, file: str) -> None:
+        """Return once the server has done with the file; it answers 422 where it cannot."""
         for seconds in WAITS_S:
             if answer.status not in _STILL_WORKING:
-                break
+                return
             self._wait(seconds)
-            try:
-                answer = self._ask(id_, one[1].file)
-            except (RateLimited, Unreachable):
-                self._begun[one] = (id_, begun_at)
-                raise
-        self._begun[one] = (id_, begun_at)
+            answer = self._ask(id_, file)
         if answer.status in _STILL_WORKING:
             again_at = self._api.now() + ASK_AGAIN_AFTER
-            raise RateLimited("is still working on the file", server=self._api.server, ref=one[1].file, until=again_at)
-        return id_
+            raise RateLimited("is still working on the file", server=self._api.server, ref=file, until=again_at)
