@@ -195,18 +195,18 @@ def resend(press: Press, entries: Sequence[QueueEntry], schedule: Schedule | Non
     with transaction(press.engine) as connection:
         wanted = wanted_entries(connection, press.campaign, schedule) if schedule else []
         planned = {entry.key: entry for entry in wanted}
-        decided = [_resend(connection, entry, planned.get(entry.key), now) for entry in entries]
+        decided = [_resend(connection, entry, planned.get(entry.key), press.worker, now) for entry in entries]
         if any(one.is_taken for one in decided):
             record(connection, slug, Act(now, press.worker, "resend", choice.words))
     return decided
 
 
-def _resend(connection: Connection, entry: QueueEntry, planned: PlannedEntry | None, now: datetime) -> Decided:
+def _resend(connection: Connection, entry: QueueEntry, planned: PlannedEntry | None, by: str, now: datetime) -> Decided:
     if entry.state not in GOES_AGAIN:
         return Decided(entry, f"left as it is: {entry.state}", is_taken=False)
     may_be_out = entry.state is State.UNKNOWN
     if may_be_out:
-        is_taken = steering.send_again(connection, entry, now)
+        is_taken = steering.send_again(connection, entry, by, now)
     else:
         is_taken = steering.send_anew(connection, entry, planned, now)
     if not is_taken:

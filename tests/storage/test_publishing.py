@@ -652,8 +652,66 @@ def test_what_a_person_sends_again_goes_at_once_as_it_was_and_is_not_looked_up_f
     [entry, _] = office.entries()
     office.clock.set(NOON + minutes(60))
     with transaction(office.engine) as connection:
-        assert steering.send_again(connection, entry, office.clock.now())
+        assert steering.send_again(connection, entry, "a person", office.clock.now())
     office.send()
     assert office.slots["lost"] is State.PUBLISHED
     assert office.entries()[0].payload == entry.payload
     assert office.network.calls.count("find") == 2
+
+
+def sent_again(office: Office) -> None:
+    [entry] = office.entries()
+    with transaction(office.engine) as connection:
+        assert steering.send_again(connection, entry, "a person", office.clock.now())
+
+
+def test_an_answer_that_is_lost_again_is_looked_for_however_the_clock_was_set_since_a_person_sent_it_again(
+    engine: Engine,
+) -> None:
+    office = Office(engine, Repeat.NEVER)
+    office.plan()
+    office.network.fail_next("publish", LOST)
+    for _ in range(3):
+        office.send(after=minutes(2))
+    sent_again(office)
+    office.clock.advance(-minutes(5))
+    office.network.fail_next("publish", LOST, after_acting=True)
+    for _ in range(4):
+        office.send(after=minutes(1))
+    assert office.states == [State.PUBLISHED]
+    assert office.texts == ["Good morning #shareASM"]
+
+
+def test_what_a_person_sends_again_and_then_wants_back_is_looked_for(engine: Engine) -> None:
+    office = Office(engine, Repeat.NEVER)
+    office.plan()
+    office.network.fail_next("publish", LOST, after_acting=True)
+    office.send()
+    office.clock.advance(timedelta(seconds=3))
+    sent_again(office)
+    ask_back(office)
+    office.send()
+    office.send(after=minutes(2))
+    assert office.states == [State.WITHDRAWING]
+    assert office.network.calls.count("publish") == 1
+
+
+@pytest.mark.parametrize("repeat", list(Repeat))
+def test_an_answer_that_comes_after_its_claim_ran_out_counts(engine: Engine, repeat: Repeat) -> None:
+    office = Office(engine, repeat)
+    office.plan()
+    publish = office.network.publish
+
+    def slow(payload: str, key: str) -> Receipt:
+        office.network.publish = publish  # type: ignore[method-assign]
+        if repeat is not Repeat.NEVER:
+            office.network.fail_next("publish", DOWN)
+        office.send(after=minutes(2), worker="two")  # before the server has acted
+        return publish(payload, key)
+
+    office.network.publish = slow  # type: ignore[method-assign]
+    office.send(worker="one")
+    assert office.states == [State.PUBLISHED]
+    for _ in range(3):
+        office.send(after=minutes(2), worker="two")
+    assert office.texts == ["Good morning #shareASM"]

@@ -101,12 +101,16 @@ def _send(press: Press, entry: QueueEntry) -> Result | None:
 
 
 def _open_since(press: Press, entry: QueueEntry) -> tuple[datetime | None, datetime | None]:
-    """Return since when an answer is missing, and since when one that no person has decided about."""
+    """Return since when an answer is missing, and since when one that no person has decided to send again.
+
+    Who wants it back since has decided otherwise: then every missing answer is to be found.
+    """
     if entry.attempt_count == 0:
         return None, None
+    is_to_go_again = entry.withdraw_reason is None
     with reading(press.engine) as connection:
         since = claims.open_since(connection, entry.id)
-        return since, since and claims.open_since(connection, entry.id, after=entry.resent_at)
+        return since, since and claims.open_since(connection, entry.id, is_undecided=is_to_go_again)
 
 
 def _is_frozen(press: Press, entry: QueueEntry) -> bool:
@@ -198,7 +202,7 @@ def _not_there(press: Press, entry: QueueEntry) -> Result:
     with transaction(press.engine) as connection:
         if receipt := claims.seen_at(connection, entry):
             claims.close_open_attempts(connection, entry.id, DELETED_SINCE, now)
-            claims.published(connection, entry.id, press.worker, receipt, now, DELETED_SINCE)
+            claims.published(connection, entry.id, receipt, now, DELETED_SINCE)
             return Result(entry, DELETED_SINCE, receipt=receipt)
         words = "the answer was lost, and it is not on the account"
         claims.close_open_attempts(connection, entry.id, f"not executed: {words}", now)
@@ -257,7 +261,7 @@ def _published(press: Press, entry: QueueEntry, receipt: Receipt) -> Result:
     now = press.clock.now()
     with transaction(press.engine) as connection:
         claims.close_open_attempts(connection, entry.id, f"published: {receipt.url}", now)
-        claims.published(connection, entry.id, press.worker, receipt, now)
+        claims.published(connection, entry.id, receipt, now)
         was_stopped = accounts.clear(connection, press.campaign.slug, entry.key.account)
     words = f"published: {receipt.url}"
     return Result(entry, f"{words}; the account goes on" if was_stopped else words, receipt=receipt)

@@ -62,15 +62,19 @@ def renew_claims(connection: Connection, worker: str, in_hand: Collection[int], 
         connection.execute(mine, {"claimed_until": now + CLAIM_FOR})
 
 
-def open_since(connection: Connection, entry_id: int, *, after: datetime | None = None) -> datetime | None:
+def open_since(connection: Connection, entry_id: int, *, is_undecided: bool = False) -> datetime | None:
     """Return since when a publish attempt of this entry waits for an outcome that nobody knows: it may be out there.
 
-    None: whatever was tried (since `after`) is known not to have been done.
+    None: whatever was tried is known not to have been done. `is_undecided` leaves out what a person decided to send again all
+    the same; what came before that decision is told by the attempts' numbers, for clocks are set back.
     """
     query = sa.select(sa.func.min(attempts.c.started_at))
     query = query.where(attempts.c.entry_id == entry_id, attempts.c.act == "publish", attempts.c.finished_at.is_(None))
-    if after:
-        query = query.where(attempts.c.started_at >= after)
+    if is_undecided:
+        decided = sa.select(sa.func.max(attempts.c.id)).where(
+            attempts.c.entry_id == entry_id, attempts.c.act == "resend"
+        )
+        query = query.where(attempts.c.id > sa.func.coalesce(decided.scalar_subquery(), 0))
     earliest: datetime | None = connection.execute(query).scalar_one()
     return earliest
 
@@ -152,12 +156,16 @@ def close_open_attempts(connection: Connection, entry_id: int, outcome: str, now
     )
 
 
-def published(
-    connection: Connection, entry_id: int, worker: str, receipt: Receipt, now: datetime, note: str | None = None
-) -> bool:
-    """Store the receipt: from here on this entry is never sent again. Where a person wants it back, that is next."""
+def published(connection: Connection, entry_id: int, receipt: Receipt, now: datetime, note: str | None = None) -> bool:
+    """Store the receipt: from here on this entry is never sent again. Where a person wants it back, that is next.
+
+    Whoever has the claim by now: an answer that comes after our claim ran out is as true, and without it the next worker
+    would send again what it does not find. False: the receipt is stored already, or a person decided.
+    """
     values = {"receipt": encode(receipt), "published_at": now, "note": note, "next_attempt_at": None}
-    return _mine(connection, entry_id, worker, values | _released(State.PUBLISHED))
+    may_be_out = entries.c.state.in_([State.CLAIMED, State.UNKNOWN, State.WAITING])
+    query = entries.update().where(entries.c.id == entry_id, may_be_out)
+    return connection.execute(query.values(values | _released(State.PUBLISHED))).rowcount == 1
 
 
 def put_back(

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shareasm.domain.queue import NEXT, PlannedEntry, QueueEntry, Receipt, State
+from shareasm.storage import claims
 from shareasm.storage.engine import insert_ignoring
 from shareasm.storage.queue import encode, to_entry
 from shareasm.storage.tables import attempts, campaign_states, entries
@@ -45,9 +46,13 @@ def adopt(connection: Connection, entry: QueueEntry, receipt: Receipt, note: str
     return _step(connection, entry, State.PUBLISHED, values)
 
 
-def send_again(connection: Connection, entry: QueueEntry, now: datetime) -> bool:
+def send_again(connection: Connection, entry: QueueEntry, by: str, now: datetime) -> bool:
     """Let an entry whose answer was lost be sent again as it was, under the same key, never too late any more."""
-    return _step(connection, entry, State.WAITING, _AGAIN | {"resent_at": now, "lookup_count": 0})
+    if not _step(connection, entry, State.WAITING, _AGAIN | {"resent_at": now, "lookup_count": 0}):
+        return False
+    number = begin_call(connection, entry, by, "resend", now)  # among the attempts: what came before it is decided
+    claims.end_attempt(connection, number, "decided", now)
+    return True
 
 
 def send_anew(connection: Connection, entry: QueueEntry, planned: PlannedEntry | None, now: datetime) -> bool:
@@ -109,7 +114,7 @@ def to_take_back(
 
 
 def begin_call(connection: Connection, entry: QueueEntry, by: str, act: str, now: datetime) -> int:
-    """Write down that an edit or a deletion is tried; return the attempt's id. `queue.end_attempt` completes it."""
+    """Write down that an edit or a deletion is tried; return the attempt's id. `claims.end_attempt` completes it."""
     row = {"entry_id": entry.id, "worker": by, "act": act, "started_at": now}
     number: int = connection.execute(attempts.insert().returning(attempts.c.id), row).scalar_one()
     return number

@@ -153,7 +153,7 @@ attempts = sa.Table(
     sa.Column("id", Id, primary_key=True, autoincrement=True),
     sa.Column("entry_id", Id, sa.ForeignKey("entries.id", ondelete="CASCADE"), nullable=False, index=True),
     sa.Column("worker", sa.Text, nullable=False),
-    sa.Column("act", sa.Text, nullable=False),  # publish, look up, edit or delete
+    sa.Column("act", sa.Text, nullable=False),  # publish, look up, resend, edit or delete
     sa.Column("started_at", Instant, nullable=False),
     sa.Column("finished_at", Instant),  # NULL: the worker died, or is at it
     sa.Column("outcome", sa.Text),
