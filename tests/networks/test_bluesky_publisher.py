@@ -101,6 +101,13 @@ def test_somebody_elses_words_under_our_key_are_never_overwritten(bench: Bench) 
     assert bench.pds.records[POST, KEY] == fields(theirs)
 
 
+def test_a_row_that_was_frozen_as_the_post_alone_is_sent_and_found(bench: Bench) -> None:
+    frozen = json.dumps(fields(bench.frozen()))
+    receipt = bench.publisher().publish(frozen, KEY)
+    assert bench.publisher().find(frozen, KEY, NOW) == bench.publisher().publish(frozen, KEY) == receipt
+    assert list(bench.pds.records) == [(POST, KEY)]
+
+
 def test_an_error_that_means_already_there_is_looked_into_at_once(bench: Bench) -> None:
     payload = bench.frozen()
     receipt = bench.publisher().publish(payload, KEY)

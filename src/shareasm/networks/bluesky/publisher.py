@@ -206,10 +206,9 @@ class BlueskyPublisher:
 
         Raises Occupied where another record is, and Rejected where somebody has deleted it since.
         """
-        records = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
         writes = [
             {"$type": "com.atproto.repo.applyWrites#create", "collection": collection, "rkey": key, "value": record}
-            for collection, record in records.items()
+            for collection, record in _records(payload).items()
         ]
         body = msgspec.json.encode({"repo": self._did, "writes": writes})
         reply = self._server.ask("POST", "com.atproto.repo.applyWrites", body=body, ref=key)
@@ -248,7 +247,7 @@ class BlueskyPublisher:
                 return None
             reason = "it went out and was deleted on Bluesky since: what a person deletes is not made again"
             raise Rejected(reason, server=self._server.base_url, ref=key)
-        if stored.value != msgspec.json.decode(payload)[POST_COLLECTION]:
+        if stored.value != msgspec.json.decode(_records(payload)[POST_COLLECTION]):
             reason = "another post lies where ours should be, and is never written over: give the slot another id"
             raise Occupied(reason, server=self._server.base_url, ref=key)
         return self._receipt(stored, key)
@@ -294,3 +293,9 @@ class BlueskyPublisher:
             return msgspec.json.decode(body, type=kind)
         except MALFORMED as error:
             raise failure(error, self._server.base_url, self._server.now(), ref=ref, is_write=is_write) from error
+
+
+def _records(payload: str) -> dict[str, msgspec.Raw]:
+    """Return the frozen records by collection. At first the post alone was frozen, and such a row may wait for its answer."""
+    found = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
+    return {POST_COLLECTION: msgspec.Raw(payload.encode())} if "$type" in found else found
