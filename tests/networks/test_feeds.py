@@ -105,6 +105,26 @@ def test_no_bytes_break_the_reader(data: bytes) -> None:
             continue
 
 
+def rss(*entries: str) -> str:
+    return f"<rss><channel><title>Voices</title><link>https://[no host</link>{''.join(entries)}</channel></rss>"
+
+
+ENTRY = "<item><title>A day</title><link>https://blog.example/1</link></item>"
+
+
+def test_an_entry_as_deep_as_a_well_costs_no_other_entry() -> None:
+    words = f"{'<b>' * 3000}x{'</b>' * 3000}"
+    deep = f"<item><link>https://blog.example/2</link><description>{words}</description></item>"
+    assert "https://blog.example/1" in [seen.post.url for seen in read_feed(rss(deep, ENTRY).encode(), URL, NOW).seen]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-be"])
+def test_entities_are_refused_in_whatever_encoding_they_are_written(encoding: str) -> None:
+    head = f"<?xml version='1.0' encoding='{encoding[:6].rstrip('-')}'?><!DOCTYPE rss [<!ENTITY a 'aaaa'>]>"
+    with pytest.raises(NoFeed, match="entities"):
+        read_feed((head + rss(ENTRY)).encode(encoding), URL, NOW)
+
+
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))
 def test_any_words_make_a_post_or_are_set_aside(title: str, link: str, day: str) -> None:
     from xml.sax.saxutils import escape
@@ -240,3 +260,23 @@ def test_nobody_there_is_unreachable() -> None:
     )
     with pytest.raises(Unreachable):
         list(reader.sweep_tag("shareASM", DAY))
+
+
+def reader(answer: Callable[[httpx.Request], httpx.Response]) -> FeedReader:
+    return FeedReader(
+        URL, takes_all=True, language=None, user_agent="t", now=lambda: NOW, transport=httpx.MockTransport(answer)
+    )
+
+
+def test_a_mark_that_cannot_be_sent_back_is_not_kept() -> None:
+    marked = reader(lambda _: httpx.Response(200, headers=[(b"ETag", '"é"'.encode())], content=rss(ENTRY).encode()))
+    [page] = marked.read_tag("shareasm", DAY, None)
+    assert [page.posts for page in marked.read_tag("shareasm", DAY, page.checkpoint)] == [page.posts]
+
+
+def test_a_feed_that_drips_without_end_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    seconds = iter(range(0, 1000, 25))
+    monkeypatch.setattr("shareasm.networks.feeds.reader.monotonic", lambda: next(seconds))
+    dripping = reader(lambda _: httpx.Response(200, content=(b" " for _ in range(1000))))
+    with pytest.raises(Unreachable, match="does not end"):
+        list(dripping.read_tag("shareasm", DAY, None))

@@ -7,6 +7,7 @@ unchanged one costs its server next to nothing.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from time import monotonic
 
 import httpx
 import msgspec
@@ -20,6 +21,8 @@ from shareasm.networks.ports import Page, Window
 
 MOST_BYTES = 5_000_000
 TIMEOUT = httpx.Timeout(30, connect=10)
+TOTAL_S = 60.0
+"""Seconds that reading a feed may take in all, however steadily it drips: the end of the day waits for its last look."""
 WAIT = timedelta(minutes=5)  # where a server asks for patience without saying how long
 
 
@@ -97,7 +100,7 @@ class FeedReader:
                 if not response.is_success:
                     raise self._refusal(response)
                 data = self._bounded(response)
-                fresh = Mark(response.headers.get("etag", "")[:500], response.headers.get("last-modified", "")[:100])
+                fresh = Mark(_returnable(response, "etag", 500), _returnable(response, "last-modified", 100))
         except httpx.HTTPError as error:
             raise Unreachable("the feed does not answer", server=self._url) from error
         try:
@@ -106,11 +109,13 @@ class FeedReader:
             raise Rejected(f"this is no feed: {finding}", server=self._url) from finding
 
     def _bounded(self, response: httpx.Response) -> bytes:
-        data = bytearray()
+        data, give_up_at = bytearray(), monotonic() + TOTAL_S
         for piece in response.iter_bytes():
             data += piece
             if len(data) > MOST_BYTES:
                 raise Rejected(f"the feed has more than {MOST_BYTES // 1_000_000} MB", server=self._url)
+            if monotonic() > give_up_at:
+                raise Unreachable("the feed does not end", server=self._url)
         return bytes(data)
 
     def _refusal(self, response: httpx.Response) -> NetworkError:
@@ -129,6 +134,12 @@ class FeedReader:
             return min(max(parsedate_to_datetime(words).astimezone(UTC), now), now + timedelta(hours=1))
         except (ValueError, TypeError):
             return now + WAIT
+
+
+def _returnable(response: httpx.Response, name: str, longest: int) -> str:
+    """Return a header that is to be sent back; "" where it could not be."""
+    value = response.headers.get(name, "")
+    return value if value.isascii() and value.isprintable() and len(value) <= longest else ""
 
 
 def _read_mark(checkpoint: str | None) -> Mark:

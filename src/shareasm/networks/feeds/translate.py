@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urljoin
 from xml.etree import ElementTree as ET
+from xml.parsers import expat
 
 from shareasm.domain.changes import Seen, Skipped
 from shareasm.domain.posts import Account, Card, Hashtag, Media, MediaKind, Network, Post, PostRef
@@ -57,7 +58,7 @@ def read_feed(data: bytes, url: str, now: datetime, language: str | None = None)
     seen: list[Seen] = []
     skipped: list[Skipped] = []
     for entry in entries[:ENTRIES_LIMIT]:
-        raw = ET.tostring(entry)[:RAW_KEPT]
+        raw = _raw(entry)
         try:
             post = _post(entry, author, url, now, spoken)
         except ValueError as finding:
@@ -67,18 +68,35 @@ def read_feed(data: bytes, url: str, now: datetime, language: str | None = None)
     return Feed(author.name, tuple(seen), tuple(skipped))
 
 
-def _parse(data: bytes) -> ET.Element:
-    if b"<!ENTITY" in data or b"<!\0E\0N\0T\0I\0T\0Y\0" in data:  # a feed has no use for entities of its own
-        raise NoFeed("it defines entities, as attacks do and feeds do not")
+def _raw(entry: ET.Element) -> bytes:
     try:
+        return ET.tostring(entry)[:RAW_KEPT]
+    except RecursionError:  # elements in elements, a thousand deep
+        return b""
+
+
+def _parse(data: bytes) -> ET.Element:
+    reader = expat.ParserCreate()
+    reader.EntityDeclHandler = _refuse_entity  # in whatever encoding it is written
+    try:
+        reader.Parse(data, True)
         return ET.fromstring(data)  # noqa: S314  expat 2.4.1 and later bound what entities unfold to
-    except (ET.ParseError, ValueError, LookupError) as error:
+    except NoFeed:
+        raise
+    except (expat.ExpatError, ET.ParseError, ValueError, LookupError) as error:
         raise NoFeed(f"it is not XML ({clean_line(str(error), 120)})") from error
+
+
+def _refuse_entity(*_: object) -> None:
+    raise NoFeed("it defines entities, as attacks do and feeds do not")
 
 
 def _author(channel: ET.Element, url: str) -> Account:
     title = clean_line(to_text(_text(channel, "title", f"{_ATOM}title", f"{_RSS1}title")), 200)
-    page = safe_url(urljoin(url, _link(channel))) or safe_url(url) or ""
+    try:
+        page = safe_url(urljoin(url, _link(channel))) or safe_url(url) or ""
+    except ValueError:  # what it gives as its address is none
+        page = safe_url(url) or ""
     host = page.partition("://")[2].partition("/")[0]
     return Account(Network.WEB, ref=url, handle=host, name=title or host, url=page)
 
