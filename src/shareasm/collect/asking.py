@@ -57,15 +57,16 @@ def confirm(
     wait_until: Callable[[datetime], bool],
     is_stopping: Callable[[], bool] = lambda: False,
 ) -> Asked:
-    """Ask about everything that is stored and not gone, before it is shown, in as many rounds as it takes.
+    """Ask about everything that is stored, before it is shown, in as many rounds as it takes.
 
+    What is gone comes last, for it may have returned: who left for an hour is back, who was hidden by mistake is shown.
     Nobody rests: whom a rate limit holds back is waited for by `wait_until`, which says whether to go on. A round that brings
     no answer is the last one, but for a few tries where a server was only out of reach.
     """
     start = desk.clock.now()
     silent, tries = dict[str, NetworkError](), 0
     tally = _ask_for_ours(desk, _Asking(desk, checkers))
-    left = _unconfirmed(desk, start)
+    left = _unconfirmed(desk, start, with_gone=True)
     while left and not is_stopping():
         asking = _Asking(desk, checkers)
         for first in range(0, len(left), CHECK_PAGE):
@@ -74,7 +75,7 @@ def confirm(
             tally += asking.ask(due)
             if is_stopping():
                 break
-        before, left, silent = left, _unconfirmed(desk, start), asking.silent
+        before, left, silent = left, _unconfirmed(desk, start, with_gone=True), asking.silent
         tries = 0 if set(before) - set(left) else tries + 1
         go_on_at = next_round_at(silent.values(), desk.clock.now(), tries)
         if not left or go_on_at is None or not wait_until(go_on_at):
@@ -114,9 +115,9 @@ def count_unconfirmed(desk: Desk, before: datetime) -> int:
     return len(_unconfirmed(desk, before))
 
 
-def _unconfirmed(desk: Desk, before: datetime) -> list[int]:
+def _unconfirmed(desk: Desk, before: datetime, *, with_gone: bool = False) -> list[int]:
     with reading(desk.engine) as connection:
-        return checks.unconfirmed(connection, desk.campaign.slug, before)
+        return checks.unconfirmed(connection, desk.campaign.slug, before, with_gone=with_gone)
 
 
 Question = tuple[PostRef, str]  # a post, and how the source that is asked names it

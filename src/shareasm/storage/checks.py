@@ -40,13 +40,18 @@ def to_check(
     return questions(connection, connection.scalars(query).all())
 
 
-def unconfirmed(connection: Connection, campaign: str, before: datetime) -> list[int]:
-    """Return the arrival numbers of all posts of `campaign` that were not confirmed since `before`, gone ones left out."""
+def unconfirmed(connection: Connection, campaign: str, before: datetime, *, with_gone: bool = False) -> list[int]:
+    """Return the arrival numbers of all posts of `campaign` that were not confirmed since `before`, gone ones left out.
+
+    `with_gone`: behind them those that are gone by a check's word; a check may find them again.
+    """
+    is_gone = posts.c.gone_at.is_not(None)
     query = (
         sa.select(posts.c.id)
         .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
-        .where(campaign_posts.c.campaign == campaign, posts.c.gone_at.is_(None), _unconfirmed(before))
-        .order_by(posts.c.id)
+        .where(campaign_posts.c.campaign == campaign, _unconfirmed(before))
+        .where(posts.c.gone_revision.is_(None) if with_gone else ~is_gone)
+        .order_by(is_gone, posts.c.id)
     )
     return list(connection.scalars(query))
 
