@@ -24,7 +24,7 @@ from shareasm.collect import Desk
 from shareasm.domain.campaigns import SourceKind
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import State
-from shareasm.errors import StorageError, Unauthorized, Unreachable
+from shareasm.errors import RateLimited, StorageError, Unauthorized, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import CheckpointTooOld, Page
 from shareasm.news import Event
@@ -90,6 +90,11 @@ class Day:
             return [entry.state for entry in queue.of_campaign(connection, self.campaign.slug)]
 
 
+@pytest.fixture(autouse=True)
+def _servers_are_tried_again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shareasm.domain.patience.TRY_AGAIN_AFTER", timedelta(seconds=0.2))
+
+
 @pytest.fixture
 def day(tmp_path: Path) -> Iterator[Day]:
     made = Day(tmp_path)
@@ -130,6 +135,23 @@ def test_what_was_said_in_the_last_second_is_in_the_recap(day: Day) -> None:
     assert worker.closed.wait(20)
     worker.stop()
     assert day.recaps == [2]
+
+
+@pytest.mark.parametrize("is_limit", [True, False], ids=["a rate limit", "an outage"])
+def test_the_last_look_waits_for_a_server_that_fails(
+    day: Day, monkeypatch: pytest.MonkeyPatch, *, is_limit: bool
+) -> None:
+    day.campaign = replace(day.campaign, opens_at=datetime.now(UTC) - timedelta(hours=2), closes_at=datetime.now(UTC))
+    day.network.say("While nobody looked #shareASM", at=datetime.now(UTC) - timedelta(hours=1))
+    limited = RateLimited("slow down", server="https://memory.example", until=datetime.now(UTC) + timedelta(seconds=1))
+    for _ in range(2):
+        day.network.fail_next("read", limited if is_limit else DOWN)
+    worker = day.worker(campaign=day.campaign, publishers={})
+    monkeypatch.setattr(worker, "_read", lambda source: None)  # only the last look reads
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert day.recaps == [1]
 
 
 def test_a_post_deleted_before_the_recap_is_not_in_it(day: Day) -> None:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import count
 from secrets import token_hex
 from time import monotonic
 from typing import Literal
@@ -28,8 +29,9 @@ from apscheduler.triggers.interval import IntervalTrigger
 from sqlalchemy.engine import Connection
 
 from shareasm import collect
-from shareasm.collect import Desk, Tally
+from shareasm.collect import Desk, Outcome, Tally
 from shareasm.domain.campaigns import Source
+from shareasm.domain.patience import next_round_at
 from shareasm.errors import NetworkError, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
@@ -48,7 +50,7 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 LEASE = timedelta(seconds=45)  # a dead worker's jobs are taken over after that; the living renew at every beat
 CLOCK_SLACK = timedelta(seconds=1)  # clocks are set right by less all the time
 CLOSE_AGAIN_AFTER = timedelta(seconds=15)
-PATIENCE = timedelta(minutes=10)  # with rate limits, before the recap
+PATIENCE = timedelta(minutes=10)  # with servers, at the last look, and again before the recap
 
 # SIGTERM promises ten seconds; the web pages take up to one and a half of them.
 JOBS_END_WITHIN_S = 5.5
@@ -224,11 +226,25 @@ class Worker:
             back = since or self.parts.clock.now() - timedelta(seconds=self.rhythm.sweep_back_s)
             self._news.outcome(source, collect.sweep(self._desk, source, self.parts.readers[source.id], back))
 
-    def _look_last(self, source: Source) -> None:
-        """Read and sweep, whoever holds the lease and whatever failed before: twice is harmless, not at all is not."""
+    def _look_last(self, source: Source, wait_until: Callable[[datetime], bool]) -> None:
+        """Read and sweep, whoever holds the lease and whatever failed before: twice is harmless, not at all is not.
+
+        What fails now is waited for: nobody looks again.
+        """
         reader, opens_at = self.parts.readers[source.id], self.parts.campaign.opens_at
-        self._news.outcome(source, collect.read(self._desk, source, reader, is_last=True))
-        self._news.outcome(source, collect.sweep(self._desk, source, reader, opens_at, is_last=True))
+        left: list[Callable[[], Outcome]] = [
+            partial(collect.read, self._desk, source, reader, is_last=True),
+            partial(collect.sweep, self._desk, source, reader, opens_at, is_last=True),
+        ]
+        for tries in count():
+            outcomes = [(look, look()) for look in left]
+            for _, outcome in outcomes:
+                self._news.outcome(source, outcome)
+            left = [look for look, outcome in outcomes if outcome.error]
+            errors = [outcome.error for _, outcome in outcomes if outcome.error]
+            go_on_at = next_round_at(errors, self.parts.clock.now(), tries)
+            if not left or go_on_at is None or not wait_until(go_on_at):
+                return
 
     def _look_at_plan(self, watch: Watch) -> None:
         for kind, text in watch.look():
@@ -308,9 +324,10 @@ class Worker:
             self._news.say("closed", "the day is over: a last look at every source, then the recap")
             for sender in self._senders:
                 sender.send()
+            wait_until = self._patience()
             for source in self.parts.campaign.sources:
                 if source.id in self.parts.readers:
-                    self._guarded(partial(self._look_last, source), f"last look at {source.id}")
+                    self._guarded(partial(self._look_last, source, wait_until), f"last look at {source.id}")
             self._confirm_all()
             made = self.parts.make_recap()
             with transaction(self.parts.engine) as connection:
