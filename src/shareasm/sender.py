@@ -51,8 +51,8 @@ class Sender(threading.Thread):
         """Send what is due; then prepare what is due soon, looking after each entry whether something has become due."""
         press, account, is_stopping = self._press, self._account, self._stopping.is_set
         with self._working:
-            steer.take_back_pending(press, account, self._tell, is_stopping)
             upcoming = publish.publish_due(press, account, self._tell, is_stopping)
+            steer.take_back_pending(press, account, self._tell, is_stopping)
             while not is_stopping() and publish.prepare_next(press, account, self._tell):
                 upcoming = publish.publish_due(press, account, self._tell, is_stopping)
             ahead = publish.next_preparation(press, account)

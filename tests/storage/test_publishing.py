@@ -1,5 +1,6 @@
 """Publishing on the day: prepared ahead, held while paused, spaced after an outage, and stopped account by account."""
 
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import pytest
@@ -153,6 +154,25 @@ def test_a_draft_that_changes_while_it_is_prepared_does_not_get_what_the_old_one
     office.prepare()
     assert [entry.prepared for entry in office.entries()] == [None]
     assert office.prepare()
+
+
+@pytest.mark.parametrize("error", [Rejected("too long", server=SERVER), ZeroDivisionError()])
+def test_a_prepared_post_that_cannot_be_frozen_holds_up_no_other(office: Office, error: Exception) -> None:
+    office.plan(slot("a", "bad", at=NOON + minutes(5)), slot("b", "good", at=NOON + minutes(5)))
+    assert [office.prepare(), office.prepare()] == [True, True]
+    freeze = office.network.freeze
+
+    def strict(*given: object) -> str:
+        if '"bad"' in repr(given).replace("'", '"'):
+            raise error
+        return freeze(*given)  # type: ignore[arg-type]
+
+    office.network.freeze = strict  # type: ignore[method-assign, assignment]
+    for _ in range(2):
+        with suppress(ZeroDivisionError):
+            office.send(after=minutes(5 if not office.texts else 0))
+    assert office.slots["b"] is State.PUBLISHED
+    assert office.texts == ["good"]
 
 
 def test_two_workers_do_not_prepare_the_same_entry(office: Office) -> None:

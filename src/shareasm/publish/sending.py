@@ -14,6 +14,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from sqlalchemy.engine import Connection
 
 from shareasm.domain.queue import CLOCKS_DIFFER_BY, QueueEntry, Receipt
 from shareasm.errors import (
@@ -55,11 +58,13 @@ def publish_due(
     """Send what is due on `account`, one after the other; return when there is something to do next (None: not in sight)."""
     slug = press.campaign.slug
     while not is_stopping():
+        now = press.clock.now()
         with transaction(press.engine) as connection:
-            claimed = claims.claim_due(connection, slug, press.worker, press.clock.now(), accounts=[account])
+            claimed = claims.claim_due(connection, slug, press.worker, now, accounts=[account])
+            begun = _begin_at_once(connection, press, claimed) if claimed else None
         if claimed is None:
             break
-        if result := _send_in_hand(press, claimed):
+        if result := _send_in_hand(press, claimed, begun):
             tell(result)
     now = press.clock.now()
     with transaction(press.engine) as connection:
@@ -73,11 +78,44 @@ def publish_due(
     return upcoming
 
 
-def _send_in_hand(press: Press, entry: QueueEntry) -> Result | None:
+class _Begun(NamedTuple):
+    """A claimed entry whose content and attempt are written down: the call is next."""
+
+    entry: QueueEntry
+    attempt: int
+
+
+def _begin_at_once(connection: Connection, press: Press, entry: QueueEntry) -> _Begun | None:
+    """Write content and attempt down in the transaction of the claim, which is one commit less before the first byte.
+
+    None where more is to be done first: what was never tried, is prepared, and hangs on nothing, needs no call before it.
+    """
+    now = press.clock.now()
+    is_alone = entry.key.part == 0 and not entry.draft.reply_to and not entry.draft.quotes
+    if entry.attempt_count or not is_alone or entry.prepared is None or not _is_prepared(entry, now):
+        return None
+    try:
+        payload = press.publishers[entry.key.account].freeze(
+            entry.draft, entry.publish_key, entry.prepared, Ties(), now
+        )
+    except Exception:  # noqa: BLE001  whatever it is comes again on the longer way, where it is noted and holds up no other
+        return None
+    claims.freeze(connection, entry.id, press.worker, payload, now)
+    attempt = claims.begin_attempt(connection, entry, press.worker, "publish", now)
+    return _Begun(replace(entry, payload=payload), attempt) if attempt is not None else None
+
+
+def _is_prepared(entry: QueueEntry, now: datetime) -> bool:
+    if entry.prepared is None or entry.prepared_at is None:
+        return False
+    return _is_fresh(entry.prepared_at, preparations.FRESH_FOR, now)
+
+
+def _send_in_hand(press: Press, entry: QueueEntry, begun: _Begun | None) -> Result | None:
     """Send a claimed entry; its claim is renewed meanwhile, and given back should an error of ours break it off."""
     press.in_hand.add(entry.id)
     try:
-        return _send(press, entry)
+        return _call(press, *begun) if begun else _send(press, entry)
     except BaseException:
         with suppress(StorageError), transaction(press.engine) as connection:
             claims.let_go(connection, entry, press.worker, press.clock.now())
@@ -97,7 +135,7 @@ def _send(press: Press, entry: QueueEntry) -> Result | None:
             return _freeze_and_publish(press, publisher, entry)
     except (NetworkError, ConfigError) as error:
         return _not_sent(press, entry, error)
-    return _publish(press, publisher, entry)  # what may be out is sent again as it was, or not at all
+    return _publish(press, entry)  # what may be out is sent again as it was, or not at all
 
 
 def _open_since(press: Press, entry: QueueEntry) -> tuple[datetime | None, datetime | None]:
@@ -128,7 +166,7 @@ def _freeze_and_publish(press: Press, publisher: Publisher, entry: QueueEntry) -
     ties = _ties(press, entry)
     prepared = _prepare(press, publisher, entry)
     payload = publisher.freeze(entry.draft, entry.publish_key, prepared, ties, press.clock.now())
-    return _publish(press, publisher, replace(entry, payload=payload), is_new=True)
+    return _publish(press, replace(entry, payload=payload), is_new=True)
 
 
 def _ties(press: Press, entry: QueueEntry) -> Ties:
@@ -142,7 +180,7 @@ def _ties(press: Press, entry: QueueEntry) -> Ties:
 def _prepare(press: Press, publisher: Publisher, entry: QueueEntry) -> str:
     """Return what was prepared ahead, or prepare it now where that was not done, or too long ago."""
     now = press.clock.now()
-    if entry.prepared is not None and entry.prepared_at and _is_fresh(entry.prepared_at, preparations.FRESH_FOR, now):
+    if entry.prepared is not None and _is_prepared(entry, now):
         return entry.prepared
     prepared = publisher.prepare(entry.draft, press.media)
     with transaction(press.engine) as connection:
@@ -150,7 +188,7 @@ def _prepare(press: Press, publisher: Publisher, entry: QueueEntry) -> str:
     return prepared
 
 
-def _publish(press: Press, publisher: Publisher, entry: QueueEntry, *, is_new: bool = False) -> Result | None:
+def _publish(press: Press, entry: QueueEntry, *, is_new: bool = False) -> Result | None:
     """Write the attempt down, with its content where that `is_new`, and make the call. None: it may not be sent now."""
     assert entry.payload is not None
     with transaction(press.engine) as connection:
@@ -158,10 +196,14 @@ def _publish(press: Press, publisher: Publisher, entry: QueueEntry, *, is_new: b
         if is_new:
             claims.freeze(connection, entry.id, press.worker, entry.payload, now)
         attempt = claims.begin_attempt(connection, entry, press.worker, "publish", now)
-    if attempt is None:
-        return None
+    return None if attempt is None else _call(press, entry, attempt)
+
+
+def _call(press: Press, entry: QueueEntry, attempt: int) -> Result | None:
+    """Make the call whose attempt is written down, and store what came of it."""
+    assert entry.payload is not None
     try:
-        receipt = publisher.publish(entry.payload, entry.publish_key)
+        receipt = press.publishers[entry.key.account].publish(entry.payload, entry.publish_key)
     except Unreachable as error:
         return (
             _lost(press, entry, attempt, error) if error.is_outcome_unknown else _not_sent(press, entry, error, attempt)
@@ -182,14 +224,14 @@ def _settle(press: Press, publisher: Publisher, entry: QueueEntry, open_since: d
         open_since = now - OFF_BY
     age = now - open_since
     if repeat is Repeat.SAFE and age <= SURELY_OURS and entry.withdraw_reason is None:
-        return _publish(press, publisher, entry)
+        return _publish(press, entry)
     found = _look_up(press, publisher, entry, open_since)
     if found is not None:
         return found
     if repeat is Repeat.SAFE:
         return _not_there(press, entry)
     if repeat is Repeat.AN_HOUR and age < REPEAT_WITHIN and entry.withdraw_reason is None:
-        return _publish(press, publisher, entry)
+        return _publish(press, entry)
     return _not_found(press, entry)
 
 
