@@ -173,6 +173,23 @@ def test_a_paused_day_says_what_will_happen_before_it_goes_on(folder: Path) -> N
     assert [act["act"] for act in acts] == ["apply", "pause", "resume"]
 
 
+def test_a_day_that_is_not_there_is_not_said_to_be_held(folder: Path) -> None:
+    call("init", "my-day", "--on", "2027-05-12")
+    call("plan", "apply", "my-day", "--yes")
+    refused = call("pause", "mi-day", "--reason", "an accident")
+    assert (refused.exit_code, "nothing was held" in refused.stderr) == (2, True)
+    (folder / "my-day").rename(folder / "elsewhere")
+    assert call("pause", "my-day", "--reason", "an accident").exit_code == 0  # its queue is known
+
+
+def test_what_cannot_be_written_or_asked_is_a_persons_mistake_too(folder: Path) -> None:
+    call("init", "my-day", "--on", "2027-05-12")
+    unwritten = call("posts", "export", "my-day", "--out", "nowhere/day.csv")
+    assert (unwritten.exit_code, "nowhere/day.csv cannot be written" in unwritten.stderr) == (2, True)
+    unasked = call("forget", "@amina@m.example", "my-day")
+    assert (unasked.exit_code, "add --yes" in unasked.stderr) == (2, True)
+
+
 def test_a_slot_that_is_not_there_is_a_persons_mistake(folder: Path) -> None:
     call("init", "my-day", "--on", "2027-05-12")
     call("plan", "apply", "my-day", "--yes")

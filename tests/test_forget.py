@@ -15,7 +15,7 @@ from shareasm.domain.forgetting import Kind
 from shareasm.domain.moderation import Choice, Decision
 from shareasm.domain.pictures import KeptPicture, PictureFile
 from shareasm.domain.posts import Account, Media, MediaKind, Network, Post, PostRef
-from shareasm.errors import ConfigError
+from shareasm.errors import ConfigError, StorageError
 from shareasm.forget import Done, find, forget
 from shareasm.networks.ports import Page
 from shareasm.storage import decisions, pictures, posts, sources
@@ -130,6 +130,23 @@ def test_its_pictures_leave_the_disk(desk: Desk, tmp_path: Path, take_out: Calla
     done = take_out(AMINAS.url)
     assert done.picture_count == 1
     assert not file.exists()
+
+
+def test_pictures_that_cannot_be_removed_stop_it_before_anything_is_forgotten(
+    desk: Desk, tmp_path: Path, take_out: Callable[[str], Done], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(desk, AMINAS)
+    with transaction(desk.engine) as connection:
+        pictures.put(connection, PICTURE, KeptPicture((PictureFile("aa-1.webp", 1, 1),)), NOON)
+    (tmp_path / "aa-1.webp").write_bytes(b"x")
+
+    def refuse(_: Path) -> None:
+        raise PermissionError(13, "no")
+
+    with monkeypatch.context() as patched, pytest.raises(StorageError, match="nothing was taken out"):
+        patched.setattr(Path, "unlink", refuse)
+        take_out(AMINAS.url)
+    assert take_out(AMINAS.url).picture_count == 1
 
 
 def test_an_account_that_was_never_seen_is_refused_from_then_on(desk: Desk, take_out: Callable[[str], Done]) -> None:

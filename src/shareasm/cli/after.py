@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from shareasm.cli.steering import YES, agree
+
 FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 
 
@@ -59,6 +61,7 @@ def export_posts(folder: Path | None, form: str, *, dehydrated: bool, out: Path 
 
     from shareasm.cli.telling import campaign_folder, load_plan
     from shareasm.clock import SystemClock
+    from shareasm.errors import ConfigError
     from shareasm.export import Form, export
     from shareasm.settings import read_settings
     from shareasm.wiring import open_store
@@ -69,8 +72,11 @@ def export_posts(folder: Path | None, form: str, *, dehydrated: bool, out: Path 
     if out is None:
         export(engine, campaign, sys.stdout, now, form=Form(form), dehydrated=dehydrated)
     else:
-        with out.open("w", encoding="utf-8", newline="") as file:
-            count = export(engine, campaign, file, now, form=Form(form), dehydrated=dehydrated)
+        try:
+            with out.open("w", encoding="utf-8", newline="") as file:
+                count = export(engine, campaign, file, now, form=Form(form), dehydrated=dehydrated)
+        except OSError as error:
+            raise ConfigError(f"{out} cannot be written: {error.strerror}") from error
         click.echo(f"{count} posts written to {out}")
     engine.dispose()
 
@@ -78,7 +84,7 @@ def export_posts(folder: Path | None, form: str, *, dehydrated: bool, out: Path 
 @click.command()
 @click.argument("words", metavar="WHOM")
 @FOLDER
-@click.option("--yes", is_flag=True, help="Do not ask first.")
+@YES
 def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     """Take an account or a post out of everything, for good, because a person asked for it.
 
@@ -101,15 +107,16 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     engine, world = open_store(settings), World(SystemClock())
     target = find(engine, words)
     click.echo(f"{words} is {target.kind.with_article}; {len(target.found)} posts of it are stored.")
-    if not yes:
-        click.confirm("Take it all out? This cannot be undone.", abort=True)
+    agree("Take it all out? This cannot be undone.", yes=yes)
     done = take_out(engine, target, settings.data / "pictures", world.clock.now)
     click.echo(
         f"Taken out: {done.post_count} posts, {done.raw_count} raw copies, {done.picture_count} picture files. "
         "It will not be taken in again."
     )
     page = recap_folder(plan.campaign, settings)
-    if (page / "index.html").is_file() and plan.campaign.slug in done.campaigns:
+    if (
+        page / "index.html"
+    ).is_file():  # also when nothing was left to take out: an earlier try may have ended before this
         made = recaps.make_recap(materials(plan, engine, settings, world), page)
         click.echo(f"Recap written again: {made.written.index}, {made.written.changed_count} files changed.")
     for other in done.campaigns:

@@ -45,11 +45,18 @@ def pause(folder: Path | None, *, reason: str) -> None:
     from shareasm.cli.telling import campaign_folder
     from shareasm.clock import SystemClock
     from shareasm.settings import read_settings
+    from shareasm.storage import queue
+    from shareasm.storage.engine import reading
     from shareasm.wiring import open_store
 
     settings = read_settings()
-    slug = campaign_folder(folder, settings).resolve().name  # also a day whose plan is broken can be held
+    where = campaign_folder(folder, settings).resolve()
+    slug = where.name  # also a day whose plan is broken can be held
     engine = open_store(settings)
+    with reading(engine) as connection:
+        is_known = (where / "campaign.yaml").exists() or queue.of_campaign(connection, slug)
+    if not is_known:
+        _refuse(f"there is no campaign in {where}, and nothing of “{slug}” in the queue: nothing was held")
     is_new = steer.pause(engine, slug, steer.user(), reason, SystemClock().now())
     engine.dispose()
     click.secho(f"{slug} is {'paused' if is_new else 'still paused, with a new reason'}: {reason}", fg="yellow")
