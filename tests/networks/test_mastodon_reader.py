@@ -91,6 +91,15 @@ def test_the_same_page_again_ends_the_paging():
     assert read(script, '{"min_id":"1"}')[0] == [8, 9]
 
 
+def test_a_full_page_again_is_no_end_but_a_failure():
+    newest = [status(number) for number in range(100, 60, -1)]
+    script = Script().on(TAG, newest)
+    pages = []
+    with pytest.raises(Unreachable, match="the same page again"):
+        pages.extend(reader(script).sweep_tag("shareASM", DAY))
+    assert len(ids(pages)) == 40
+
+
 def test_a_page_with_one_known_post_goes_on():
     script = Script().in_turn(TAG, [[status(9), status(8)], [status(8), status(7)], []])
     assert sorted(set(read(script)[0])) == [7, 8, 9]
@@ -111,7 +120,11 @@ def test_links_of_the_server_are_never_followed():
 def test_paging_is_bounded():
     counter = iter(range(100_000, 0, -1))
     script = Script().on(TAG, lambda request: [status(next(counter), created_at=NOW.isoformat()) for _ in range(40)])
-    assert len(list(reader(script).sweep_tag("shareASM", DAY))) == 100
+    *pages, last = reader(script).sweep_tag("shareASM", DAY)
+    assert (len(pages), [skipped.reason for skipped in last.skipped]) == (
+        250,
+        ["reading #shareASM ended after 10,000 posts; what is older and came late is not found here"],
+    )
     rising = iter(range(1, 100_000))
     script = Script().on(TAG, lambda request: [status(next(rising)) for _ in range(40)])
     assert len(list(reader(script).read_tag("shareASM", DAY, '{"min_id":"0"}'))) == 25

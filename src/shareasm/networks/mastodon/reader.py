@@ -28,7 +28,9 @@ PAGE_SIZE = 40
 READ_PAGES = 25
 """Pages of one read: 1,000 posts, then the next read goes on. Mastodon allows 300 paged requests in 15 minutes."""
 
-SWEEP_PAGES = 100
+SWEEP_PAGES = 250
+"""Pages of one way down: 10,000 posts, and fewer requests than Mastodon allows in 15 minutes, so that a way can be finished."""
+
 CHECK_SIZE = 20
 """Ids of one batch; Mastodon answers 422 to more."""
 
@@ -85,7 +87,7 @@ class MastodonReader:
 
     def sweep_tag(self, tag: str, window: Window) -> Iterator[Page]:
         """Yield the whole window again, newest page first."""
-        for decoded in self._pages_down(tag, window, SWEEP_PAGES):
+        for decoded in self._pages_down(tag, window):
             yield _page(decoded)
 
     def _read_up(self, tag: str, min_id: str) -> Iterator[Page]:
@@ -102,7 +104,7 @@ class MastodonReader:
 
     def _read_down(self, tag: str, window: Window, known: frozenset[str]) -> Iterator[Page]:
         checkpoint: Checkpoint | None = None
-        for decoded in self._pages_down(tag, window, SWEEP_PAGES):
+        for decoded in self._pages_down(tag, window):
             checkpoint = checkpoint or self._checkpoint_at(decoded)
             yield _page(decoded)
             if known.intersection(seen.post.ref.uri for seen in decoded.posts):
@@ -115,12 +117,17 @@ class MastodonReader:
             return Checkpoint(newest=[seen.post.ref.uri for seen in newest.posts])
         return Checkpoint(newest.ids[0])
 
-    def _pages_down(self, tag: str, window: Window, most: int) -> Iterator[Decoded]:
+    def _pages_down(self, tag: str, window: Window) -> Iterator[Decoded]:
+        """Yield pages from the newest one on. Where it ends before the window is through, that is said or raised."""
         met: set[str] = set()
         bound: tuple[str, str] | None = None
-        for _ in range(most):
+        for _ in range(SWEEP_PAGES):
             decoded = self._timeline(tag, bound)
-            if met.issuperset(decoded.ids):  # empty, or the same again
+            if met.issuperset(decoded.ids):
+                if (
+                    len(decoded.ids) >= PAGE_SIZE
+                ):  # a cache before it; a short one is all that a server without paging has
+                    raise Unreachable("gives the same page again instead of the next one", server=self._api.server)
                 return
             met.update(decoded.ids)
             yield decoded
@@ -128,6 +135,8 @@ class MastodonReader:
             if times and max(times) < window.opens_at - LATE:
                 return
             bound = ("max_id", decoded.ids[-1])
+        reason = f"reading #{tag} ended after {len(met):,} posts; what is older and came late is not found here"
+        yield Decoded([], [Skipped(reason, b"")], [])
 
     def _timeline(self, tag: str, bound: tuple[str, str] | None) -> Decoded:
         """Return one page. Links of the server are not followed: they drop parameters and may lead anywhere."""
