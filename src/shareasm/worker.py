@@ -50,7 +50,7 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 LEASE = timedelta(seconds=45)  # a dead worker's jobs are taken over after that; the living renew at every beat
 CLOCK_SLACK = timedelta(seconds=1)  # clocks are set right by less all the time
 CLOSE_AGAIN_AFTER = timedelta(seconds=15)
-PATIENCE = timedelta(minutes=10)  # with servers, at the last look, and again before the recap
+PATIENCE = timedelta(minutes=16)  # at the last look, and again before the recap; Mastodon counts pages for 15
 
 # SIGTERM promises ten seconds; the web pages take up to one and a half of them.
 JOBS_END_WITHIN_S = 5.5
@@ -234,7 +234,10 @@ class Worker:
         reader, opens_at = self.parts.readers[source.id], self.parts.campaign.opens_at
         left: list[Callable[[], Outcome]] = [
             partial(collect.read, self._desk, source, reader, is_last=True),
-            partial(collect.sweep, self._desk, source, reader, opens_at, is_last=True),
+            *(  # each by itself: what a limit let through is not asked for again
+                partial(collect.sweep, self._desk, source, reader, opens_at, tags=[tag], is_last=True)
+                for tag in self.parts.campaign.hashtags
+            ),
         ]
         for tries in count():
             outcomes = [(look, look()) for look in left]

@@ -6,7 +6,7 @@ Reading is repeated and overlaps on purpose: no network's search is complete, an
 that fails says so in its state, is left alone for a while, and never stops the others.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -48,14 +48,25 @@ def read(desk: Desk, source: Source, reader: TagReader, *, is_last: bool = False
     return Outcome(tally)
 
 
-def sweep(desk: Desk, source: Source, reader: TagReader, since: datetime, *, is_last: bool = False) -> Outcome:
-    """Read everything since `since` again, for what arrived late or below the cursor (platform rules of Mastodon's ids)."""
+def sweep(
+    desk: Desk,
+    source: Source,
+    reader: TagReader,
+    since: datetime,
+    *,
+    tags: Sequence[str] = (),
+    is_last: bool = False,
+) -> Outcome:
+    """Read everything since `since` again, for what arrived late or below the cursor (platform rules of Mastodon's ids).
+
+    `tags`: some of the campaign's, where not all.
+    """
     if not is_last and _is_resting(desk, source):
         return Outcome(Tally(), was_resting=True)
     tally = Tally()
     window = replace(_window(desk), opens_at=max(since, desk.campaign.opens_at))
     try:
-        for tag in desk.campaign.hashtags:
+        for tag in tags or desk.campaign.hashtags:
             for page in reader.sweep_tag(tag, window):
                 tally += store(desk, source, replace(page, checkpoint=None), tag)
     except NetworkError as error:
