@@ -85,7 +85,8 @@ class Watch:
         found = take(self.engine, loaded.campaign, loaded.schedule, digest, self.clock.now())
         kept = replace(loaded.campaign, **{name: getattr(running, name) for name in AT_RESTART})
         self.newest.plan = Plan(loaded.folder, kept, loaded.schedule, loaded.story)
-        said = [] if found.is_nothing and not found.sent_changed else [Said("plan", f"taken: {summary(found)}")]
+        is_silent = found.is_nothing and not found.sent_changed and not found.left
+        said = [] if is_silent else [Said("plan", f"taken: {summary(found)}")]
         if keys := _kept_until_restart(running, loaded.campaign):
             said.append(
                 Said("trouble", f"campaign.yaml changes {', '.join(keys)}: that is taken at the next start, not now")

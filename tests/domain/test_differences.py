@@ -121,6 +121,12 @@ def test_what_may_be_out_is_left_as_it_is_and_named(state: State) -> None:
     assert len(found.in_doubt) == 1
 
 
+@pytest.mark.parametrize("state", [State.CLAIMED, State.UNKNOWN, State.PUBLISHED])
+def test_what_may_be_out_and_is_taken_out_of_the_plan_is_named(state: State) -> None:
+    found = difference([], queued(planned(slot()), state, attempt_count=1))
+    assert (found.is_nothing, [entry.key.slot for entry in found.left]) == (True, ["welcome"])
+
+
 def test_what_was_refused_is_named_and_keeps_its_words_until_a_person_sends_it_again() -> None:
     before = queued(planned(slot("welcome", "Old #shareASM")), State.FAILED, attempt_count=1)
     found = difference(planned(slot("welcome", "New #shareASM")), before)

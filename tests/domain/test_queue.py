@@ -258,9 +258,17 @@ def test_what_a_person_took_back_before_it_went_out_stays_so() -> None:
     assert reconcile([planned], [taken_back]) == []
 
 
-def test_a_slot_that_was_tried_and_waits_again_keeps_its_words() -> None:
+def test_what_was_tried_and_surely_not_done_follows_the_plan() -> None:
     was, now = entries(slot())[0], entries(slot("welcome", "other #shareASM"))[0]
-    assert reconcile([now], [queued(was, attempts=1)]) == []
+    waiting = queued(was, attempts=1)
+    assert reconcile([now], [waiting]) == [Change(waiting, now)]
+    assert reconcile([], [waiting]) == [Cancel(waiting)]
+
+
+def test_what_a_person_sends_again_after_a_lost_answer_keeps_its_words() -> None:
+    was, now = entries(slot())[0], entries(slot("welcome", "other #shareASM"))[0]
+    again = replace(queued(was, attempts=1), resent_at=NOON)
+    assert reconcile([now], [again]) == reconcile([], [again]) == []
 
 
 def test_a_cancelled_slot_that_comes_back_waits_again() -> None:

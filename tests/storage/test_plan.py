@@ -87,6 +87,8 @@ def test_looking_at_a_difference_changes_nothing(desk: Desk) -> None:
         "sent       sent, en on ours: text; sent, and left as sent",
         "             - Old #shareASM",
         "             + New #shareASM",
+        "left       welcome, en on ours: sent, and not in the plan any more; `shareasm withdraw` takes it back",
+        "left       out, en on ours: sent, and not in the plan any more; `shareasm withdraw` takes it back",
     ]
     assert desk.entries() == before
 

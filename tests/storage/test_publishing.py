@@ -679,6 +679,16 @@ def test_what_a_person_sends_again_goes_at_once_as_it_was_and_is_not_looked_up_f
     assert office.network.calls.count("find") == 2
 
 
+def test_a_slot_whose_server_had_enough_is_not_sent_when_it_is_taken_out_of_the_plan_meanwhile(office: Office) -> None:
+    office.plan(slot("a"), slot("b", "Old #shareASM"))
+    for _ in range(2):
+        office.network.fail_next("publish", RateLimited("enough", server=SERVER, until=NOON + minutes(5)))
+    office.send()
+    office.plan(slot("b", "New #shareASM"))
+    office.send(after=minutes(5))
+    assert office.texts == ["New #shareASM"]
+
+
 def sent_again(office: Office) -> None:
     [entry] = office.entries()
     with transaction(office.engine) as connection:

@@ -17,6 +17,7 @@ from shareasm.domain.queue import (
     PlannedEntry,
     QueueEntry,
     State,
+    may_be_out,
     reconcile,
 )
 
@@ -37,7 +38,10 @@ class Difference:
     refused: tuple[
         Change, ...
     ] = ()  # refused with its old words: it goes with the new ones when a person sends it again
-    in_doubt: tuple[Change, ...] = ()  # in hand, tried, or its answer was lost: it goes as it was
+    in_doubt: tuple[Change, ...] = ()  # in hand, or its answer was lost: it goes as it was
+    left: tuple[
+        QueueEntry, ...
+    ] = ()  # sent, in hand or in doubt, and not in the plan any more: a person may withdraw it
 
     @property
     def is_nothing(self) -> bool:
@@ -48,6 +52,7 @@ class Difference:
 def difference(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) -> Difference:
     """Return what `planned` means for the queue. Once it is carried out, the same plan means nothing more."""
     wanted, present = list(planned), list(queued)
+    keys = {entry.key for entry in wanted}
     intents = tuple(reconcile(wanted, present))
     changes = [intent for intent in intents if isinstance(intent, Change)]
     kept = [change for change in changes if change.entry.state is not State.CANCELLED]
@@ -67,6 +72,7 @@ def difference(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) ->
         sent_moved=tuple(change for change in sent if change.entry.due_at != change.planned.due_at),
         refused=tuple(c for c in others if c.entry.state is State.FAILED and parts_changed(c)),
         in_doubt=tuple(c for c in others if c.entry.state in _IN_DOUBT and parts_changed(c)),
+        left=tuple(entry for entry in present if entry.key not in keys and may_be_out(entry)),
     )
 
 

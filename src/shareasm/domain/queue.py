@@ -319,7 +319,8 @@ Intent = Add | Change | Cancel
 def reconcile(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) -> list[Intent]:
     """Return what must happen to the queue so that it says what the plan says. Loading the same plan twice gives nothing.
 
-    An entry that was ever tried (frozen payload, claimed, published, unknown) is never changed: its words are out or may be.
+    An entry that is out or may be (claimed, published, unknown, or sent again after a lost answer) is never changed. One that
+    was tried and surely not done, for its server had enough or was away, follows the plan like any other.
     What a person decided about it on the day stands against the plan: taken back stays taken back, sent again stays now.
     What was missed or refused, so that nothing of it is out, waits again when the plan puts it off to a later time.
     """
@@ -328,7 +329,8 @@ def reconcile(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) -> 
     intents: list[Intent] = [Add(entry) for key, entry in wanted.items() if key not in present]
     for key, entry in present.items():
         plan = wanted.get(key)
-        is_open = entry.state in {State.WAITING, State.MISSED} and entry.attempt_count == 0
+        is_waiting = entry.state is State.WAITING and not may_be_out(entry)
+        is_open = is_waiting or (entry.state is State.MISSED and entry.attempt_count == 0)
         if plan is None:
             if is_open:
                 intents.append(Cancel(entry))
@@ -340,6 +342,13 @@ def reconcile(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) -> 
             if is_back or is_put_off or (is_open and _differs(entry, plan)):
                 intents.append(Change(entry, plan))
     return intents
+
+
+def may_be_out(entry: QueueEntry) -> bool:
+    """Return whether readers see the post, or may see it: also one whose answer was lost and that a person sends again."""
+    if entry.state is State.WAITING:  # put back as not done, unless a person put it there
+        return entry.attempt_count > 0 and entry.resent_at is not None
+    return entry.state in {State.CLAIMED, State.UNKNOWN, State.PUBLISHED}
 
 
 def _differs(entry: QueueEntry, plan: PlannedEntry) -> bool:

@@ -7,7 +7,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from shareasm.domain.differences import Difference, parts_changed
-from shareasm.domain.queue import Change, EntryKey, PlannedEntry, QueueEntry
+from shareasm.domain.queue import Change, EntryKey, PlannedEntry, QueueEntry, State
 
 T = TypeVar("T")
 
@@ -28,6 +28,7 @@ def summary(found: Difference) -> str:
         _count("sent and left as sent", [change.entry.key for change in found.sent_changed]),
         _count("refused before", [change.entry.key for change in found.refused]),
         _count("in doubt and left as it is", [change.entry.key for change in found.in_doubt]),
+        _count("not in the plan any more and left as it is", [entry.key for entry in found.left]),
     ]
     return "; ".join(filter(None, bits)) or "nothing changes"
 
@@ -59,6 +60,9 @@ def difference_lines(found: Difference, zone: ZoneInfo, *, edits: bool) -> Itera
         yield f"sent       {change.entry.key.slot}, {where}: sent, so its new time means nothing"
     yield from _changes("refused", found.refused, "`shareasm resend` sends it with the new words")
     yield from _changes("in doubt", found.in_doubt, "it was tried with its old words, may be out, and is left as it is")
+    for left, where in _by_slot(found.left, _queued_key):
+        remark = f"{_out(left)}, and not in the plan any more; `shareasm withdraw` takes it back"
+        yield f"left       {left.key.slot}, {where}: {remark}"
 
 
 def _changes(word: str, changes: Iterable[Change], remark: str = "") -> Iterator[str]:
@@ -115,6 +119,10 @@ def _where(keys: Iterable[EntryKey]) -> str:
         part = f" part {key.part + 1}" if key.part else ""
         by_account.setdefault(key.account, []).append(f"{key.language}{part}")
     return "; ".join(f"{', '.join(posts)} on {account}" for account, posts in by_account.items())
+
+
+def _out(entry: QueueEntry) -> str:
+    return "sent" if entry.state is State.PUBLISHED else "in hand or in doubt"
 
 
 def _planned_key(entry: PlannedEntry) -> EntryKey:
