@@ -1,11 +1,12 @@
 """How long who is left alone: every rule, without a clock."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from factories import NOON, minutes
-from shareasm.domain.patience import MOST_TRIES, TRY_AGAIN_AFTER, next_read_at, next_round_at
+from shareasm.domain.patience import MOST_TRIES, TRY_AGAIN_AFTER, next_night, next_read_at, next_round_at
 from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
 
 SERVER = "https://memory.example"
@@ -52,3 +53,18 @@ def test_a_round_is_followed_by_another_where_that_may_bring_an_answer(
     errors: list[NetworkError], tries: int, wait: timedelta | None
 ) -> None:
     assert next_round_at(errors, NOON, tries) == (None if wait is None else NOON + wait)
+
+
+@pytest.mark.parametrize(
+    ("now", "zone", "night"),
+    [
+        ("2027-02-03T22:00+00:00", "Europe/London", "2027-02-04T03:30+00:00"),
+        ("2027-02-04T03:29+00:00", "Europe/London", "2027-02-04T03:30+00:00"),
+        ("2027-02-04T03:30+00:00", "Europe/London", "2027-02-05T03:30+00:00"),
+        ("2027-02-03T22:00+00:00", "America/Bogota", "2027-02-04T08:30+00:00"),
+        ("2027-03-27T22:00+00:00", "Europe/London", "2027-03-28T02:30+00:00"),
+    ],
+    ids=["this evening", "a minute before", "then", "elsewhere", "the night when clocks jump"],
+)
+def test_the_nightly_look_is_at_half_past_three_where_the_campaign_is(now: str, zone: str, night: str) -> None:
+    assert next_night(datetime.fromisoformat(now), ZoneInfo(zone)) == datetime.fromisoformat(night)

@@ -1,7 +1,10 @@
-"""How long a source that failed is left alone, and when a round of questions is followed by the next. Reads no clock."""
+"""How long a source that failed is left alone, when a round of questions is followed by the next, when the nightly look is due.
+Reads no clock.
+"""
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
 
@@ -9,6 +12,7 @@ FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)
 TRY_AGAIN_AFTER = timedelta(seconds=5)  # a server that was out of reach at the last check
 MOST_TRIES = 3
+NIGHT = time(3, 30)
 
 
 def next_read_at(error: NetworkError, failure_count: int, now: datetime) -> datetime:
@@ -30,3 +34,10 @@ def next_round_at(errors: Collection[NetworkError], now: datetime, tries: int) -
         waits += [now + TRY_AGAIN_AFTER for error in errors if isinstance(error, Unreachable)]
     # Without an error an answer may be left out for want of time: it comes in the next round, or that is the last one.
     return min(waits, default=None if tries else now)
+
+
+def next_night(now: datetime, zone: ZoneInfo) -> datetime:
+    """Return the next half past three at night in `zone` after `now`, aware UTC. Where clocks jump over it: an hour off."""
+    tonight = datetime.combine(now.astimezone(zone).date(), NIGHT, zone)
+    candidates = (tonight + timedelta(days=days) for days in (0, 1))  # on the wall: a day is a date, not 24 hours
+    return next(night.astimezone(UTC) for night in candidates if night.astimezone(UTC) > now)
