@@ -363,6 +363,19 @@ def test_on_bluesky_the_open_appview_is_asked_first_and_the_others_where_it_does
     assert collect.verify(desk, checkers, desk.clock.now()).tally == Tally(same=1)
 
 
+def test_a_search_that_lags_brings_no_tag_back_that_an_edit_took_away(desk: Desk) -> None:
+    search, sky = source("pds.example", SourceKind.SEARCH), source("jetstream.example", SourceKind.JETSTREAM)
+    desk = replace(desk, campaign=campaign(sources=(search, sky)))
+    before = seen(network=Network.BLUESKY, version="bafyold")
+    after = seen("Safer mines", network=Network.BLUESKY, version="bafynew", revision="3kb", is_complete=False)
+    put(desk, search, [before])
+    assert len(shown(desk)) == 1
+    put(desk, sky, [after])
+    assert shown(desk) == []
+    put(desk, search, [before])
+    assert shown(desk) == []
+
+
 def test_an_author_whose_return_was_missed_is_shown_when_a_check_shows_them(desk: Desk) -> None:
     sky = source("jetstream.example", SourceKind.JETSTREAM)
     desk = replace(desk, campaign=campaign(sources=(sky,)))

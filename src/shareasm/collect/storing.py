@@ -13,7 +13,7 @@ from shareasm.domain.campaigns import Campaign, Source, belongs
 from shareasm.domain.changes import Changed, Gone, New, Same, Seen, Sighting, Skipped, decide
 from shareasm.domain.forgetting import digests, names_of
 from shareasm.domain.moderation import Reason, why_not_stored
-from shareasm.domain.posts import PostRef
+from shareasm.domain.posts import Post, PostRef, fingerprint
 from shareasm.domain.watches import UNBROKEN
 from shareasm.networks.ports import Page
 from shareasm.storage import forgetting, posts, sources, watches
@@ -102,11 +102,8 @@ def store_posts(
     }
     rules |= {item.stored.id: belongs(campaign, item.seen.post, declared) for item in changed}
     posts.set_belonging(connection, campaign.slug, rules)
-    posts.add_belonging(
-        connection,
-        campaign.slug,
-        {i.stored.id: rule for i in same if (rule := belongs(campaign, i.seen.post, declared))},
-    )
+    tagged = {item.stored.id: item for item in same if belongs(campaign, item.seen.post, declared)}
+    posts.add_belonging(connection, campaign.slug, tagged, lambda id_: belongs(campaign, _kept(tagged[id_]), declared))
     gone = posts.mark_gone(
         connection, [Gone(ref, reason.value) for ref, reason in refused.items() if ref in stored], now
     )
@@ -114,6 +111,12 @@ def store_posts(
         connection, campaign.slug, by.source, [_refused(ref, reason) for ref, reason in refused.items()], now
     )
     return Tally(new=len(ids), changed=len(changed), same=len(same), gone=gone)
+
+
+def _kept(same: Same) -> Post:
+    """Return the version that is stored: a list that lags still shows the tag that an edit took away."""
+    post = same.seen.post
+    return post if fingerprint(post) == same.stored.fingerprint else same.stored.post
 
 
 def _without_forgotten(

@@ -4,7 +4,7 @@ A page costs one keyed read; only what is new or changed is written. Rows ⇄ re
 """
 
 import zlib
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -191,10 +191,13 @@ def set_belonging(connection: Connection, campaign: str, belongs: dict[int, str 
         )
 
 
-def add_belonging(connection: Connection, campaign: str, rules: dict[int, str | None]) -> None:
-    """Note that stored posts belong to `campaign` too; nothing is written for those that are known to."""
-    known = _known(connection, _BELONGING, list(rules), campaign=campaign)
-    set_belonging(connection, campaign, {id_: rule for id_, rule in rules.items() if id_ not in known})
+def add_belonging(
+    connection: Connection, campaign: str, ids: Iterable[int], rule_of: Callable[[int], str | None]
+) -> None:
+    """Note of those of `ids` that are not known to belong to `campaign` whether they do; for the others nothing is done."""
+    ids = list(ids)
+    known = _known(connection, _BELONGING, ids, campaign=campaign)
+    set_belonging(connection, campaign, {id_: rule for id_ in ids if id_ not in known and (rule := rule_of(id_))})
 
 
 # ---- reading for pages -------------------------------------------------------------------------------------------------
