@@ -109,6 +109,11 @@ class Program:
         return not self._listening.is_alive()
 
     @property
+    def has_ended(self) -> bool:
+        """Whether it runs no more, however it ended."""
+        return self._process.poll() is not None
+
+    @property
     def said(self) -> str:
         """Everything that it has said."""
         return "\n".join(self.lines)

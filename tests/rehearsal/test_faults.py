@@ -134,6 +134,15 @@ def test_nonsense_comes_with_200(bench: Bench) -> None:
     assert len(bench.done) == 2
 
 
+def test_a_stale_answer_is_that_of_the_same_request_before(bench: Bench) -> None:
+    rule = bench.faults.add(Fault.STALE, times=2)
+    rule.cached["/post", b""] = b'{"answer": "of yesterday"}'
+    assert bench.post().json() == {"answer": "of yesterday"}
+    rule.cached.clear()
+    assert bench.post().json() == bench.post().json()
+    assert len(bench.done) == 3
+
+
 def test_a_rule_chooses_by_method_and_path_and_count(bench: Bench) -> None:
     bench.faults.add(Fault.ERROR_BEFORE, "GET")
     bench.faults.add(Fault.ERROR_BEFORE, "POST", "/pos")

@@ -43,6 +43,7 @@ class Fault(StrEnum):
     TRUNCATED = "done, but half of the answer is missing"
     CUT = "done, but the connection breaks in the middle of the answer"
     REWRITTEN = "done, and the JSON answer changed by the rule's function"
+    STALE = "answered as the same request was answered before, as from a cache"
 
 
 _HTML_PAGE = (
@@ -71,6 +72,7 @@ class Rule:
     rewrite: Callable[[object], object]
     reached: threading.Event = field(default_factory=threading.Event)  # set when the first request was hit
     hit_count: int = 0
+    cached: dict[tuple[str, bytes], bytes] = field(default_factory=dict)  # bodies by path and query
     _released: "Future[None]" = field(default_factory=Future)
 
     def release(self) -> None:
@@ -201,6 +203,8 @@ class Faults:
                 answer.body = answer.body[: len(answer.body) // 2]
             elif rule.fault is Fault.REWRITTEN and answer.is_ok:
                 answer.body = json.dumps(rule.rewrite(json.loads(answer.body))).encode()
+            elif rule.fault is Fault.STALE and answer.is_ok:
+                answer.body = rule.cached.setdefault((scope["path"], scope["query_string"]), answer.body)
             await answer.send_to(send)
 
 

@@ -273,6 +273,11 @@ class StandInBluesky:
             ]
             return [post for uri in uris if (post := self._repos.record(uri))], len(self._repos.events)
 
+    def shows(self, uri: str) -> bool:
+        """Return whether readers may see the post at `uri`."""
+        with self._repos.lock:
+            return self._index.post(uri) is not None
+
     def record(self, uri: str) -> StoredRecord | None:
         """Return the record at `uri`, also one that readers may not see."""
         return self._repos.record(uri)
