@@ -1,6 +1,8 @@
 """A whole day as a process against the real Bluesky network: its PDS, its AppView, and the stand-in of its Jetstream."""
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +10,8 @@ import pytest
 
 from bluesky_network.network import BlueskyNetwork
 from product.days import TAG, a_day, slot
+from product.grounds import RealGround
+from product.killing import cases, open_lanes
 
 pytestmark = pytest.mark.bluesky
 
@@ -60,6 +64,15 @@ def test_a_whole_day_on_the_real_network(network: BlueskyNetwork, tmp_path: Path
         assert "Good morning from Amina" in page, program.said
         assert "I will regret this" not in page
         assert network.view(answer["uri"])
+
+
+def test_each_slot_is_there_once_however_the_program_dies(network: BlueskyNetwork, tmp_path: Path) -> None:
+    """One kill at each kind of moment; `test_sudden_death` has the stand-ins, `scripts/prove kills` has more."""
+    with open_lanes(tmp_path, 1, real_ground=partial(RealGround, network)) as lanes:
+        wanted = [replace(case, store="sqlite") for case in cases(6, seed=2027, servers=["real bluesky"])]
+        for begun in [lanes.begin(case) for case in wanted]:
+            outcome = begun.result(300)
+            assert not outcome.left, outcome
 
 
 def _answer(network: BlueskyNetwork, amina: Any, view: dict[str, Any]) -> dict[str, Any]:
