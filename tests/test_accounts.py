@@ -66,6 +66,22 @@ def test_a_bluesky_account_has_one_sign_in_for_all_that_use_it(tmp_path: Path) -
     assert ours.session_file(OURS) == tmp_path / "sessions" / "shareasm-2027-our-bluesky.json"
 
 
+def test_a_sign_in_of_another_user_stops_the_account_and_says_whose_it_must_be(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours = accounts(tmp_path)
+    file = ours.session_file(OURS)
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"{}")
+
+    def refuse(*_: object, **__: object) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(Unauthorized, match="let the user own it who runs this"):
+        ours.session(OURS).tokens()
+
+
 def test_who_has_no_secret_is_told_how_to_get_one(tmp_path: Path) -> None:
     words = accounts(tmp_path).missing("our-bluesky")
     assert words == ("SHAREASM_TOKEN_OUR_BLUESKY is not set; `shareasm connect bluesky --account our-bluesky` gets one")

@@ -68,7 +68,13 @@ class Accounts:
             file = self.session_file(account)
 
             def load() -> str | None:
-                return file.read_text(encoding="utf-8") if file.is_file() else None
+                try:
+                    return file.read_text(encoding="utf-8", errors="replace") if file.is_file() else None
+                except OSError as error:  # somebody connected or examined it as another user
+                    reason = (
+                        f"its sign-in in {file} cannot be read ({error.strerror}): let the user own it who runs this"
+                    )
+                    raise Unauthorized(reason, server=account.server, ref=account.handle) from error
 
             self._sessions[account.id] = self._opened(
                 account, self.token(account), load, lambda text: write_secret(file, text)
