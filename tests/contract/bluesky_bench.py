@@ -22,6 +22,7 @@ from shareasm.networks.bluesky.client import BlueskySearch, Server
 from shareasm.networks.bluesky.jetstream import JetstreamStream
 from shareasm.networks.bluesky.publisher import BlueskyPublisher
 from shareasm.networks.bluesky.session import Session
+from shareasm.networks.bluesky.writing import Repository
 from shareasm.networks.ports import PostChecker, TagReader, TagStream
 from shareasm.pictures import prepare
 from shareasm.rehearsal.bluesky import Person, StandInBluesky
@@ -155,13 +156,12 @@ class StandInBench:
         self.standin.delete(ref.uri)
 
     def occupy(self, ours: Ours, key: str) -> None:
-        person = self._accounts[ours.name]
-        self._signed_in(person).procedure("com.atproto.repo.putRecord", _other_record(person.did, key))
+        _occupy(self.signed_in(ours), key)
 
 
-def _other_record(did: str, key: str) -> bytes:
+def _occupy(server: Server, key: str) -> None:
     record = {"$type": "app.bsky.feed.post", "text": "somebody else's words", "createdAt": "2026-11-22T09:00:00.000Z"}
-    return json.dumps({"repo": did, "collection": "app.bsky.feed.post", "rkey": key, "record": record}).encode()
+    Repository(server).put("app.bsky.feed.post", key, record, over=None, ref=key)
 
 
 # ---- the real network --------------------------------------------------------------------------------------------------
@@ -316,8 +316,7 @@ class RealBench:
         self.real.delete(self._accounts[ours.name][0], ref.uri)
 
     def occupy(self, ours: Ours, key: str) -> None:
-        did = self._accounts[ours.name][0].did
-        self._signed_in(ours.name).procedure("com.atproto.repo.putRecord", _other_record(did, key))
+        _occupy(self.signed_in(ours), key)
 
 
 def _tags(text: str) -> list[str]:

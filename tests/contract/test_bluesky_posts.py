@@ -19,6 +19,7 @@ from shareasm.errors import Rejected, Unreachable
 from shareasm.networks.bluesky.probe import BlueskyProbe
 from shareasm.networks.bluesky.publisher import BlueskyPublisher
 from shareasm.networks.bluesky.video import did_web
+from shareasm.networks.bluesky.writing import Repository
 from shareasm.networks.ports import Thread, Ties
 from shareasm.videos import prepare_captions, prepare_video
 
@@ -66,6 +67,17 @@ def records(bench: Sky, ref: PostRef) -> dict[str, Any]:
     return found
 
 
+def test_a_record_that_is_published_is_the_one_that_was_frozen_and_nothing_else(bench: Sky) -> None:
+    ours = bench.ours()
+    payload, made = frozen(ours, "Words #shareASM", media=(DOT,), who_may_reply=WhoMayReply.NOBODY)
+    wanted = json.loads(payload)
+    odd = {"langs": [], "ourOwn": {"nothing": None, "snake_case": [], "list": [{}, None, 3]}, "alsoNothing": None}
+    wanted["app.bsky.feed.post"] |= odd  # what the library's models would leave out, or turn into something else
+    assert wanted["app.bsky.feed.post"]["facets"]
+    found = records(bench, ours.publisher.publish(json.dumps(wanted), made).ref)
+    assert found == {collection.rpartition(".")[2]: record for collection, record in wanted.items()}
+
+
 # ---- gates ---------------------------------------------------------------------------------------------------------------
 
 
@@ -84,8 +96,7 @@ def test_a_gate_that_comes_before_its_post_is_not_shown(bench: Sky) -> None:
     assert server.session
     did = server.session.tokens().did
     for collection, record in reversed(json.loads(payload).items()):
-        body = {"repo": did, "collection": collection, "rkey": made, "record": record}
-        server.procedure("com.atproto.repo.putRecord", json.dumps(body).encode())
+        Repository(server).put(collection, made, record, over=None, ref=made)
     assert "threadgate" not in view(bench, PostRef(Network.BLUESKY, f"at://{did}/app.bsky.feed.post/{made}"))
 
 
@@ -207,13 +218,10 @@ class Uploads:
     """Takes the place of the video service, which the real network here has not: the file goes to the account's server."""
 
     def __init__(self, bench: Sky, ours: Ours) -> None:
-        self._server = bench.signed_in(ours)
+        self._repository = Repository(bench.signed_in(ours))
 
     def upload(self, data: bytes, mime: str, *, ref: str) -> dict[str, object]:
-        body = self._server.procedure("com.atproto.repo.uploadBlob", data, content_type=mime, ref=ref)
-        blob = json.loads(body)["blob"]
-        assert isinstance(blob, dict)
-        return blob
+        return self._repository.upload(data, mime, ref=ref)
 
 
 def test_a_video_carries_alt_text_size_and_captions(bench: Sky, tmp_path: Path) -> None:

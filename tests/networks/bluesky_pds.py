@@ -92,7 +92,8 @@ class FakePds:
         if any((write["collection"], write["rkey"]) in self.records for write in writes):
             return error(500, "InternalServerError", "Internal Server Error")
         self.records |= {(write["collection"], write["rkey"]): write["value"] for write in writes}
-        results = [self._stored(write["collection"], write["rkey"]) for write in writes]
+        kind = {"$type": "com.atproto.repo.applyWrites#createResult"}
+        results = [kind | self._stored(write["collection"], write["rkey"]) for write in writes]
         return httpx.Response(200, json={"results": results})
 
     def putRecord(self, request: httpx.Request) -> httpx.Response:  # noqa: N802

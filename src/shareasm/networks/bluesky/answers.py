@@ -124,6 +124,8 @@ def failure(
     answered = reply_of(error)
     if answered is not None and not answered.is_success:
         return refusal(answered, server, now, ref=ref, is_write=is_write)
+    if isinstance(error.__cause__, httpx.HTTPError):  # the library wraps some, and loses whether anything was sent
+        error = error.__cause__
     if isinstance(error, httpx.InvalidURL) or type(error).__name__ == "InvalidURI":
         return Rejected("this is no server's address", server=server, ref=ref)
     if type(error).__name__ == "LoginRequiredError":
@@ -132,8 +134,8 @@ def failure(
     return Unreachable(_describe(error), server=server, ref=ref, is_outcome_unknown=is_unknown)
 
 
-def reply_of(error: Exception) -> Reply | None:
-    """Return the answer that an exception of the client library or of websockets carries, if it carries one."""
+def reply_of(error: BaseException | None) -> Reply | None:
+    """Return the answer that an exception of httpx, the client library or websockets carries, if it carries one."""
     response = getattr(error, "response", None)
     status = getattr(response, "status_code", None)
     if not isinstance(status, int):
@@ -153,6 +155,6 @@ def _describe(error: Exception) -> str:
         return "no answer in time"
     if isinstance(error, (httpx.ConnectError, OSError)):
         return "cannot be reached"
-    if isinstance(error, (ValueError, *MALFORMED)):
+    if isinstance(error, (ValueError, *MALFORMED)) or type(error).__name__ == "ModelError":
         return "the answer is not what it should be"
     return "the connection broke"

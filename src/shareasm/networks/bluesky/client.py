@@ -1,8 +1,8 @@
 """Asking Bluesky's servers: calls with limits and mapped errors, and reading by tag.
 
 The network side of the collecting line: answers go to `translate` as bytes, and nothing here knows what a post looks
-like. Calls are plain HTTP rather than the official library's: that one refuses a whole page for one odd post, and
-cannot send the `null` on which publishing once rests.
+like. Reading is plain HTTP rather than the official library's, which refuses a whole page for one odd post; `writing` is
+its part.
 """
 
 import weakref
@@ -30,6 +30,9 @@ BODY_LIMIT = 10_000_000
 CALL_LIMIT_S = 60.0
 """Seconds that reading one answer may take in all, however steadily it drips."""
 UPLOAD_TIMEOUT_S = 120.0
+
+BROKEN = (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError)
+"""What a call can end with instead of an answer."""
 
 # ---- one server ------------------------------------------------------------------------------------------------------
 
@@ -69,18 +72,9 @@ class Server:
 
     def query(self, nsid: str, params: Sequence[tuple[str, str]], *, ref: str | None = None) -> bytes:
         """Return the body of a successful GET of the method `nsid`."""
-        return self._successful(self.ask("GET", nsid, params=params, ref=ref), ref, is_write=False)
-
-    def procedure(
-        self, nsid: str, body: bytes, *, content_type: str = "application/json", ref: str | None = None
-    ) -> bytes:
-        """Return the body of a successful POST of the method `nsid`."""
-        reply = self.ask("POST", nsid, body=body, content_type=content_type, ref=ref)
-        return self._successful(reply, ref, is_write=True)
-
-    def _successful(self, reply: Reply, ref: str | None, *, is_write: bool) -> bytes:
+        reply = self.ask("GET", nsid, params=params, ref=ref)
         if not reply.is_success:
-            raise refusal(reply, self.base_url, self.now(), ref=ref, is_write=is_write)
+            raise refusal(reply, self.base_url, self.now(), ref=ref)
         return reply.body
 
     def ask(
@@ -132,11 +126,12 @@ class Server:
                 headers=headers,
                 timeout=httpx.Timeout(UPLOAD_TIMEOUT_S if is_upload else 30, connect=10),
             )
-            return self._read(request)
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError, OSError, ValueError) as error:
+            return self.send(request)
+        except BROKEN as error:
             raise failure(error, base_url, self.now(), ref=ref, is_write=method == "POST") from error
 
-    def _read(self, request: httpx.Request) -> Reply:
+    def send(self, request: httpx.Request) -> Reply:
+        """Return the answer to a ready-made request, read within limits. Raises what httpx raises."""
         give_up_at = monotonic() + CALL_LIMIT_S + (UPLOAD_TIMEOUT_S if request.method == "POST" else 0)
         response = self._http.send(request, stream=True)
         try:

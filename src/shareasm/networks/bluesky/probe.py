@@ -20,6 +20,7 @@ from shareasm.networks.bluesky.answers import Reply, failure, refusal
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.publisher import LIMITS
 from shareasm.networks.bluesky.translate import MALFORMED, decode_get_posts
+from shareasm.networks.bluesky.writing import Repository
 from shareasm.networks.ports import AccountFacts
 
 PROFILE = "app.bsky.actor.profile"
@@ -88,11 +89,7 @@ class BlueskyProbe:
         value: dict[str, object] = dict(profile.value) if profile else {"$type": PROFILE}
         kept = sorted({*_labels(value), BOT})
         value["labels"] = {"$type": SELF_LABELS, "values": [{"val": label} for label in kept]}
-        swap = profile.cid if profile else None
-        body = {"repo": self._did, "collection": PROFILE, "rkey": "self", "record": value, "swapRecord": swap}
-        reply = self._server.ask("POST", "com.atproto.repo.putRecord", body=msgspec.json.encode(body), ref=PROFILE)
-        if not reply.is_success:
-            raise refusal(reply, self._server.base_url, self._server.now(), ref=PROFILE, is_write=True)
+        Repository(self._server).put(PROFILE, "self", value, over=profile.cid if profile else None, ref=PROFILE)
 
     def read_back(self, receipt: Receipt) -> Post | None:
         """Return a post of ours as readers see it, once they do; None where they do not within half a minute."""

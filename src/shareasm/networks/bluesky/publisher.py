@@ -26,7 +26,7 @@ from shareasm.domain.pictures import PreparedVideo
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import Draft, DraftCard, DraftVideo, Receipt
 from shareasm.errors import ConfigError, NetworkError, Occupied, Rejected, Unreachable
-from shareasm.networks.bluesky.answers import Reply, failure, refusal
+from shareasm.networks.bluesky.answers import failure, refusal, reply_of
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.records import (
     POSTGATE_COLLECTION,
@@ -40,6 +40,7 @@ from shareasm.networks.bluesky.records import (
 from shareasm.networks.bluesky.syntax import POST_COLLECTION, PostAddress, is_cid, is_did, read_post_address
 from shareasm.networks.bluesky.translate import MALFORMED
 from shareasm.networks.bluesky.video import VideoService
+from shareasm.networks.bluesky.writing import Repository, Written
 from shareasm.networks.ports import Limits, PreparedImage, Repeat, Ties
 
 LIMITS = Limits(
@@ -69,19 +70,11 @@ T = TypeVar("T")
 
 
 class _Stored(msgspec.Struct):
-    """What getRecord answers, and applyWrites for each record."""
+    """What getRecord answers."""
 
     uri: str
     cid: str
     value: object = None
-
-
-class _Results(msgspec.Struct):
-    results: list[_Stored]
-
-
-class _Blob(msgspec.Struct):
-    blob: Blob
 
 
 class _Resolved(msgspec.Struct):
@@ -105,10 +98,8 @@ class BlueskyPublisher:
 
         Raises ValueError without a session.
         """
-        if server.session is None:
-            raise ValueError("publishing needs a session")
         self._server = server
-        self._session = server.session
+        self._repository = Repository(server)
         self._prepare = prepare
         self._cards = cards
         self._prepare_video = prepare_video
@@ -132,14 +123,17 @@ class BlueskyPublisher:
         if draft.visibility not in {"public", "unlisted"}:
             reason = f"Bluesky posts are public, this one is to be {draft.visibility}"
             raise Rejected(reason, server=self._server.base_url)
+        self._repository.load()  # not when a post is due
         images = []
         for item in draft.media if draft.video is None else ():
             image = self._prepare(media / item.file, LIMITS)
             images.append(
-                Uploaded(self._upload(image.data, image.mime, item.file), item.alt, image.width, image.height)
+                Uploaded(
+                    self._repository.upload(image.data, image.mime, ref=item.file), item.alt, image.width, image.height
+                )
             )
         prepared = Prepared(
-            did=self._did,
+            did=self._repository.did,
             dids={handle: did for handle in find_mentions(draft.text) if (did := self._resolve(handle))},
             images=images,
             video=self._upload_video(draft.video, media) if draft.video else None,
@@ -147,10 +141,6 @@ class BlueskyPublisher:
             thumb=self._upload_thumb(draft.card) if draft.card and not draft.media and not draft.video else None,
         )
         return msgspec.json.encode(prepared).decode()
-
-    def _upload(self, data: bytes, mime: str, file: str) -> Blob:
-        body = self._server.procedure("com.atproto.repo.uploadBlob", data, content_type=mime, ref=file)
-        return self._decode(body, _Blob, ref=file).blob
 
     def _upload_video(self, video: DraftVideo, media: Path) -> Uploaded:
         if self._prepare_video is None:
@@ -164,7 +154,7 @@ class BlueskyPublisher:
             count = len(video.captions)
             raise ConfigError(f"{video.file} has {count} captions; Bluesky takes {MOST_CAPTIONS}: leave some out")
         return [
-            (language, self._upload(self._prepare_captions(media / file), "text/vtt", file))
+            (language, self._repository.upload(self._prepare_captions(media / file), "text/vtt", ref=file))
             for language, file in video.captions
         ]
 
@@ -176,7 +166,7 @@ class BlueskyPublisher:
         mime = THUMB_MIMES.get(file.suffix)
         if mime is None or file.parent != self._cards or not file.is_file():
             return None
-        return self._upload(file.read_bytes(), mime, f"the picture of {card.url}")
+        return self._repository.upload(file.read_bytes(), mime, ref=f"the picture of {card.url}")
 
     def _resolve(self, handle: str) -> str | None:
         handle = handle.lower()
@@ -206,22 +196,17 @@ class BlueskyPublisher:
 
         Raises Occupied where another record is, and Rejected where somebody has deleted it since.
         """
-        writes = [
-            {"$type": "com.atproto.repo.applyWrites#create", "collection": collection, "rkey": key, "value": record}
-            for collection, record in _records(payload).items()
-        ]
-        body = msgspec.json.encode({"repo": self._did, "writes": writes})
-        reply = self._server.ask("POST", "com.atproto.repo.applyWrites", body=body, ref=key)
-        if not reply.is_success:
-            return self._settle(reply, payload, key)
-        answer = self._decode(reply.body, _Results, ref=key, is_write=True)
-        made = next((result for result in answer.results if POST_COLLECTION in result.uri), None)
+        try:
+            written = self._repository.create_all(_records(payload), key)
+        except NetworkError as error:
+            return self._settle(error, payload, key)
+        made = next((record for record in written if POST_COLLECTION in record.uri), None)
         return self._receipt(made, key)
 
-    def _settle(self, refused: Reply, payload: str, key: str) -> Receipt:
-        """Return the receipt where the call failed because it was done before. Raises what else the refusal stands for."""
-        error = refusal(refused, self._server.base_url, self._server.now(), ref=key, is_write=True)
-        if refused.status != 400 and refused.status < 500:
+    def _settle(self, error: NetworkError, payload: str, key: str) -> Receipt:
+        """Return the receipt where the call failed because it was done before. Raises `error` where it was not."""
+        refused = reply_of(error.__cause__)
+        if refused is None or (refused.status != 400 and refused.status < 500):
             raise error
         try:
             found = self._find(payload, key)
@@ -247,7 +232,7 @@ class BlueskyPublisher:
                 return None
             reason = "it went out and was deleted on Bluesky since: what a person deletes is not made again"
             raise Rejected(reason, server=self._server.base_url, ref=key)
-        if stored.value != msgspec.json.decode(_records(payload)[POST_COLLECTION]):
+        if stored.value != _records(payload)[POST_COLLECTION]:
             reason = "another post lies where ours should be, and is never written over: give the slot another id"
             raise Occupied(reason, server=self._server.base_url, ref=key)
         return self._receipt(stored, key)
@@ -260,20 +245,15 @@ class BlueskyPublisher:
     def delete(self, receipt: Receipt) -> None:
         """Delete the post, then its gates. What is not there is answered like what was."""
         address = read_post_address(receipt.ref.uri)
-        if address is None or address.did != self._did:
+        if address is None or address.did != self._repository.did:
             raise Rejected("not a post of this account", server=self._server.base_url, ref=receipt.ref.uri)
-        for collection in (POST_COLLECTION, THREADGATE_COLLECTION, POSTGATE_COLLECTION):
-            body = {"repo": self._did, "collection": collection, "rkey": address.rkey}
-            self._server.procedure("com.atproto.repo.deleteRecord", msgspec.json.encode(body), ref=receipt.ref.uri)
+        collections = (POST_COLLECTION, THREADGATE_COLLECTION, POSTGATE_COLLECTION)
+        self._repository.delete_all(collections, address.rkey, ref=receipt.ref.uri)
 
     # -- the records under one key
 
-    @property
-    def _did(self) -> str:
-        return self._session.tokens().did
-
     def _get(self, collection: str, key: str) -> _Stored | None:
-        params = [("repo", self._did), ("collection", collection), ("rkey", key)]
+        params = [("repo", self._repository.did), ("collection", collection), ("rkey", key)]
         reply = self._server.ask("GET", "com.atproto.repo.getRecord", params=params, ref=key)
         if reply.error == "RecordNotFound":  # with 400, not 404
             return None
@@ -281,21 +261,21 @@ class BlueskyPublisher:
             raise refusal(reply, self._server.base_url, self._server.now(), ref=key)
         return self._decode(reply.body, _Stored, ref=key)
 
-    def _receipt(self, stored: _Stored | None, key: str) -> Receipt:
-        address = PostAddress(self._did, key)
+    def _receipt(self, stored: _Stored | Written | None, key: str) -> Receipt:
+        address = PostAddress(self._repository.did, key)
         if stored is None or stored.uri != address.uri or not is_cid(stored.cid):
             reason = "the answer is about another post"
             raise Unreachable(reason, server=self._server.base_url, ref=key, is_outcome_unknown=True)
         return Receipt(PostRef(Network.BLUESKY, address.uri), address.url, key, version=stored.cid, visibility="public")
 
-    def _decode(self, body: bytes, kind: type[T], *, ref: str, is_write: bool = False) -> T:
+    def _decode(self, body: bytes, kind: type[T], *, ref: str) -> T:
         try:
             return msgspec.json.decode(body, type=kind)
         except MALFORMED as error:
-            raise failure(error, self._server.base_url, self._server.now(), ref=ref, is_write=is_write) from error
+            raise failure(error, self._server.base_url, self._server.now(), ref=ref) from error
 
 
-def _records(payload: str) -> dict[str, msgspec.Raw]:
+def _records(payload: str) -> dict[str, object]:
     """Return the frozen records by collection. At first the post alone was frozen, and such a row may wait for its answer."""
-    found = msgspec.json.decode(payload, type=dict[str, msgspec.Raw])
-    return {POST_COLLECTION: msgspec.Raw(payload.encode())} if "$type" in found else found
+    found = msgspec.json.decode(payload, type=dict[str, object])
+    return {POST_COLLECTION: found} if "$type" in found else found

@@ -21,6 +21,7 @@ from shareasm.networks.bluesky.answers import Reply, failure, refusal
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.records import Blob
 from shareasm.networks.bluesky.translate import MALFORMED
+from shareasm.networks.bluesky.writing import Repository
 
 VIDEO_SERVICE = "https://video.bsky.app"
 TOKEN_FOR = timedelta(minutes=30)  # the service still needs it when it is done; a server allows an hour at most
@@ -58,10 +59,6 @@ class _JobAnswer(_Job, rename="camel"):
     job_status: _Job | None = None
 
 
-class _Token(msgspec.Struct):
-    token: str
-
-
 class VideoService:
     """Uploads videos for the account that `account` is signed in with. Remembers its jobs while the program runs."""
 
@@ -75,6 +72,7 @@ class VideoService:
     ) -> None:
         """`wait` is called with seconds between two looks at a job."""
         self._account = account
+        self._repository = Repository(account)
         self._service = Server(base_url, now=account.now, transport=transport)
         self._wait = wait
         self._jobs: dict[str, str] = {}  # digest of the bytes → job
@@ -156,12 +154,7 @@ class VideoService:
     def _token(self, audience: str, method: str, ref: str) -> str:
         """Return a token for one `method`, which our account's server makes for `audience`."""
         expires = int((self._account.now() + TOKEN_FOR).timestamp())
-        params = [("aud", audience), ("lxm", method), ("exp", str(expires))]
-        body = self._account.query("com.atproto.server.getServiceAuth", params, ref=ref)
-        try:
-            return msgspec.json.decode(body, type=_Token).token
-        except MALFORMED as error:
-            raise failure(error, self._account.base_url, self._account.now(), ref=ref) from error
+        return self._repository.service_token(audience, method, expires, ref=ref)
 
     # -- what a refusal means: never that the account must stop, which can post all the rest
 
