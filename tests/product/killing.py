@@ -215,8 +215,8 @@ class MortalDay:
         for name, template in (("campaign.yaml", CAMPAIGN), ("schedule.yaml", SCHEDULE)):
             (campaign / name).write_text(template.substitute(words), encoding="utf-8")
 
-    def bear(self, dies_at: "Death | None" = None, command: str = "worker", *options: str) -> Life:
-        """Start the program on the day."""
+    def bear(self, dies_at: "Death | None" = None, *command: str) -> Life:
+        """Start the program on the day: its worker, or another command."""
         number = len(self.lives)
         doom = Doom(str(self.folder / f"trace-{number}"), str(self.lane.clock.file), *(dies_at or ()))
         environment = {
@@ -228,7 +228,7 @@ class MortalDay:
             "SHAREASM_TOKEN_OURS": self.ground.secret,
         }
         said = self.folder / f"said-{number}"
-        life = self.lane.nursery.bear([command, "small-day", *options], environment, self.folder, doom, said)
+        life = self.lane.nursery.bear(command or ("worker", "small-day"), environment, self.folder, doom, said)
         self.lives.append(life)
         return life
 
@@ -268,6 +268,11 @@ class MortalDay:
     def _is_planned(self) -> bool:
         with reading(self.engine) as connection:
             return bool(connection.scalar(sa.text("SELECT count(*) FROM entries")))
+
+    def is_to_be_taken_back(self) -> bool:
+        """Return whether a person's wish to take something back is stored."""
+        with reading(self.engine) as connection:
+            return bool(connection.scalar(sa.text("SELECT count(*) FROM entries WHERE withdraw_reason IS NOT NULL")))
 
     def _open_entries(self) -> list[sa.Row[Any]]:
         """Return what is to be sent or looked for, but not what waits for a part that a person must decide about."""

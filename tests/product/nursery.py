@@ -95,15 +95,10 @@ class Nursery:
     @contextmanager
     def open(cls) -> Iterator["Nursery"]:
         """Give a nursery whose lives all end with the block."""
-        process = subprocess.Popen(
-            [sys.executable, __file__],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
-        )
-        assert process.stdin
-        assert process.stdout
-        with process.stdin, process.stdout:
+        environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        with subprocess.Popen([sys.executable, __file__], env=environment, **pipes) as process:
+            assert process.stdout
             port = process.stdout.readline()  # it is said when everything is imported
             assert port, "the nursery does not open"
             nursery = cls(("127.0.0.1", int(port)))
@@ -112,7 +107,6 @@ class Nursery:
             finally:
                 for life in nursery._lives:
                     life.kill()
-        process.wait(30)
 
     def bear(
         self, arguments: Sequence[str | Path], environment: dict[str, str], folder: Path, doom: Doom, output: Path
