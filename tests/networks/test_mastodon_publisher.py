@@ -63,7 +63,19 @@ class Server:
 
 
 def form(request):
+    """Return what a request says by name, said as a form or, with a poll, in JSON."""
+    if request.headers["content-type"] == "application/json":
+        return dict(flat(json.loads(request.content)))
     return parse_qs(request.content.decode(), keep_blank_values=True)
+
+
+def flat(said, outer=""):
+    for key, value in said.items():
+        name = f"{outer}[{key}]" if outer else key
+        if isinstance(value, dict):
+            yield from flat(value, name)
+        else:
+            yield (f"{name}[]", value) if isinstance(value, list) else (name, [value])
 
 
 @pytest.fixture
@@ -619,7 +631,7 @@ def test_a_poll_is_sent_with_its_time_in_seconds(server, script, publisher):
     new(script)
     body = sent(server, publisher, poll=POLL)
     assert body["poll[options][]"] == ["gold", "tin & zinc"]
-    assert (body["poll[expires_in]"], body["poll[multiple]"]) == (["7200"], ["true"])
+    assert (body["poll[expires_in]"], body["poll[multiple]"]) == ([7200], [True])
 
 
 @pytest.mark.parametrize("software", ["snac", "pixelfed"])
@@ -661,7 +673,7 @@ def test_freezing_asks_nobody(script, publisher):
 
 @pytest.mark.parametrize(
     ("changes", "flag"),
-    [({}, "false"), ({"labels": ("graphic-media",)}, "true"), ({"content_warning": "An injury"}, "true")],
+    [({}, "0"), ({"labels": ("graphic-media",)}, "1"), ({"content_warning": "An injury"}, "1")],
 )
 def test_labels_and_warnings_hide_the_pictures(server, publisher, changes, flag):
     assert sent(server, publisher, **changes)["sensitive"] == [flag]
@@ -864,8 +876,8 @@ def test_an_edit_keeps_the_votes_and_the_end_of_a_poll(server, script, publisher
     publisher.edit(freeze(publisher, poll=POLL, text="Good evening #shareASM"), RECEIPT)
     body = form(server.calls[-1])
     assert body["poll[options][]"] == ["gold", "tin & zinc"]
-    assert body["poll[expires_in]"] == ["2400"]
-    assert body["poll[multiple]"] == ["true"]
+    assert body["poll[expires_in]"] == [2400]
+    assert body["poll[multiple]"] == [True]
 
 
 @pytest.mark.parametrize(
@@ -899,7 +911,7 @@ def test_an_edit_names_all_that_is_to_stay(server, publisher, stands):
     publisher.edit(freeze(publisher, language="fr", visibility="unlisted", may_be_quoted=False), RECEIPT)
     assert form(server.calls[0]) == {
         "status": ["Good morning #shareASM"],
-        "sensitive": ["false"],
+        "sensitive": ["0"],
         "language": ["fr"],
         "spoiler_text": [""],
         "quote_approval_policy": ["nobody"],
@@ -946,7 +958,8 @@ def test_a_server_that_cannot_edit_says_so(server, publisher, stands):
 def test_a_post_that_is_taken_back_takes_its_files_along(server, publisher):
     server.delete(f"{POST}/50", json=status(50))
     publisher.delete(RECEIPT)
-    assert server.calls[0].url.params["delete_media"] == "true"
+    assert server.calls[0].url.params["delete_media"] == "1"
+    assert server.calls[0].content == b""
 
 
 # ---- tokens ------------------------------------------------------------------------------------------------------------

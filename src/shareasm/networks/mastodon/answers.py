@@ -31,6 +31,11 @@ class Answer:
     body: bytes
 
     @property
+    def is_good(self) -> bool:
+        """Whether the server did what was asked, whatever it says of it."""
+        return 200 <= self.status < 300
+
+    @property
     def is_web_page(self) -> bool:
         """Whether it is HTML: of a proxy, a firewall, or a site that is no such server."""
         return self.body[:200].lstrip().lower().startswith((b"<!doctype", b"<html", b"<head", b"<body"))

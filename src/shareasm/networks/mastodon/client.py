@@ -1,4 +1,4 @@
-"""Talking to a Mastodon-API server: requests with every cap, and what kind of server it is. Reader and publisher share it."""
+"""Talking to a Mastodon-API server: requests with every cap, and what kind of server it is. Reader and library share it."""
 
 import re
 import ssl
@@ -7,6 +7,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from functools import cache
+from typing import Any
 
 import httpx
 import msgspec
@@ -30,9 +31,13 @@ _NODEINFO = re.compile(r"https?://[^/]+(/[\w./-]{1,200})")
 _HOST = re.compile(r"[\w-][\w.-]{0,252}(?::\d{1,5})?")
 
 Query = Sequence[tuple[str, str]]
-Form = Mapping[str, str | list[str]]
 Token = str | Callable[[], str]
 """An access token, or how to read it: asked before every request, so that a mended one needs no restart."""
+
+
+def token_now(token: Token | None) -> str | None:
+    """Return the token as it is at this moment; None where there is none."""
+    return (token() if callable(token) else token) or None
 
 
 @cache
@@ -74,9 +79,14 @@ class Api:
         self._domain: str | None = None
 
     def get(self, path: str, query: Query = (), *, ref: str | None = None) -> bytes:
-        """Return the JSON body of a good answer. Redirects are not followed: the token goes to no other server."""
+        """Return the JSON body of a good answer."""
         self._keep_to_the_limit()
-        answer = self.send("GET", path, query=query, ref=ref)
+        token = token_now(self._token)
+        asked = Asked(self.server, self.now(), ref=ref, has_token=bool(token))
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        answer = self.exchange(asked, "GET", f"{self.server}{path}", headers=headers, params=list(query) or None)
+        if not answer.is_good:
+            raise refusal(answer, asked)
         self._note_limit(answer)
         if answer.is_web_page:
             message = (
@@ -87,46 +97,35 @@ class Api:
             raise Unreachable(f"answered with nothing ({answer.status})", server=self.server, ref=ref)
         return answer.body
 
-    def send(
+    def exchange(
         self,
+        asked: Asked,
         method: str,
-        path: str,
-        act: Act = Act.READ,
+        url: str,
         *,
-        query: Query = (),
-        form: Form | None = None,
-        file: tuple[str, bytes, str] | None = None,
-        key: str | None = None,
-        ref: str | None = None,
+        headers: Mapping[str, str],
+        files: Mapping[str, tuple[str, bytes, str]] | None = None,
+        **content: Any,
     ) -> Answer:
-        """Send a request and return the answer where it is a good one (2xx), whatever it says.
+        """Send a request once and return the answer, whatever its status. Raises NetworkError where none comes.
 
-        `form`: fields of the body; `file`: name, bytes and type of a file beside them; `key`: Idempotency-Key. What an
-        error means depends on what is done: see Act.
+        `files`: name, bytes and type of each, by field; `content`: `params`, `data` and `json` as httpx takes them.
+        Redirects are not followed: token and post go to no other server.
         """
-        token = self._token() if callable(self._token) else self._token
-        asked = Asked(self.server, self.now(), act, ref=ref, has_token=bool(token))
-        headers = {"Authorization": f"Bearer {token}"} if token else {}
-        if key is not None:
-            headers["Idempotency-Key"] = key
-        client = self._reading if act is Act.READ else self._writing
+        client = self._reading if method == "GET" else self._writing
         try:
             request = client.build_request(
                 method,
-                f"{self.server}{path}",
-                params=list(query) or None,
-                data=form,
-                files={"file": file} if file else None,
+                url,
                 # bytes: an odd token is the server's to refuse
                 headers=[(name.encode(), value.encode()) for name, value in headers.items()],
-                timeout=_UPLOAD_TIMEOUT if file else _TIMEOUT,
+                files=files,
+                timeout=_UPLOAD_TIMEOUT if files else _TIMEOUT,
+                **content,
             )
-            answer = self._answer(client, request, asked)
+            return self._answer(client, request, asked)
         except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
             raise network_error(error, asked) from error
-        if not 200 <= answer.status < 300:
-            raise refusal(answer, asked)
-        return answer
 
     def _answer(self, client: httpx.Client, request: httpx.Request, asked: Asked) -> Answer:
         """Return the whole answer. What was read on a kept connection that had been closed meanwhile is read again.
@@ -139,7 +138,7 @@ class Api:
             return _read(client, request, asked)
         except (httpx.ReadError, httpx.WriteError, httpx.RemoteProtocolError):
             was_kept = _SENDING in events and _CONNECTING not in events
-            if asked.act is not Act.READ or not was_kept:
+            if request.method != "GET" or not was_kept:
                 raise
             return _read(self._writing, request, asked)
 

@@ -79,44 +79,6 @@ def read_payload(text: str) -> Payload:
     return msgspec.json.decode(text, type=Payload)
 
 
-# ---- as a form ---------------------------------------------------------------------------------------------------------
-
-
-def new_form(payload: Payload) -> dict[str, str | list[str]]:
-    """Return the body of `POST /api/v1/statuses`. As a form: every program reads that, some read booleans of JSON only bare."""
-    form = _form(payload, payload.poll)
-    for name in ("visibility", "in_reply_to_id", "quoted_status_id"):
-        if said := getattr(payload, name):
-            form[name] = said
-    return form
-
-
-def edit_form(payload: Payload, poll: Poll | None) -> dict[str, str | list[str]]:
-    """Return the body of `PUT /api/v1/statuses/:id`, which takes away what it does not name: pictures, warning, poll.
-
-    Visibility, place in a thread and quote cannot change (Mastodon `statuses_controller.rb` update).
-    """
-    return {"spoiler_text": ""} | _form(payload, poll)
-
-
-def _form(payload: Payload, poll: Poll | None) -> dict[str, str | list[str]]:
-    form: dict[str, str | list[str]] = {"status": payload.status, "sensitive": _flag(payload.sensitive)}
-    for name in ("language", "spoiler_text", "quote_approval_policy"):
-        if said := getattr(payload, name):
-            form[name] = said
-    if payload.media_ids:
-        form["media_ids[]"] = list(payload.media_ids)
-    if poll:
-        form["poll[options][]"] = list(poll.options)
-        form["poll[expires_in]"] = str(poll.expires_in)
-        form["poll[multiple]"] = _flag(poll.multiple)
-    return form
-
-
-def _flag(is_set: bool) -> str:
-    return "true" if is_set else "false"
-
-
 # ---- what came of it ---------------------------------------------------------------------------------------------------
 
 

@@ -1,8 +1,8 @@
 """Gets a token from a Mastodon-API server: we register, a person lets us in on the server's page, a code becomes a token.
 
-Done in plain HTTP: Mastodon.py has no PKCE, and its registration loses what the server says when it refuses. Everything goes to
-the server that the plan names, whatever other addresses its metadata gives. Rules: platform facts 2.7 (Mastodon 4.6
-`doorkeeper.rb`); docs.gotosocial.org/en/v0.20.1/api/authentication (read November 2026).
+Mastodon.py asks; the proof of possession (PKCE), which it does not know, is added here. Everything goes to the server that the
+plan names, whatever other addresses its metadata gives. Rules: platform facts 2.7 (Mastodon 4.6 `doorkeeper.rb`);
+docs.gotosocial.org/en/v0.20.1/api/authentication (read November 2026).
 """
 
 import base64
@@ -11,14 +11,16 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import TypeVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 import httpx
+import mastodon
 import msgspec
 
 from shareasm.errors import NetworkError, Rejected, Unauthorized, Unreachable
-from shareasm.networks.mastodon.answers import Answer, Asked, network_error, refusal
+from shareasm.networks.mastodon.answers import Answer, Asked, refusal
 from shareasm.networks.mastodon.client import Api
+from shareasm.networks.mastodon.library import Call, Library
 from shareasm.networks.ports import Application, Grant, Invitation
 
 OUT_OF_BAND = "urn:ietf:wg:oauth:2.0:oob"
@@ -36,8 +38,8 @@ KNOWS_NARROW_SCOPES = frozenset({"mastodon", "hometown", "gotosocial", "hollo"})
 NAME = "shareasm"
 """As the person reads it on the page, and later in the list of programs that they let in."""
 
-BODY_LIMIT = 200_000
-TIMEOUT_S = 30.0
+_SAYS_NONE = ("state", "lang")
+"""The library writes `state=None&lang=None` into the address."""
 
 T = TypeVar("T")
 
@@ -64,9 +66,8 @@ class MastodonSignIn:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._api = Api(server, user_agent=user_agent, now=now, transport=transport)
+        self._library = Library(self._api)
         self._now = now
-        self._headers = {"User-Agent": user_agent, "Accept": "application/json"}
-        self._transport = transport
 
     @property
     def server(self) -> str:
@@ -75,9 +76,13 @@ class MastodonSignIn:
     def register(self, *, may_change_profile: bool) -> Application:
         """Make ourselves known to the server. Raises Rejected where it lets no programs register."""
         scopes = self._scopes(may_change_profile=may_change_profile)
-        form = {"client_name": NAME, "redirect_uris": OUT_OF_BAND, "scopes": " ".join(scopes)}
+
+        def create(speaker: mastodon.Mastodon) -> object:
+            session, server = speaker.session, self.server
+            return speaker.create_app(NAME, list(scopes), OUT_OF_BAND, api_base_url=server, session=session)
+
         try:
-            made = self._posted("/api/v1/apps", form, _Registered)
+            made = self._answered(create, _Registered)
         except Rejected as error:
             words = f"does not let programs register themselves ({error.message}); {self._way_out()}"
             raise Rejected(words, server=self.server) from error
@@ -95,16 +100,18 @@ class MastodonSignIn:
     def invite(self, application: Application) -> Invitation:
         """Return the page on which a person lets us in; with a challenge where the server takes one."""
         verifier = secrets.token_urlsafe(48) if self._has_pkce() else None
-        query = {
-            "client_id": application.client_id,
-            "redirect_uri": OUT_OF_BAND,
-            "response_type": "code",
-            "scope": " ".join(application.scopes),
-            "force_login": "true",  # whoever looks after several accounts chooses one
-        }
+
+        def address(speaker: mastodon.Mastodon) -> str:
+            # whoever looks after several accounts chooses one
+            return _as(application, speaker).auth_request_url(
+                redirect_uris=OUT_OF_BAND, scopes=list(application.scopes), force_login=True, skip_server_info=True
+            )
+
+        page, _, said = self._library.word(address).partition("?")
+        query = {name: value for name, value in parse_qsl(said) if name not in _SAYS_NONE}
         if verifier:
             query |= {"code_challenge": _challenge(verifier), "code_challenge_method": "S256"}
-        return Invitation(f"{self.server}/oauth/authorize?{urlencode(query)}", verifier)
+        return Invitation(f"{page}?{urlencode(query)}", verifier)
 
     def _has_pkce(self) -> bool:
         try:
@@ -116,16 +123,14 @@ class MastodonSignIn:
 
     def redeem(self, application: Application, invitation: Invitation, code: str) -> Grant:
         """Return the token for a code. Raises Rejected where the server does not take it."""
-        form = _client(application) | {
-            "grant_type": "authorization_code",
-            "redirect_uri": OUT_OF_BAND,
-            "scope": " ".join(application.scopes),
-            "code": code,
-        }
-        if invitation.verifier:
-            form["code_verifier"] = invitation.verifier
+
+        def log_in(speaker: mastodon.Mastodon) -> object:
+            scopes = list(application.scopes)
+            return _as(application, speaker).log_in(code=code, redirect_uri=OUT_OF_BAND, scopes=scopes)
+
+        proof = {"code_verifier": invitation.verifier} if invitation.verifier else {}
         try:
-            token = self._posted("/oauth/token", form, _Token)
+            token = self._answered(log_in, _Token, adding=proof)
         except (Rejected, Unauthorized) as error:
             words = f"does not take this code ({error.message}): each works once, for some minutes; begin again"
             raise Rejected(words, server=self.server) from error
@@ -133,30 +138,24 @@ class MastodonSignIn:
 
     def revoke(self, application: Application, token: str) -> None:
         """Let a token be good for nothing again."""
-        self._posted("/oauth/revoke", _client(application) | {"token": token}, dict[str, object])
+
+        def give_back(speaker: mastodon.Mastodon) -> None:
+            speaker.access_token = token
+            _as(application, speaker).revoke_access_token()
+
+        self._answered(give_back, dict[str, object])
 
     # ---- asking --------------------------------------------------------------------------------------------------------
 
-    def _posted(self, path: str, form: Mapping[str, str], kind: type[T]) -> T:
-        """Return the answer to a form. Nothing in it reaches a message: it holds secrets."""
-        asked = Asked(self.server, self._now())
-        try:
-            with (
-                httpx.Client(headers=self._headers, timeout=TIMEOUT_S, transport=self._transport) as client,
-                client.stream("POST", f"{self.server}{path}", data=dict(form)) as response,
-            ):
-                body = b""
-                for chunk in response.iter_bytes():
-                    body += chunk[: BODY_LIMIT - len(body)]  # what is longer is not readable, and says so
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise network_error(error, asked) from error
-        answer = Answer(response.status_code, {name.lower(): v for name, v in response.headers.items()}, body)
-        if not response.is_success:
-            raise self._refused(answer, asked)
+    def _answered(self, call: Call, kind: type[T], *, adding: Mapping[str, str] | None = None) -> T:
+        """Return the answer to a call. Nothing of the call reaches a message: it holds secrets."""
+        answer = self._library.ask(call, adding=adding)
+        if not answer.is_good:
+            raise self._refused(answer, Asked(self.server, self._now()))
         try:
             return msgspec.json.decode(answer.body or b"{}", type=kind)
         except (ValueError, RecursionError) as error:
-            raise Unreachable(f"its answer to {path} is not readable", server=self.server) from error
+            raise Unreachable("its answer is not readable", server=self.server) from error
 
     @staticmethod
     def _refused(answer: Answer, asked: Asked) -> NetworkError:
@@ -168,8 +167,10 @@ class MastodonSignIn:
         return refusal(answer, asked)
 
 
-def _client(application: Application) -> dict[str, str]:
-    return {"client_id": application.client_id, "client_secret": application.client_secret}
+def _as(application: Application, speaker: mastodon.Mastodon) -> mastodon.Mastodon:
+    """Let the library speak for `application`; given to its constructor, the id might be the name of a file."""
+    speaker.client_id, speaker.client_secret = application.client_id, application.client_secret
+    return speaker
 
 
 def _challenge(verifier: str) -> str:

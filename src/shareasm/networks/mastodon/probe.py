@@ -16,10 +16,11 @@ import msgspec
 from shareasm.domain.posts import Post
 from shareasm.domain.queue import Receipt
 from shareasm.errors import Rejected, Unauthorized, Unreachable
-from shareasm.networks.mastodon.answers import Answer, Asked, NotThere, network_error, refusal
+from shareasm.networks.mastodon.answers import Answer, Asked, NotThere, refusal
 from shareasm.networks.mastodon.authors import user_at_host
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.entities import Author, Unfit
+from shareasm.networks.mastodon.library import Call, Library
 from shareasm.networks.mastodon.limits import read_limits
 from shareasm.networks.mastodon.translate import decode_page, parse_time
 from shareasm.networks.ports import AccountFacts, Limits
@@ -28,9 +29,6 @@ NOBODYS_ID = "0"
 CANNOT_DELETE = frozenset({"snac"})
 NARROWEST = {"pixelfed": "private"}
 """The visibility that fewest people see. A direct status that names nobody is seen by its author; Pixelfed has none such."""
-
-BODY_LIMIT = 1_000_000
-TIMEOUT_S = 20.0
 
 
 def ask_limits(api: Api) -> Limits:
@@ -62,16 +60,14 @@ class MastodonProbe:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._api = Api(server, user_agent=user_agent, now=now, transport=transport)  # for what is open to all
-        self._token = token
+        self._library = Library(self._api, token=token)
         self._now = now
-        self._headers = {"User-Agent": user_agent, "Accept": "application/json"}
-        self._transport = transport
         self._ahead_s: list[float] = []
 
     def examine(self) -> AccountFacts:
         """Ask whose token it is, then what it may do, then what the server takes."""
-        answer = self._ask("GET", "/api/v1/accounts/verify_credentials")
-        if not 200 <= answer.status < 300:
+        answer = self._ask(lambda speaker: speaker.account_verify_credentials())
+        if not answer.is_good:
             raise refusal(answer, self._asked())
         own, author = self._decoded(answer)
         software = self._api.software() or ""
@@ -91,14 +87,14 @@ class MastodonProbe:
 
     def mark_automated(self) -> None:
         """Set the account's bot flag. Raises Unauthorized without the scope write:accounts."""
-        answer = self._ask("PATCH", "/api/v1/accounts/update_credentials", {"bot": "true"})
-        if not 200 <= answer.status < 300:
+        answer = self._ask(lambda speaker: speaker.account_update_credentials(bot=True))
+        if not answer.is_good:
             raise refusal(answer, self._asked())
 
     def read_back(self, receipt: Receipt) -> Post | None:
         """Return a status of ours as the collector translates it; None where the server does not show it."""
-        answer = self._ask("GET", f"/api/v1/statuses/{quote(receipt.local_id, safe='')}")
-        if not 200 <= answer.status < 300:
+        answer = self._ask(lambda speaker: speaker.status(quote(receipt.local_id, safe="")))
+        if not answer.is_good:
             error = refusal(answer, self._asked())
             if isinstance(error, NotThere):
                 return None
@@ -113,13 +109,13 @@ class MastodonProbe:
 
     def _missing_scopes(self, own_id: str) -> Iterator[str]:
         """Yield the scopes for want of which the server refuses a call that would change nothing."""
-        calls = (
-            ("read:statuses", "GET", f"/api/v1/accounts/{quote(own_id, safe='')}/statuses"),
-            ("write:media", "GET", f"/api/v1/media/{NOBODYS_ID}"),
-            ("write:statuses", "PUT", f"/api/v1/statuses/{NOBODYS_ID}"),
+        calls: tuple[tuple[str, Call], ...] = (
+            ("read:statuses", lambda speaker: speaker.account_statuses(quote(own_id, safe=""))),
+            ("write:media", lambda speaker: speaker.media(NOBODYS_ID)),
+            ("write:statuses", lambda speaker: speaker.status_update(NOBODYS_ID, "x")),
         )
-        for scope, method, path in calls:
-            answer = self._ask(method, path, {"status": "x"} if method == "PUT" else None)
+        for scope, call in calls:
+            answer = self._ask(call)
             if answer.status == 403 and not answer.is_web_page:
                 yield scope
             elif answer.status in {401, 429}:
@@ -140,23 +136,10 @@ class MastodonProbe:
     def _asked(self) -> Asked:
         return Asked(self._api.server, self._now(), has_token=True)
 
-    def _ask(self, method: str, path: str, form: dict[str, str] | None = None) -> Answer:
+    def _ask(self, call: Call) -> Answer:
         """Return the answer whatever its status, and note how the server's clock stands to ours."""
-        token = self._token()
-        headers = [(name.encode(), value.encode()) for name, value in self._headers.items()]
-        headers.append((b"Authorization", f"Bearer {token}".encode()))
         sent_at = self._now()
-        try:
-            with (
-                httpx.Client(headers=headers, timeout=TIMEOUT_S, transport=self._transport) as client,
-                client.stream(method, f"{self._api.server}{path}", data=form) as response,
-            ):
-                body = b""
-                for chunk in response.iter_bytes():
-                    body += chunk[: BODY_LIMIT - len(body)]
-        except (httpx.HTTPError, httpx.InvalidURL, httpx.StreamError) as error:
-            raise network_error(error, self._asked()) from error
-        answer = Answer(response.status_code, {name.lower(): value for name, value in response.headers.items()}, body)
+        answer = self._library.ask(call)
         self._compare_clocks(answer, sent_at, self._now())
         return answer
 

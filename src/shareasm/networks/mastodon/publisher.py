@@ -1,4 +1,4 @@
-"""Sends our posts to a Mastodon-API server, once. Last station of the publishing line.
+"""Sends our posts to a Mastodon-API server, once, by Mastodon.py. Last station of the publishing line.
 
 Rules: platform facts 2 (Mastodon 4.6 `post_status_service.rb`) and what other servers were seen to do: only a few honour an
 Idempotency-Key, so `limits().repeat` says what a repeat would do.
@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import httpx
+import mastodon
 import msgspec
 
 from shareasm.domain.queue import Draft, Receipt
@@ -22,14 +23,13 @@ from shareasm.networks.mastodon.drafts import (
     Payload,
     Poll,
     Prepared,
-    edit_form,
     make_payload,
-    new_form,
     read_payload,
     receipt_from,
     receipt_of,
 )
 from shareasm.networks.mastodon.entities import Author, Status, Unfit, decode_status, split_page
+from shareasm.networks.mastodon.library import Call, Library
 from shareasm.networks.mastodon.limits import read_limits
 from shareasm.networks.mastodon.matching import has_frame, is_since, pick, shows
 from shareasm.networks.mastodon.translate import parse_time
@@ -78,7 +78,10 @@ class MastodonPublisher:
     ) -> None:
         self._stored_token = token
         self._api = Api(server, user_agent=user_agent, now=now, token=self._taken_token, transport=transport)
-        self._uploads = Uploads(self._api, limits=self.limits, prepare=prepare, prepare_video=prepare_video, wait=wait)
+        self._library = Library(self._api, token=self._taken_token)
+        self._uploads = Uploads(
+            self._api, self._library, limits=self.limits, prepare=prepare, prepare_video=prepare_video, wait=wait
+        )
         self._handle = handle
         self._token: str | None = None
         self._is_whose_it_should = handle is None
@@ -177,7 +180,7 @@ class MastodonPublisher:
         self._check_whose_token()
         wanted = read_payload(payload)
         try:
-            answer = self._api.send("POST", "/api/v1/statuses", Act.WRITE, form=new_form(wanted), key=key)
+            answer = self._library.do(_post(wanted, key), Act.WRITE)
         except Rejected as refusal:
             self._tell_stale(refusal, wanted.media_ids)
             if isinstance(refusal, NotThere):  # Mastodon also says so of a post under this key that was deleted since
@@ -195,9 +198,10 @@ class MastodonPublisher:
         wanted = read_payload(payload)
         present = self._as_it_is(receipt)
         poll = self._running_poll(present, wanted.poll, receipt)
-        path = _path(receipt.local_id)
+        language = {"language": wanted.language} if wanted.language else {}  # the library's edits name none
         try:
-            answer = self._api.send("PUT", path, Act.WRITE, form=edit_form(wanted, poll), ref=receipt.ref.uri)
+            change = _change(wanted, poll, receipt.local_id)
+            answer = self._library.do(change, Act.WRITE, ref=receipt.ref.uri, adding=language)
         except Rejected as refusal:
             if self._is_it(present, wanted):  # GoToSocial answers 422 "status was not changed"
                 return self._receipt_of(present)
@@ -212,9 +216,11 @@ class MastodonPublisher:
     def delete(self, receipt: Receipt) -> None:
         """Take our post back, files and all; one that is gone already is no error."""
         self._check_whose_token()
-        path = _path(receipt.local_id)
+        id_ = quote(receipt.local_id, safe="")
         try:  # without delete_media Mastodon keeps the files for a day (docs.joinmastodon.org/methods/statuses, 4.4)
-            self._api.send("DELETE", path, Act.WRITE, query=[("delete_media", "true")], ref=receipt.ref.uri)
+            self._library.do(
+                lambda speaker: speaker.status_delete(id_, delete_media=True), Act.WRITE, ref=receipt.ref.uri
+            )
         except NotThere as missing:
             if self._is_there(receipt):
                 words = f"cannot delete posts through its API ({missing.message}); delete it on its own page"
@@ -325,6 +331,44 @@ class MastodonPublisher:
 
     def _unreadable(self, what: str) -> Unreachable:
         return Unreachable(f"its answer about {what} is not readable", server=self._api.server)
+
+
+# ---- what the library is to say ----------------------------------------------------------------------------------------
+
+
+def _post(wanted: Payload, key: str) -> Call:
+    return lambda speaker: speaker.status_post(
+        wanted.status,
+        language=wanted.language,
+        visibility=wanted.visibility,
+        spoiler_text=wanted.spoiler_text,
+        sensitive=wanted.sensitive,
+        media_ids=wanted.media_ids or None,
+        in_reply_to_id=wanted.in_reply_to_id,
+        quoted_status_id=wanted.quoted_status_id,
+        quote_approval_policy=wanted.quote_approval_policy,
+        poll=_poll(speaker, wanted.poll),
+        idempotency_key=key,
+    )
+
+
+def _change(wanted: Payload, poll: Poll | None, id_: str) -> Call:
+    """An edit takes away what it does not name: pictures, warning, poll. Visibility, place in a thread and quote cannot change
+    (Mastodon `statuses_controller.rb` update).
+    """
+    return lambda speaker: speaker.status_update(
+        quote(id_, safe=""),
+        wanted.status,
+        spoiler_text=wanted.spoiler_text or "",
+        sensitive=wanted.sensitive,
+        media_ids=wanted.media_ids or None,
+        quote_approval_policy=wanted.quote_approval_policy,
+        poll=_poll(speaker, poll),
+    )
+
+
+def _poll(speaker: mastodon.Mastodon, poll: Poll | None) -> object:
+    return speaker.make_poll(poll.options, poll.expires_in, poll.multiple) if poll else None
 
 
 def _path(id_: str | int) -> str:

@@ -18,6 +18,7 @@ from shareasm.domain.richtext import truncate
 from shareasm.errors import RateLimited, Rejected, Unreachable
 from shareasm.networks.mastodon.answers import Act, Answer, NotThere
 from shareasm.networks.mastodon.client import Api
+from shareasm.networks.mastodon.library import Library
 from shareasm.networks.ports import Limits
 
 WAITS_S = (1, 1, 2, 3, 5)
@@ -47,6 +48,7 @@ class Uploads:
     def __init__(
         self,
         api: Api,
+        library: Library,
         *,
         limits: Callable[[], Limits],
         prepare: Callable[[Path, Limits], PreparedImage],
@@ -54,6 +56,7 @@ class Uploads:
         wait: Callable[[float], None],
     ) -> None:
         self._api = api
+        self._library = library
         self._limits = limits
         self._prepare = prepare
         self._prepare_video = prepare_video
@@ -112,11 +115,17 @@ class Uploads:
 
     def _sent(self, piece: _Piece, ready: PreparedImage | PreparedVideo) -> tuple[str, Answer]:
         _, item, _ = piece
-        form: dict[str, str | list[str]] = {"description": truncate(item.alt, self._limits().alt_length)}
-        if isinstance(item, DraftMedia) and item.focus:
-            form["focus"] = f"{item.focus[0]},{item.focus[1]}"
-        file = (Path(item.file).name, ready.data, ready.mime)
-        answer = self._api.send("POST", "/api/v2/media", Act.UPLOAD, form=form, file=file, ref=item.file)
+        answer = self._library.do(
+            lambda speaker: speaker.media_post(
+                ready.data,
+                ready.mime,
+                description=truncate(item.alt, self._limits().alt_length),
+                focus=item.focus if isinstance(item, DraftMedia) else None,
+                file_name=Path(item.file).name,
+            ),
+            Act.UPLOAD,
+            ref=item.file,
+        )
         try:
             id_ = str(msgspec.json.decode(answer.body, type=_Upload).id)
         except ValueError as error:
@@ -126,7 +135,7 @@ class Uploads:
         return id_, answer
 
     def _ask(self, id_: str, file: str) -> Answer:
-        return self._api.send("GET", f"/api/v1/media/{quote(id_, safe='')}", Act.UPLOAD, ref=file)
+        return self._library.do(lambda speaker: speaker.media(quote(id_, safe="")), Act.UPLOAD, ref=file)
 
     def _wait_until_ready(self, id_: str, answer: Answer, file: str) -> None:
         """Return once the server has done with the file; it answers 422 where it cannot."""
