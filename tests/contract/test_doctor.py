@@ -1,5 +1,6 @@
 """The doctor on a whole campaign: two networks, real HTTP, and a trial post that leaves nothing behind."""
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -301,6 +302,29 @@ def test_what_a_killed_trial_left_is_taken_back_at_the_next_run(clinic: Clinic) 
     assert [finding.light for finding in taken] == [Light.GREEN, Light.GREEN]
     assert clinic.standing() == []
     assert doctor.take_back_leftovers(clinic.materials()) == []
+
+
+def test_a_killed_trial_that_a_person_deleted_is_done_with(clinic: Clinic) -> None:
+    materials, examined = clinic.materials(), doctor.Examined()
+    doctor.examine(materials, lambda _: None, examined)
+    doctor.try_posts(replace(materials, publisher=lambda account: _dying(materials.publisher(account))), examined, str)
+    file = clinic.data / "doctor" / "shareasm-2027-our-bluesky.json"
+    written_down = json.loads(file.read_text("utf-8"))
+    clinic.bluesky.delete(written_down["receipt"]["ref"]["uri"])
+    file.write_text(json.dumps(written_down | {"receipt": None}), encoding="utf-8")  # killed before it was known
+    assert [finding.light for finding in doctor.take_back_leftovers(clinic.materials())] == [Light.GREEN, Light.GREEN]
+    assert clinic.standing() == []
+
+
+def test_no_second_trial_is_sent_while_the_first_still_stands(clinic: Clinic) -> None:
+    materials, examined = clinic.materials(), doctor.Examined()
+    doctor.examine(materials, lambda _: None, examined)
+    dying = replace(materials, publisher=lambda account: _dying(materials.publisher(account)))
+    doctor.try_posts(dying, examined, str)
+    again = doctor.try_posts(dying, examined, str)
+    assert [finding.message for finding in again] == ["not tried: an earlier trial post could not be taken back"] * 2
+    doctor.take_back_leftovers(clinic.materials())
+    assert clinic.standing() == []
 
 
 def _dying(publisher: Publisher | None) -> Publisher | None:

@@ -21,7 +21,7 @@ from shareasm.domain.campaigns import Campaign, CampaignAccount
 from shareasm.domain.posts import Network, Post
 from shareasm.domain.queue import Draft, DraftMedia, Receipt, WhoMayReply, tid
 from shareasm.domain.richtext import fold_hashtag
-from shareasm.errors import ConfigError, NetworkError, Unreachable
+from shareasm.errors import ConfigError, NetworkError, Rejected, Unreachable
 from shareasm.networks.ports import AccountFacts, Publisher, Ties
 from shareasm.secret_files import write_secret
 
@@ -96,6 +96,9 @@ def _try_post(patient: _Patient, facts: AccountFacts) -> list[Finding]:
     if not facts.can_delete:
         words = f"not tried: a post on {facts.software} cannot be taken back"
         return [Finding(Light.YELLOW, patient.account.id, CHECK, words, "look at its first real post")]
+    if patient.file.exists():  # writing a second one down would forget the first
+        words = "not tried: an earlier trial post could not be taken back"
+        return [Finding(Light.YELLOW, patient.account.id, CHECK, words, "ask the doctor again")]
     findings: list[Finding] = []
     is_settled = False  # whether it is known that nothing can still appear
     try:
@@ -187,10 +190,10 @@ def _taken_back(patient: _Patient, *, is_settled: bool) -> list[Finding]:
         return []
     publisher = patient.publisher
     try:
-        receipt = trial.receipt or publisher.find(trial.payload, trial.key, trial.since)
+        receipt = trial.receipt or _found(patient, trial)
         if receipt is not None:
             publisher.delete(receipt)
-            if publisher.find(trial.payload, trial.key, trial.since) is not None:
+            if _found(patient, trial) is not None:
                 raise Unreachable("it is still there", server=patient.account.server, ref=receipt.ref.uri)
     except NetworkError as error:
         where = f" {trial.receipt.url}" if trial.receipt and trial.receipt.url else ""
@@ -201,6 +204,16 @@ def _taken_back(patient: _Patient, *, is_settled: bool) -> list[Finding]:
         return []
     words = "whether the trial post was sent is not known; it is not there now"
     return [Finding(Light.YELLOW, patient.account.id, CHECK, words, "ask the doctor again in a few minutes")]
+
+
+def _found(patient: _Patient, trial: Trial) -> Receipt | None:
+    """Return where the trial stands; None also where somebody was faster and deleted it by hand, which Bluesky tells."""
+    try:
+        return patient.publisher.find(trial.payload, trial.key, trial.since)
+    except Rejected:
+        if patient.account.network is Network.BLUESKY:
+            return None
+        raise
 
 
 def _write_down(patient: _Patient, trial: Trial) -> None:
