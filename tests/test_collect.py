@@ -14,10 +14,12 @@ from shareasm import collect, publish
 from shareasm.collect import Desk, Tally
 from shareasm.domain.campaigns import Source, SourceKind
 from shareasm.domain.changes import AuthorChange, Gone, Seen
+from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import Network, PostRef, Visibility
 from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import CheckpointTooOld, Page
+from shareasm.showing import judge
 from shareasm.storage import posts, sources
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
@@ -363,17 +365,25 @@ def test_on_bluesky_the_open_appview_is_asked_first_and_the_others_where_it_does
     assert collect.verify(desk, checkers, desk.clock.now()).tally == Tally(same=1)
 
 
-def test_a_search_that_lags_brings_no_tag_back_that_an_edit_took_away(desk: Desk) -> None:
+@pytest.mark.parametrize("is_missed", [False, True], ids=["the search lags", "the stream missed an edit"])
+def test_a_search_that_shows_other_words_than_the_stream_told_is_settled_by_a_check(
+    desk: Desk, *, is_missed: bool
+) -> None:
     search, sky = source("pds.example", SourceKind.SEARCH), source("jetstream.example", SourceKind.JETSTREAM)
     desk = replace(desk, campaign=campaign(sources=(search, sky)))
-    before = seen(network=Network.BLUESKY, version="bafyold")
-    after = seen("Safer mines", network=Network.BLUESKY, version="bafynew", revision="3kb", is_complete=False)
-    put(desk, search, [before])
-    assert len(shown(desk)) == 1
-    put(desk, sky, [after])
-    assert shown(desk) == []
-    put(desk, search, [before])
-    assert shown(desk) == []
+    first = seen(network=Network.BLUESKY, version="bafyold")
+    without = seen("Safer mines", network=Network.BLUESKY, version="bafynew", revision="3kb", is_complete=False)
+    last = seen("Even safer mines #shareASM", network=Network.BLUESKY, version="bafylast")
+    put(desk, search, [first])
+    put(desk, sky, [without])
+    assert shown(desk) == []  # the tag is edited away
+    put(desk, search, [last if is_missed else first])
+    assert [judged.verdict.reason for judged in judge(desk.engine, desk.campaign)] == [Reason.INCOMPLETE]
+    cast("FixedClock", desk.clock).advance(minutes=1)
+    now_there = last if is_missed else replace(without, is_complete=True, post=replace(without.post, revision=None))
+    checker = Checker([now_there])
+    collect.verify(desk, {sky.id: checker}, desk.clock.now() - minutes(60))
+    assert shown(desk) == ([last.post.text] if is_missed else [])
 
 
 def test_an_author_whose_return_was_missed_is_shown_when_a_check_shows_them(desk: Desk) -> None:

@@ -13,7 +13,7 @@ from shareasm.domain.campaigns import Campaign, Source, belongs
 from shareasm.domain.changes import Changed, Gone, New, Same, Seen, Sighting, Skipped, decide
 from shareasm.domain.forgetting import digests, names_of
 from shareasm.domain.moderation import Reason, why_not_stored
-from shareasm.domain.posts import Post, PostRef, fingerprint
+from shareasm.domain.posts import PostRef
 from shareasm.domain.watches import UNBROKEN
 from shareasm.networks.ports import Page
 from shareasm.storage import forgetting, posts, sources, watches
@@ -102,8 +102,7 @@ def store_posts(
     }
     rules |= {item.stored.id: belongs(campaign, item.seen.post, declared) for item in changed}
     posts.set_belonging(connection, campaign.slug, rules)
-    tagged = {item.stored.id: item for item in same if belongs(campaign, item.seen.post, declared)}
-    posts.add_belonging(connection, campaign.slug, tagged, lambda id_: belongs(campaign, _kept(tagged[id_]), declared))
+    _settle_belonging(connection, campaign, by, same, declared)
     gone = posts.mark_gone(
         connection, [Gone(ref, reason.value) for ref, reason in refused.items() if ref in stored], now
     )
@@ -113,10 +112,20 @@ def store_posts(
     return Tally(new=len(ids), changed=len(changed), same=len(same), gone=gone)
 
 
-def _kept(same: Same) -> Post:
-    """Return the version that is stored: a list that lags still shows the tag that an edit took away."""
-    post = same.seen.post
-    return post if fingerprint(post) == same.stored.fingerprint else same.stored.post
+def _settle_belonging(
+    connection: Connection, campaign: Campaign, by: Sighting, same: Sequence[Same], declared: Mapping[PostRef, str]
+) -> None:
+    """Note what of the known posts belongs to `campaign`.
+
+    Where a list shows another version than the stored one, under the tag, one of them is old: an edit took the tag away and
+    the list lags, or an edit that we missed brought it. Such a post is asked about before it is shown.
+    """
+    rules = {item.stored.id: belongs(campaign, item.seen.post, declared) for item in same if not item.is_other}
+    others = [] if by.is_check else [item for item in same if item.is_other]
+    doubtful = {item.stored.id: rule for item in others if (rule := belongs(campaign, item.seen.post, declared))}
+    posts.set_belonging(connection, campaign.slug, {id_: None for id_, rule in rules.items() if not rule})
+    posts.add_belonging(connection, campaign.slug, {id_: rule for id_, rule in rules.items() if rule})
+    posts.doubt(connection, posts.add_belonging(connection, campaign.slug, doubtful))
 
 
 def _without_forgotten(

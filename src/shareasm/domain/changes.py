@@ -100,6 +100,7 @@ class Same(NamedTuple):
 
     stored: Stored
     seen: Seen
+    is_other: bool = False  # another version than the stored one, which by itself is no news: a check has to tell
 
 
 Intent = New | Changed | Same
@@ -112,7 +113,7 @@ def decide(stored: Stored | None, seen: Seen, by: Sighting) -> Intent:
     if not stored.is_gone and fingerprint(seen.post) == stored.fingerprint:
         return Same(stored, seen)
     if not _is_news(stored, seen, by):
-        return Same(stored, seen)
+        return Same(stored, seen, is_other=True)
     merged = _keep_what_is_known(stored, seen)
     if not stored.is_gone and fingerprint(merged.post) == stored.fingerprint:
         return Same(stored, merged)  # a bare record of what is known already

@@ -4,7 +4,7 @@ A page costs one keyed read; only what is new or changed is written. Rows ⇄ re
 """
 
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, TypeVar
@@ -177,7 +177,7 @@ def show_authors(connection: Connection, network: Network, refs: Sequence[str], 
         connection.execute(hidden, {"is_active": True, "reason": "shown again", "changed_at": asked_at})
 
 
-def set_belonging(connection: Connection, campaign: str, belongs: dict[int, str | None]) -> None:
+def set_belonging(connection: Connection, campaign: str, belongs: Mapping[int, str | None]) -> None:
     """Note for each arrival number by which rule the post belongs to `campaign`; None takes out what a tag brought."""
     rows = [{"campaign": campaign, "post_id": id_, "belongs_by": rule} for id_, rule in belongs.items() if rule]
     upsert(connection, campaign_posts, rows, key=["campaign", "post_id"])
@@ -191,13 +191,18 @@ def set_belonging(connection: Connection, campaign: str, belongs: dict[int, str 
         )
 
 
-def add_belonging(
-    connection: Connection, campaign: str, ids: Iterable[int], rule_of: Callable[[int], str | None]
-) -> None:
-    """Note of those of `ids` that are not known to belong to `campaign` whether they do; for the others nothing is done."""
-    ids = list(ids)
-    known = _known(connection, _BELONGING, ids, campaign=campaign)
-    set_belonging(connection, campaign, {id_: rule for id_ in ids if id_ not in known and (rule := rule_of(id_))})
+def add_belonging(connection: Connection, campaign: str, rules: Mapping[int, str]) -> list[int]:
+    """Note that stored posts belong to `campaign` too; nothing is written for those that are known to. Return the new ones."""
+    known = _known(connection, _BELONGING, list(rules), campaign=campaign)
+    added = {id_: rule for id_, rule in rules.items() if id_ not in known}
+    set_belonging(connection, campaign, added)
+    return list(added)
+
+
+def doubt(connection: Connection, ids: Sequence[int]) -> None:
+    """Let posts be asked about at once, and not be shown before."""
+    for chunk in chunks(ids):
+        connection.execute(posts.update().where(posts.c.id.in_(chunk)), {"checked_at": None, "asked_at": None})
 
 
 # ---- reading for pages -------------------------------------------------------------------------------------------------
