@@ -18,7 +18,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from itertools import count
 from secrets import token_hex
 from time import monotonic
 from typing import Literal
@@ -239,14 +238,17 @@ class Worker:
                 for tag in self.parts.campaign.hashtags
             ),
         ]
-        for tries in count():
+        tries = 0
+        while left:
             outcomes = [(look, look()) for look in left]
             for _, outcome in outcomes:
                 self._news.outcome(source, outcome)
-            left = [look for look, outcome in outcomes if outcome.error]
             errors = [outcome.error for _, outcome in outcomes if outcome.error]
+            goes_on = any(outcome.tally.new or not outcome.error for _, outcome in outcomes)
+            tries = 0 if goes_on else tries + 1
+            left = [look for look, outcome in outcomes if outcome.error]
             go_on_at = next_round_at(errors, self.parts.clock.now(), tries)
-            if not left or go_on_at is None or not wait_until(go_on_at):
+            if go_on_at is None or not wait_until(go_on_at):
                 return
 
     def _look_at_plan(self, watch: Watch) -> None:
