@@ -10,7 +10,7 @@ import click
 
 from shareasm import __version__
 from shareasm.cli.accounts import connect, doctor
-from shareasm.cli.after import forget, policy, posts, recap
+from shareasm.cli.after import forget, policy, posts, recap, sweep
 from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
 from shareasm.cli.plan import plan
@@ -57,6 +57,7 @@ for command in (
     status,
     *STEERING,
     recap,
+    sweep,
     posts,
     forget,
     policy,

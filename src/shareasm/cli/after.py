@@ -1,4 +1,4 @@
-"""Commands after the day: recap, posts export, forget, policy."""
+"""Commands after the day: recap, sweep, posts export, forget, policy."""
 
 from pathlib import Path
 
@@ -20,6 +20,24 @@ def recap(folder: Path | None, *, no_check: bool) -> None:
     \b
     Example:  shareasm recap config/campaigns/shareasm-2027
     """
+    _write(folder, is_checked=not no_check)
+
+
+@click.command()
+@FOLDER
+def sweep(folder: Path | None) -> None:
+    """Take out of the published recap what was deleted, hidden or made private since.
+
+    Asks the networks about everything that it shows. A worker that runs does it every night at half past three; this is
+    for a scheduler of your own, where none runs.
+
+    \b
+    Example:  shareasm sweep config/campaigns/shareasm-2027
+    """
+    _write(folder, is_checked=True)
+
+
+def _write(folder: Path | None, *, is_checked: bool) -> None:
     from shareasm.cli.telling import campaign_folder, load_plan, print_event
     from shareasm.clock import SystemClock
     from shareasm.settings import read_settings
@@ -29,7 +47,7 @@ def recap(folder: Path | None, *, no_check: bool) -> None:
     settings = read_settings()
     plan = load_plan(campaign_folder(folder, settings))
     parts = wire(plan, settings, World(SystemClock()))
-    if not no_check:
+    if is_checked:
         Worker(parts, lambda event: print_event(event, plan.campaign.zone)).once("verify")
     made = parts.make_recap()
     click.echo(f"Recap: {made.written.index}")
