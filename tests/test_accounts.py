@@ -9,7 +9,7 @@ from factories import campaign
 from shareasm.accounts import Accounts, user_agent
 from shareasm.domain.campaigns import CampaignAccount
 from shareasm.domain.posts import Network
-from shareasm.errors import ConfigError, Unauthorized
+from shareasm.errors import Unauthorized
 from shareasm.settings import read_settings
 
 OURS = CampaignAccount("our-bluesky", Network.BLUESKY, "https://pds.example", "us.example", ("en",))
@@ -47,8 +47,7 @@ def test_a_secret_that_others_may_read_stops_the_account_with_the_chmod(tmp_path
     with pytest.raises(Unauthorized, match="chmod 600") as caught:
         token()
     assert "planted" not in f"{caught.value}{caught.value!r}"
-    with pytest.raises(ConfigError, match="chmod 600"):
-        ours.has_token("our-bluesky")
+    assert ours.has_token("our-bluesky")  # so that it stops this account alone, and not the whole program
 
 
 def test_a_file_that_is_gone_stops_the_account(tmp_path: Path) -> None:

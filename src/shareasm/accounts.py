@@ -33,8 +33,13 @@ class Accounts:
     # ---- secrets -------------------------------------------------------------------------------------------------------
 
     def has_token(self, account_id: str) -> bool:
-        """Return whether there is a secret for an account. Raises ConfigError where it is unreadable or open to others."""
-        return self.secrets.find(account_id) is not None
+        """Return whether there is a secret for an account. One that is unreadable or open to others stops that account
+        alone, when it is needed, and goes on once it is mended.
+        """
+        try:
+            return self.secrets.find(account_id) is not None
+        except ConfigError:
+            return True
 
     def token(self, account: CampaignAccount) -> Callable[[], str]:
         """Return how to read an account's secret: asked whenever it is needed, so that a mended one needs no restart.
