@@ -54,7 +54,9 @@ class Day:
         self.engine = open_engine(f"sqlite:///{folder / 'x.db'}")
         event.listen(self.engine, "connect", wait_for_no_disk)
         upgrade(self.engine)
-        now = datetime.now(UTC)  # not before the tables are made: a busy machine needs longer for them than the day lasts
+        now = datetime.now(
+            UTC
+        )  # not before the tables are made: a busy machine needs longer for them than the day lasts
         self.network = MemoryNetwork()
         self.campaign = campaign(opens_at=now, closes_at=now + timedelta(seconds=lasts))
         self.schedule = schedule(slot(at=now + timedelta(seconds=0.2)))
@@ -557,3 +559,24 @@ def test_a_clock_that_is_set_back_an_hour_stops_nothing(day: Day, monkeypatch: p
     worker.mind_the_clock()
     day.wait_for(lambda event: event.kind == "collected" and event.at < now)
     worker.stop()
+
+
+# ---- nights ------------------------------------------------------------------------------------------------------------
+
+
+def test_what_was_deleted_after_the_day_leaves_the_recap_at_night(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    regretted = day.network.say("I will regret this #shareASM", at=datetime.now(UTC))
+    worker = day.worker()
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert day.recaps == [2]
+    del day.network.posts[regretted.ref]
+    nights = iter([datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)])
+    monkeypatch.setattr("shareasm.worker.next_night", lambda now, zone: next(nights))
+    nightly = day.worker()
+    nightly.start()
+    day.wait_for(lambda event: "looked over at night" in event.text)
+    assert nightly.stop()
+    assert day.recaps == [2, 1]
+    assert nightly.faults == []

@@ -3,6 +3,7 @@
     every source    read from its checkpoint; swept for late arrivals; streams followed in a thread of their own
     every account   sends at the next due instant, in a thread of its own (sender)
     the day         heartbeat; posts asked about again; at the end of the window: last look, last check, recap, closed
+    every night     what the published recap shows is asked about again, and what is gone taken out
 
 `once` runs one kind of job and returns. What only one worker may do at a time holds a lease; a dead one's runs out.
 Over 400 lines: the jobs share one worker's leases, clock, news and stop, and read best beside each other.
@@ -30,7 +31,7 @@ from sqlalchemy.engine import Connection
 from shareasm import collect
 from shareasm.collect import Desk, Outcome, Tally
 from shareasm.domain.campaigns import Source
-from shareasm.domain.patience import next_round_at
+from shareasm.domain.patience import next_night, next_round_at
 from shareasm.errors import NetworkError, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
@@ -116,6 +117,7 @@ class Worker:
         self._end_waits()
         rhythm, parts = self.rhythm, self.parts
         self._every(rhythm.beat_s, "beat", self._beat)
+        self._at(self._next_night(), "nightly look", self._look_nightly)
         if self.closed.is_set():
             self._tell_closed()
             self._scheduler.start()
@@ -342,6 +344,20 @@ class Worker:
             self.closed.set()
         finally:
             self._closing.release()
+
+    def _next_night(self) -> datetime:
+        return next_night(self.parts.clock.now(), self.parts.campaign.zone)
+
+    def _look_nightly(self) -> None:
+        """Take out of the published recap what was deleted or hidden since, for as long as a worker runs."""
+        try:
+            if self._was_closed() and self._has_lease("nightly look"):
+                self._confirm_all()
+                made = self.parts.make_recap()
+                changed = count_of(made.written.changed_count, "file", "files")
+                self._news.say("recap", f"looked over at night: {changed} of {made.written.index.parent} changed")
+        finally:
+            self._at(self._next_night(), "nightly look", self._look_nightly)
 
     def _confirm_all(self) -> None:
         """Ask about every post, and say how many nobody answered about."""
