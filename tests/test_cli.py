@@ -202,6 +202,26 @@ def test_a_slot_that_is_not_there_is_a_persons_mistake(folder: Path) -> None:
     assert adopted.exit_code == 2
 
 
+def test_what_is_withdrawn_after_the_day_leaves_the_recap_when_it_is_written_again(folder: Path) -> None:
+    from datetime import UTC, datetime
+
+    from shareasm.domain.posts import Network, PostRef
+    from shareasm.domain.queue import Receipt
+    from shareasm.storage import days, queue, steering
+    from shareasm.storage.engine import open_engine, transaction
+
+    call("init", "my-day", "--on", "2027-05-12")
+    call("plan", "apply", "my-day", "--yes")
+    engine, after = open_engine("sqlite:///data/shareasm.db"), datetime(2027, 5, 20, tzinfo=UTC)
+    with transaction(engine) as connection:
+        for entry in queue.of_campaign(connection, "my-day"):
+            url = f"https://m.example/{entry.id}"
+            steering.adopt(connection, entry, Receipt(PostRef(Network.MASTODON, url), url, "1"), "", after)
+        days.close(connection, "my-day", after)
+    engine.dispose()
+    assert "`shareasm recap` writes it again" in call("withdraw", "welcome", "my-day", "--reason", "x", "--yes").output
+
+
 def test_status_is_told_as_data(folder: Path) -> None:
     call("init", "my-day", "--on", "2027-05-12")
     result = call("status", "my-day", "--json")

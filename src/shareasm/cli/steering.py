@@ -232,6 +232,8 @@ def withdraw(
     agree("Take it back?", yes=yes)
     done = steer.withdraw(press, entries, reason, choice)
     _tell(done)
+    if any(one.is_to_delete for one in done) and _is_closed(press):
+        click.secho("The recap was written before this: `shareasm recap` writes it again without it.", fg="yellow")
     _end(press, done, steer.take_back(press))
 
 
@@ -276,6 +278,15 @@ def agree(question: str, *, yes: bool) -> None:
 def _tell(done: "Iterable[Decided]") -> None:
     for one in done:
         click.secho(f"{one.entry.key.name}: {one.words}", fg=None if one.is_taken else "yellow")
+
+
+def _is_closed(press: "Press") -> bool:
+    from shareasm.storage import days
+    from shareasm.storage.engine import reading
+
+    with reading(press.engine) as connection:
+        day = days.state(connection, press.campaign.slug)
+    return day.closed_since(press.campaign.closes_at) is not None
 
 
 def _end(press: "Press", done: "list[Decided]", deleted: "list[Result]") -> None:
