@@ -7,7 +7,7 @@ import pytest
 
 from networks.bluesky_pds import DID, NOW, error
 from networks.bluesky_publishing import KEY, Bench
-from shareasm.errors import NetworkError, RateLimited, Unauthorized
+from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
 
 
 @pytest.fixture
@@ -131,6 +131,27 @@ def test_too_many_sign_ins_are_waited_out(bench: Bench) -> None:
         assert caught.value.until == until
     bench.at = until
     assert session.tokens().did == DID
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 308])
+def test_a_password_and_a_token_go_to_no_other_server(bench: Bench, status: int) -> None:
+    elsewhere = httpx.Response(status, headers={"location": "https://else.example/xrpc/x"})
+    bench.pds.plan = [("createSession", elsewhere), ("refreshSession", elsewhere)]
+    with pytest.raises(Unreachable, match=r"leads elsewhere: https://else\.example/"):
+        bench.session().tokens()
+    tokens = bench.session().tokens()
+    with pytest.raises(Unreachable, match=r"leads elsewhere: https://else\.example/"):
+        bench.session().renew(tokens)
+    assert {request.url.host for request in bench.pds.requests} == {"pds.example"}
+
+
+def test_too_many_sign_ins_are_known_by_the_status_whatever_the_body_is(bench: Bench) -> None:
+    until = NOW + timedelta(minutes=5)
+    headers = {"content-type": "application/json", "ratelimit-reset": str(int(until.timestamp()))}
+    bench.pds.plan = [("createSession", httpx.Response(429, headers=headers, text='"slow down"'))]
+    with pytest.raises(RateLimited) as caught:
+        bench.session().tokens()
+    assert caught.value.until == until
 
 
 def test_a_session_that_cannot_be_stored_holds_until_a_restart(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

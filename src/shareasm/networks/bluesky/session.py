@@ -191,8 +191,16 @@ class Session:
         from atproto import Client, Request
 
         timeout = httpx.Timeout(30, connect=10)  # the library's own 5 s turns slow answers into lost ones
-        request = Request(timeout=timeout, transport=self._transport, verify=tls())
+        hooks = {"response": [_refuse]}
+        request = Request(timeout=timeout, transport=self._transport, verify=tls(), event_hooks=hooks)
         try:
             yield Client(base_url, request=request)
         finally:
             request.close()
+
+
+def _refuse(response: httpx.Response) -> None:
+    """Raise every answer but yes as it came: the library would follow a redirect, and tell a password to who knows whom."""
+    if not response.is_success:
+        response.read()
+        response.raise_for_status()
