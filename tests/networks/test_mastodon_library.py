@@ -139,6 +139,11 @@ def test_a_token_is_never_taken_for_the_name_of_a_file(api: Api, script: Script,
     assert script.asked[-1].headers["Authorization"] == f"Bearer {tmp_path / 'token'}"
 
 
+def test_a_token_of_any_bytes_is_the_servers_to_refuse(api: Api, script: Script) -> None:
+    Library(api, token=b"\xfft\xc3\xb6ken".decode(errors="surrogateescape")).do(post)  # as the environment gives it
+    assert (b"Authorization", b"Bearer \xfft\xc3\xb6ken") in script.asked[-1].headers.raw
+
+
 def test_a_call_without_a_token_says_none(api: Api, script: Script) -> None:
     Library(api).do(post)
     assert "Authorization" not in script.asked[-1].headers

@@ -117,8 +117,8 @@ class Api:
             request = client.build_request(
                 method,
                 url,
-                # bytes: an odd token is the server's to refuse
-                headers=[(name.encode(), value.encode()) for name, value in headers.items()],
+                # bytes, as they were set: an odd token is the server's to refuse
+                headers=[(name.encode(), value.encode(errors="surrogateescape")) for name, value in headers.items()],
                 files=files,
                 timeout=_UPLOAD_TIMEOUT if files else _TIMEOUT,
                 **content,
