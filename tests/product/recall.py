@@ -336,6 +336,7 @@ class RecallDay:
     def _disturb(self) -> None:
         """Let something go wrong somewhere, with the next requests."""
         for faults in self.servers.faults:
+            faults.clear()  # an outage is over by and by
             if self.chance.random() < 0.3:
                 fault = self.chance.choice(_TROUBLES)
                 faults.add(fault, "GET", times=self.chance.choice((1, 1, 2)), skip=self.chance.randrange(4), reset_s=2)
@@ -347,6 +348,7 @@ class RecallDay:
 
     def _disturb_the_last_look(self) -> None:
         for faults in self.servers.faults:
+            faults.clear()
             fault = self.chance.choice((Fault.RATE_LIMITED, Fault.UNAVAILABLE_BEFORE, Fault.RESET_AFTER, Fault.CUT))
             faults.add(fault, "GET", skip=self.chance.randrange(6), reset_s=2)
 
