@@ -13,6 +13,7 @@ from typing import Any
 import apscheduler.executors.base as executors
 import apscheduler.schedulers.base as schedulers
 import pytest
+import sqlalchemy as sa
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
@@ -126,6 +127,21 @@ def test_a_day_is_run_from_plan_to_recap_without_a_hand(day: Day) -> None:
         assert days.state(connection, day.campaign.slug).closed_at
 
 
+def test_a_beat_locks_entries_before_the_day_as_a_sender_does(day: Day) -> None:
+    written: list[str] = []
+    worker = day.worker()
+    worker._in_hand.add(1)
+    sa.event.listen(
+        day.engine, "before_cursor_execute", lambda _c, _r, words, *_: written.append(" ".join(words.split()))
+    )
+    worker._beat()
+    first = {
+        name: next(n for n, words in enumerate(written) if f" {name} " in words)
+        for name in ("entries", "campaign_states")
+    }
+    assert first["entries"] < first["campaign_states"]
+
+
 def test_a_day_that_is_closed_is_not_closed_again(day: Day) -> None:
     for _ in range(2):
         worker = day.worker()
@@ -218,7 +234,7 @@ def test_what_is_due_soon_is_prepared_before_it_is_due(day: Day) -> None:
     bring_in_line(day.engine, soon, schedule(slot(at=soon.closes_at - timedelta(seconds=0.5))))
     seen: list[list[State]] = []
     prepare = day.network.prepare
-    day.network.prepare = lambda *given: (seen.append(day.states()), prepare(*given))[1]  # type: ignore[method-assign]
+    day.network.prepare = lambda *given: (seen.append(day.states()), prepare(*given))[1]  # type: ignore[func-returns-value, method-assign]
     worker = day.worker(campaign=soon)
     worker.start()
     assert worker.closed.wait(20)
@@ -230,7 +246,7 @@ def test_what_is_due_soon_is_prepared_before_it_is_due(day: Day) -> None:
 def test_an_account_that_hangs_holds_up_no_other(day: Day) -> None:
     may_end = threading.Event()
     hanging = MemoryNetwork(Network.BLUESKY)
-    hanging.publish = lambda *_: may_end.wait(20)  # type: ignore[method-assign, assignment, return-value]
+    hanging.publish = lambda *_: may_end.wait(20)  # type: ignore[method-assign, assignment]
     bring_in_line(day.engine, day.campaign, schedule(slot(at=datetime.now(UTC), accounts=("sky", "ours"))))
     worker = day.worker(publishers={"sky": hanging, "ours": day.network})
     worker.start()
