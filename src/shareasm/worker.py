@@ -190,10 +190,11 @@ class Worker:
 
     def _beat(self) -> None:
         now = self.parts.clock.now()
+        # Two transactions: a sender locks entry and day in either order, and PostgreSQL would end one of the two.
         with transaction(self.parts.engine) as connection:
-            # In the order in which a sender locks them, entry and then day: else PostgreSQL ends one of the two.
-            claims.renew_claims(connection, self.name, list(self._in_hand), now)  # an upload outlasts one claim
-            days.renew_leases(connection, self.name, now, LEASE)  # and a long sweep or the closing one lease
+            days.renew_leases(connection, self.name, now, LEASE)  # a long sweep or the closing outlasts one lease
+            claims.renew_claims(connection, self.name, list(self._in_hand), now)  # and an upload outlasts one claim
+        with transaction(self.parts.engine) as connection:
             days.beat(connection, self.parts.campaign.slug, now)
         self._was_closed()
 
