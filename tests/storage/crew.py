@@ -196,7 +196,7 @@ class Crew:
         """A person shows where the post is."""
         (ref,) = self.living(entry.publish_key) or (None,)
         if ref and entry.state in steer.TAKES_A_RECEIPT:
-            steer.adopt(self.press("a person"), entry, self.network.receipt_of(self.network.posts[ref].url))
+            steer.adopt(self.press("a person"), entry, self.network.find_at(self.network.posts[ref].url).receipt)
 
     def withdraw(self, id_: str) -> None:
         press, choice = self.press("a person"), Choice(id_)
