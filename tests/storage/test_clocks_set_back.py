@@ -96,3 +96,15 @@ def test_a_lease_of_an_hour_that_was_not_is_free(engine: Engine) -> None:
         assert days.take_lease(connection, "close", "dead", NOON + HOUR, CLAIM_FOR)
         assert not days.take_lease(connection, "close", "us", NOON + HOUR, CLAIM_FOR)
         assert days.take_lease(connection, "close", "us", NOON, CLAIM_FOR)
+
+
+def test_what_a_wrong_clock_gave_up_waits_again_for_its_time(office: Office) -> None:
+    bring_in_line(office.engine, campaign(), schedule(slot(at=NOON + timedelta(minutes=10), late=Late.WITHIN)))
+    office.send()
+    assert office.states == [State.MISSED]
+    office.clock.advance(-HOUR)
+    office.send()
+    assert office.states == [State.WAITING]
+    office.clock.advance(timedelta(minutes=10))
+    office.send()
+    assert office.states == [State.PUBLISHED]

@@ -84,8 +84,16 @@ def is_paused(connection: Connection, campaign: str, *, until_commit: bool = Fal
 def mark_missed(connection: Connection, campaign: str, account: str, now: datetime) -> list[QueueEntry]:
     """Give up entries whose time has passed and of which nothing can be out there; return them. None while paused.
 
-    A later part of a thread that has begun is never too late: half a thread is worse than a late one.
+    A later part of a thread that has begun is never too late: half a thread is worse than a late one. What a clock that was
+    set back since had given up before its time waits again.
     """
+    too_soon = entries.update().where(
+        entries.c.campaign == campaign,
+        entries.c.account == account,
+        entries.c.state == State.MISSED,
+        entries.c.expires_at > now + CLOCKS_DIFFER_BY,
+    )
+    connection.execute(too_soon.values(state=State.WAITING, note=None))
     is_idle = sa.or_(entries.c.state == State.WAITING, sa.and_(entries.c.state == State.CLAIMED, _has_run_out(now)))
     query = sa.select(entries.c.id).where(
         entries.c.campaign == campaign,
