@@ -22,6 +22,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from shareasm import worker
 from shareasm.cli import main
 from shareasm.clock import SystemClock
+from shareasm.domain import patience
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def arm(haste: Haste) -> None:
     SystemClock.now = now  # type: ignore[method-assign]
     rhythm = worker.Rhythm(read_s=haste.read_s, sweep_s=haste.sweep_s, verify_s=haste.verify_s, beat_s=1)
     worker.Worker = partial(worker.Worker, rhythm=rhythm)  # type: ignore[assignment,misc]
+    patience.TRY_AGAIN_AFTER = timedelta(seconds=0.5)
     if haste.dies_at is not None:
         _die_at(haste.dies_at, is_before=haste.is_before)
 

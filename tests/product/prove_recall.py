@@ -44,9 +44,10 @@ def main() -> int:
 
 def _cases(wanted: argparse.Namespace) -> list[tuple[Case, str]]:
     """Return the days and their stores: on every other one the program is dead when the window ends."""
-    large = Case(wanted.posts, wanted.seed, kills=5, read_s=1, sweep_s=10)
+    large = Case(wanted.posts, wanted.seed, kills=5, read_s=2, sweep_s=60)
     small = [
-        Case(wanted.small, wanted.seed + number, is_late=bool(number % 2)) for number in range(1, wanted.seeds + 1)
+        Case(wanted.small, wanted.seed + number, is_late=bool(number % 2), dies_closing=number % 4 in (0, 1))
+        for number in range(1, wanted.seeds + 1)
     ]
     stores = ["sqlite"] * len(small) + ["postgresql"]
     return list(zip([large, *small], stores, strict=True))

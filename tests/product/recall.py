@@ -63,6 +63,7 @@ WINDOW = timedelta(hours=6)
 BEFORE = timedelta(minutes=10)
 LAST_SECONDS = timedelta(seconds=8)
 LITTLE = timedelta(seconds=5)
+LEASES_END = timedelta(minutes=1)
 LAST_ROUNDS = 3  # of which the program may see nothing but their end
 LIVE_WITHIN_S = 90
 
@@ -220,6 +221,7 @@ class Case:
     rounds: int = ROUNDS
     read_s: float = 0.5
     sweep_s: float = 3
+    dies_closing: bool = False  # once more, between its last look and its recap
     is_late: bool = True  # the program is dead when the window ends, and closes the day when it lives again
 
 
@@ -375,6 +377,11 @@ class RecallDay:
             self.program.wait_for("the day is over")
             self._disturb_the_last_look()
             self.planter.say_at_the_edge(Story.AFTER)
+        if self.case.dies_closing:
+            self.program.wait_for("asking the networks", LIVE_WITHIN_S)
+            self._die()
+            self.clock.pass_by(LEASES_END)
+            self._begin(doomed=False)
         code = self.program.ended(600)
         self.said.append(self.program.said)
         assert code == 0, self.program.said
