@@ -49,7 +49,7 @@ def _cases(wanted: argparse.Namespace) -> list[tuple[Case, str]]:
         Case(wanted.small, wanted.seed + number, is_late=bool(number % 2), dies_closing=number % 4 in (0, 1))
         for number in range(1, wanted.seeds + 1)
     ]
-    stores = ["sqlite"] * len(small) + ["postgresql"]
+    stores = ["sqlite", *["sqlite"] * (len(small) - 1), *["postgresql"] * bool(small)]
     return list(zip([large, *small], stores, strict=True))
 
 
