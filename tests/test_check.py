@@ -176,7 +176,6 @@ ROOMY = Limits(
     has_polls=True,
     polls=PollLimits(),
     video_bytes=10**8,
-    has_captions=True,
 )
 
 
