@@ -40,7 +40,7 @@ def test_a_blogs_entry_is_a_post_with_its_page_as_the_card(feed: Callable[[str],
     assert post.languages == ("en-GB",)
     assert {tag.name for tag in post.hashtags} == {"shareasm", "fairtrade"}
     assert post.card
-    assert post.card.title == "What a fair price means"
+    assert (post.card.title, post.card.image_url) == ("What a fair price means", "https://blog.example/scale.jpg")
 
 
 def test_an_address_without_a_host_is_the_feeds_own(feed: Callable[[str], bytes]) -> None:

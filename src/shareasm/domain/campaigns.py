@@ -78,13 +78,16 @@ class Source:
 
     @property
     def network(self) -> Network:
-        match self.kind:
-            case SourceKind.TAG_TIMELINE:
-                return Network.MASTODON
-            case SourceKind.FEED:
-                return Network.WEB
-            case SourceKind.SEARCH | SourceKind.JETSTREAM:
-                return Network.BLUESKY
+        """Where its posts are from."""
+        return _NETWORKS[self.kind]
+
+
+_NETWORKS = {
+    SourceKind.TAG_TIMELINE: Network.MASTODON,
+    SourceKind.SEARCH: Network.BLUESKY,
+    SourceKind.JETSTREAM: Network.BLUESKY,
+    SourceKind.FEED: Network.WEB,
+}
 
 
 class Role(StrEnum):
