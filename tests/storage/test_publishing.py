@@ -12,7 +12,7 @@ from shareasm.collect import Desk, store
 from shareasm.domain.campaigns import Source, SourceKind
 from shareasm.domain.changes import Seen
 from shareasm.domain.posts import encode_post
-from shareasm.domain.queue import QueueEntry, Receipt, State
+from shareasm.domain.queue import NEXT, QueueEntry, Receipt, State
 from shareasm.domain.schedules import Late, Slot
 from shareasm.errors import ConfigError, NetworkError, Occupied, RateLimited, Rejected, Stale
 from shareasm.networks.ports import Page, Repeat
@@ -745,3 +745,20 @@ def test_an_answer_that_comes_after_its_claim_ran_out_counts(engine: Engine, rep
     for _ in range(3):
         office.send(after=minutes(2), worker="two")
     assert office.texts == ["Good morning #shareASM"]
+
+
+def test_a_late_answer_to_what_was_asked_back_meanwhile_is_taken_back(engine: Engine) -> None:
+    office = Office(engine, Repeat.NEVER)
+    office.plan()
+    publish = office.network.publish
+
+    def slow(payload: str, key: str) -> Receipt:
+        office.network.publish = publish  # type: ignore[method-assign]
+        office.send(after=minutes(2), worker="two")
+        ask_back(office)
+        return publish(payload, key)
+
+    office.network.publish = slow  # type: ignore[method-assign]
+    office.send(worker="one")
+    assert office.states == [State.WITHDRAWING]
+    assert State.WITHDRAWING in NEXT[State.UNKNOWN]

@@ -54,12 +54,17 @@ TAKEN_BACK = frozenset({State.WITHDRAWING, State.WITHDRAWN})
 """It was out, and nobody is to see it any more, whether its network has deleted it already or not."""
 
 NEXT: Mapping[State, frozenset[State]] = {
-    State.WAITING: frozenset({State.CLAIMED, State.PUBLISHED, State.MISSED, State.CANCELLED}),
+    State.WAITING: frozenset(
+        {State.CLAIMED, State.PUBLISHED, State.MISSED, State.CANCELLED}
+        | {State.WITHDRAWING}  # asked back, and the answer of an earlier call came late
+    ),
     State.CLAIMED: frozenset(
         {State.PUBLISHED, State.UNKNOWN, State.FAILED, State.WAITING, State.MISSED}
         | {State.CANCELLED, State.WITHDRAWING}  # what a person asked back meanwhile
     ),
-    State.UNKNOWN: frozenset({State.CLAIMED, State.PUBLISHED, State.FAILED, State.WAITING, State.CANCELLED}),
+    State.UNKNOWN: frozenset(
+        {State.CLAIMED, State.PUBLISHED, State.FAILED, State.WAITING, State.CANCELLED} | {State.WITHDRAWING}  # likewise
+    ),
     State.FAILED: frozenset({State.WAITING, State.PUBLISHED, State.CANCELLED}),
     State.MISSED: frozenset({State.WAITING, State.PUBLISHED, State.CANCELLED}),
     State.CANCELLED: frozenset({State.WAITING}),
