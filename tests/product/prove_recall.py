@@ -44,7 +44,7 @@ def main() -> int:
 
 def _cases(wanted: argparse.Namespace) -> list[tuple[Case, str]]:
     """Return the days and their stores: on every other one the program is dead when the window ends."""
-    large = Case(wanted.posts, wanted.seed, kills=5, read_s=2, sweep_s=60)
+    large = Case(wanted.posts, wanted.seed, kills=5, read_s=3, sweep_s=300)  # the servers are as busy as the program
     small = [
         Case(wanted.small, wanted.seed + number, is_late=bool(number % 2), dies_closing=number % 4 in (0, 1))
         for number in range(1, wanted.seeds + 1)
