@@ -246,6 +246,25 @@ def test_a_server_that_asks_for_patience_gets_it(blog: Blog, words: str, wait: t
     assert refusal.value.until == NOW + wait
 
 
+@pytest.mark.parametrize("address", ["https://elsewhere.example/feed/", "http://169.254.169.254/latest/meta-data/"])
+def test_a_feed_that_moved_to_another_host_is_not_followed_but_named(blog: Blog, address: str) -> None:
+    blog.answers = [httpx.Response(301, headers={"location": address})]
+    with pytest.raises(Rejected, match="write its new address"):
+        list(blog.reader().read_tag("shareASM", DAY, None))
+    assert len(blog.asked) == 1
+
+
+def test_a_feed_is_followed_to_another_path_of_its_host(blog: Blog) -> None:
+    blog.answers = [httpx.Response(302, headers={"location": "https://www.blog.example/rss"})]
+    assert urls(blog.reader().read_tag("shareASM", DAY, None))
+
+
+def test_an_entry_without_a_date_is_set_aside() -> None:
+    data = b"<rss><channel><item><title>x</title><link>https://blog.example/x</link></item></channel></rss>"
+    read = read_feed(data, URL, NOW)
+    assert [skip.reason for skip in read.skipped] == ["an entry without a date"]
+
+
 def test_nobody_there_is_unreachable() -> None:
     def nobody(request: httpx.Request) -> httpx.Response:
         raise httpx.ConnectError("refused", request=request)

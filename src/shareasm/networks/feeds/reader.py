@@ -59,7 +59,20 @@ class FeedReader:
                 "Accept": "application/atom+xml, application/rss+xml, application/xml;q=0.9",
             },
             transport=transport,
+            event_hooks={"response": [self._stay_with_the_host]},
         )
+
+    def _stay_with_the_host(self, response: httpx.Response) -> None:
+        """Follow a feed to another path or scheme, but to no other host: that could be any, also one inside our own network."""
+        if not response.has_redirect_location:
+            return
+        try:
+            target = response.request.url.join(response.headers["location"])
+        except httpx.InvalidURL as error:
+            raise Rejected("the feed has moved to an address that is none", server=self._url) from error
+        if _site(target) != _site(response.request.url):
+            words = f"the feed has moved to {target.host}: write its new address in campaign.yaml"
+            raise Rejected(words, server=self._url)
 
     def read_tag(self, tag: str, window: Window, checkpoint: str | None) -> Iterator[Page]:
         """Yield the entries of `window` under `tag`, if the feed has changed since the checkpoint."""
@@ -140,6 +153,10 @@ def _returnable(response: httpx.Response, name: str, longest: int) -> str:
     """Return a header that is to be sent back; "" where it could not be."""
     value = response.headers.get(name, "")
     return value if value.isascii() and value.isprintable() and len(value) <= longest else ""
+
+
+def _site(url: httpx.URL) -> str:
+    return url.host.removeprefix("www.")
 
 
 def _read_mark(checkpoint: str | None) -> Mark:

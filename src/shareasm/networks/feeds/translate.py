@@ -112,13 +112,15 @@ def _post(entry: ET.Element, author: Account, url: str, now: datetime, language:
     if not words:
         raise ValueError("an entry without words")
     made_at = _instant(entry, "pubDate", f"{_ATOM}published", f"{_DC}date", f"{_ATOM}updated")
+    if made_at is None:  # taken for new at each reading, it would wander through the day
+        raise ValueError("an entry without a date")
     still = safe_url(_still(entry))
     is_video = link.partition("://")[2].partition("/")[0] in _VIDEO_HOSTS or _has_video(entry)
     return Post(
         ref=PostRef(Network.WEB, f"{url}#{identity}"[:2000]),
         url=link,
         author=author,
-        created_at=min(made_at or now, now),
+        created_at=min(made_at, now),
         text=words,
         html=linked_html(words, ()),
         languages=(language,) if language else (),
