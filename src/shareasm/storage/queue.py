@@ -106,7 +106,7 @@ def anchors_of(connection: Connection, entry: QueueEntry) -> Anchors:
 
 
 def target_of(connection: Connection, campaign: str, account: str, language: str, slot: str) -> Row[Any] | None:
-    """Return the row of the first post of `slot` on `account`: in that language, or else in whichever is out, or will be."""
+    """Return the row of the first post of `slot` on `account`: in that language if it is or will be out, else in any."""
     query = sa.select(entries).where(
         entries.c.campaign == campaign, entries.c.account == account, entries.c.slot == slot, entries.c.part == 0
     )
@@ -116,7 +116,8 @@ def target_of(connection: Connection, campaign: str, account: str, language: str
         (entries.c.state.in_([State.WAITING, State.CLAIMED, State.UNKNOWN]), 1),
         else_=2,
     )
-    return connection.execute(query.order_by(is_same, is_out, entries.c.position)).first()
+    will_not_be = sa.case((is_out == 2, 1), else_=0)
+    return connection.execute(query.order_by(will_not_be, is_same, is_out, entries.c.position)).first()
 
 
 def _post_of(connection: Connection, entry: QueueEntry, slot: str) -> Row[Any] | None:
