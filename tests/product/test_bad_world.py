@@ -36,7 +36,7 @@ def test_a_broken_plan_changes_nothing(day: Day) -> None:
     before = day.rows("SELECT slot, state, due_at, draft FROM entries ORDER BY id")
     schedule = day.campaign / "schedule.yaml"
     schedule.write_text(schedule.read_text("utf-8").replace("kind: news", "kidn: news"), encoding="utf-8")
-    for command in COMMANDS:
+    for command in ("web", "recap"):  # those that send go on with the queue, and say so: test_steering
         ended = day.run(command)
         assert (ended.code, "nothing was changed" in ended.err, "Traceback" in ended.err) == (2, True, False), ended
         assert re.search(r"schedule\.yaml:\d+:\d+", ended.err), ended.err
@@ -194,7 +194,7 @@ def test_a_revoked_secret_stops_its_account_alone_and_a_mended_one_goes_on(day: 
     day.plan(slot("first", 0), slot("second", 0), slot("third", 12))
     day.world.home.revoke(day.mastodon.token)
     program = day.start("worker")
-    trouble = program.wait_for("not sent yet")
+    trouble = program.wait_for("everything else goes on")
     assert "our-mastodon" in trouble
     program.wait_for("on our-bluesky: published", times=3)
     assert (len(day.on_bluesky()), len(day.on_mastodon())) == (3, 0)
