@@ -109,7 +109,7 @@ def rss(*entries: str) -> str:
     return f"<rss><channel><title>Voices</title><link>https://[no host</link>{''.join(entries)}</channel></rss>"
 
 
-ENTRY = "<item><title>A day</title><link>https://blog.example/1</link></item>"
+ENTRY = "<item><pubDate>Wed, 03 Feb 2027 09:30:00 GMT</pubDate><title>A day</title><link>https://blog.example/1</link></item>"
 
 
 def test_an_entry_as_deep_as_a_well_costs_no_other_entry() -> None:
