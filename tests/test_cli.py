@@ -85,7 +85,30 @@ def test_an_unknown_command_is_refused_with_usage() -> None:
 def test_without_a_campaign_it_asks_which(folder: Path, name: str) -> None:
     result = call(name)
     assert result.exit_code == 2
-    assert result.stderr == "shareasm: say which campaign: name its folder, or set SHAREASM_CAMPAIGN\n"
+    assert result.stderr == (
+        "shareasm: say which campaign: name its folder at the end of the command, or set SHAREASM_CAMPAIGN\n"
+    )
+
+
+def test_where_there_are_several_campaigns_it_names_them(folder: Path) -> None:
+    call("init", "config/campaigns/first")
+    call("init", "config/campaigns/second")
+    assert "(there are: config/campaigns/first, config/campaigns/second)" in call("status").stderr
+
+
+@pytest.mark.parametrize("command", ["check", "status", "run"])
+def test_a_folder_that_is_not_there_is_met_with_how_to_make_one(folder: Path, command: str) -> None:
+    result = call(command, "nowhere")
+    assert result.exit_code == 2
+    assert "`shareasm init` makes a new campaign" in result.output + result.stderr
+
+
+def test_without_a_terminal_connecting_says_where_else_a_secret_goes(folder: Path) -> None:
+    call("init", "my-day")
+    result = call("connect", "bluesky", "my-day")
+    assert result.exit_code == 2
+    assert "nothing was stored" in result.stderr
+    assert "SHAREASM_TOKEN_<ACCOUNT>" in result.stderr
 
 
 def test_a_new_campaign_passes_its_check(folder: Path) -> None:
@@ -279,6 +302,7 @@ def test_a_rehearsal_in_which_something_was_not_sent_exits_1(
     result = call("rehearse", "my-day", "--seconds", "7", "--seed", "5")
     assert result.exit_code == code
     assert "Planned 3 · sent 2 · collected 10 · shown 9" in result.output
+    assert f"For your browser: {Path.cwd().as_uri()}/index.html" in result.output
     assert (given["seconds"], given["seed"], given["out"]) == (7, 5, Path("data/rehearsals/my-day"))
 
 

@@ -53,7 +53,10 @@ def _read_bytes(folder: Path, name: str, place: Place, findings: Findings) -> by
         with path.open("rb") as file:
             data = file.read(FILE_LIMIT + 1)
     except OSError as error:
-        findings.error(place, f"The file cannot be read: {error.strerror}.", "Check its name and its permissions.")
+        cure = "Check its name and its permissions."
+        if isinstance(error, FileNotFoundError):
+            cure = "Is the folder's name right? `shareasm init` makes a new campaign."
+        findings.error(place, f"The file cannot be read: {error.strerror}.", cure)
         return None
     if len(data) > FILE_LIMIT:
         findings.error(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from shareasm.errors import ConfigError
+
 if TYPE_CHECKING:
     from shareasm.accounts import Accounts
     from shareasm.domain.campaigns import CampaignAccount
@@ -136,12 +138,15 @@ class _Terminal:
         click.echo(words)
 
     def ask(self, words: str, *, is_secret: bool) -> str:
-        if not is_secret or sys.stdin.isatty():
+        if sys.stdin.isatty():
             return str(click.prompt(words, hide_input=is_secret, type=str))
         click.echo(f"{words}:")  # a pipe shows nothing anyway, and getpass would warn that it might
         if typed := sys.stdin.readline():
             return typed
-        raise click.Abort
+        raise ConfigError(
+            "nobody can be asked here, for this is no terminal, and nothing was stored: call it in a terminal, or put the "
+            "secret into the environment as SHAREASM_TOKEN_<ACCOUNT>"
+        )
 
     def agrees(self, words: str) -> bool:
         return click.confirm(words, default=True)

@@ -112,7 +112,8 @@ def rehearse(folder: Path, seconds: float, seed: int, out: Path) -> None:
 
     plan = load_plan(folder)
     click.echo(
-        f"Rehearsing {plan.campaign.name}: {len(plan.schedule.slots)} slots, the day in about {seconds:.0f} seconds."
+        f"Rehearsing {plan.campaign.name}: {len(plan.schedule.slots)} slots, the day in about {seconds:.0f} seconds; longer on "
+        "a small or busy computer."
     )
     outcome = live(
         plan, out / plan.campaign.slug, seconds=seconds, seed=seed, tell=lambda e: print_event(e, plan.campaign.zone)
@@ -122,5 +123,6 @@ def rehearse(folder: Path, seconds: float, seed: int, out: Path) -> None:
     click.echo(
         f"Planned {outcome.planned} · sent {outcome.sent} · collected {outcome.collected} · shown {outcome.shown}"
     )
+    click.echo(f"For your browser: {outcome.recap.resolve().as_uri()}")
     if not outcome.is_clean:
         raise click.exceptions.Exit(1)

@@ -71,7 +71,8 @@ def campaign_folder(given: Path | None, settings: "Settings") -> Path:
     found = sorted(path.parent for path in Path("config/campaigns").glob("*/campaign.yaml"))
     if len(found) == 1:
         return found[0]
-    raise ConfigError("say which campaign: name its folder, or set SHAREASM_CAMPAIGN")
+    there = f" (there are: {', '.join(map(str, found))})" if found else ""
+    raise ConfigError(f"say which campaign: name its folder at the end of the command, or set SHAREASM_CAMPAIGN{there}")
 
 
 def _refuse(sentence: str) -> NoReturn:
