@@ -135,7 +135,7 @@ def test_a_source_that_was_read_says_when(office: Office) -> None:
 def test_before_the_first_run_the_queue_is_said_to_be_empty(tmp_path: Path) -> None:
     engine = open_engine(f"sqlite:///{tmp_path / 'y.db'}")
     upgrade(engine)
-    assert "empty: run `shareasm run` once" in "\n".join(status_lines(read_status(engine, campaign(), NOON)))
+    assert "empty: `shareasm run` fills it" in "\n".join(status_lines(read_status(engine, campaign(), NOON)))
     engine.dispose()
 
 

@@ -185,7 +185,7 @@ def _queue_lines(status: Status) -> Iterator[str]:
         held = f", {status.held_count} held whose time has come" if status.held_count else ""
         yield f"Paused:    {status.day.pause_reason or 'no reason given'}{held}. To go on: {_command(status, 'resume')}"
     counts = "  ".join(f"{state.value} {count}" for state, count in sorted(status.counts.items()))
-    yield f"Queue:     {counts or 'empty: run `shareasm run` once, or look at the plan'}"
+    yield f"Queue:     {counts or 'empty: `shareasm run` fills it, or `shareasm plan apply`'}"
     yield f"Collected: {status.collected_count}"
     if status.day.opened_at and not status.closed_at and not status.is_worker_alive:
         yield f"No worker is running: the last sign of one was at {_time(status, status.day.heartbeat_at)}"
@@ -195,9 +195,12 @@ def _queue_lines(status: Status) -> Iterator[str]:
         yield f"  stopped: {stopped.account} since {_time(status, stopped.stopped_at)}: {stopped.reason}"
     for entry in status.troubles:
         asked_back = f" (to be taken back: {entry.withdraw_reason})" if entry.withdraw_reason else ""
-        note = entry.note or "its time has come, and nobody has sent it"
+        note = entry.note or _UNSENT
         yield f"  {entry.state.value}: {entry.key.name}: {note}{asked_back}"
         yield from (f"      {when}: {command}" for when, command in ways_out(status, entry))
+
+
+_UNSENT = "its time has come, and nobody has sent it: does a worker run, and has it the account's secret?"
 
 
 def ways_out(status: Status, entry: QueueEntry) -> list[tuple[str, str]]:

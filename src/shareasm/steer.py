@@ -112,12 +112,15 @@ def choose(queued: Sequence[QueueEntry], choice: Choice) -> list[QueueEntry]:
     return found
 
 
+_EMPTY = "The queue is empty: a running worker fills it, or `shareasm plan apply`."
+
+
 def _nearest(word: str, known: Iterable[str]) -> str:
     names = list(known)
     near = get_close_matches(word, names, n=3)
     if near:
         return "Did you mean " + " or ".join(f"“{name}”" for name in near) + "?"
-    return f"There are: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}." if names else "The queue is empty."
+    return f"There are: {', '.join(names[:20])}{', …' if len(names) > 20 else ''}." if names else _EMPTY
 
 
 def chosen(press: Press, choice: Choice) -> list[QueueEntry]:

@@ -241,8 +241,8 @@ class _Builder:
         self._findings.error(
             place,
             message,
-            "Secrets never stand in a plan: take it out, make a new one, since this one has been seen, and put it into the "
-            "environment as SHAREASM_TOKEN_<ACCOUNT>.",
+            "Secrets never stand in a plan: take it out, and make a new one, since this one has been seen. `shareasm connect` "
+            "keeps it, or the environment as SHAREASM_TOKEN_<ACCOUNT>.",
         )
 
     def _refuse(self, event: Event, message: str, cure: str) -> None:

@@ -164,11 +164,14 @@ def _findings(examination: Examination) -> list[Finding]:
         words = f"it asks for patience until {error.until:%H:%M} UTC: {error}"
         findings.append(Finding(Light.YELLOW, examination.about, "asking", words, "ask again then"))
     except ShareasmError as error:
-        findings.append(Finding(Light.RED, examination.about, "asking", str(error), "mend that, or ask again later"))
+        findings.append(Finding(Light.RED, examination.about, "asking", str(error), _CURE))
     except Exception as error:  # noqa: BLE001  one fault of ours must not hide what the others found
         words = f"a fault of this program: {type(error).__name__}"
         findings.append(Finding(Light.RED, examination.about, "asking", words, "please report this"))
     return findings
+
+
+_CURE = "is this computer online, and what campaign.yaml says of it right? Else ask again later"
 
 
 def _silent(examination: Examination, limit_s: float) -> Finding:
