@@ -593,3 +593,13 @@ def test_what_was_deleted_after_the_day_leaves_the_recap_at_night(day: Day, monk
     assert nightly.stop()
     assert day.recaps == [2, 1]
     assert nightly.faults == []
+
+
+def test_what_an_account_without_a_secret_does_not_send_is_missed_in_time(day: Day) -> None:
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    bring_in_line(day.engine, day.campaign, schedule(slot(at=long_ago)))
+    worker = day.worker(publishers={})
+    worker.start()
+    day.wait_for(lambda event: "missed" in event.text)
+    worker.stop()
+    assert day.states() == [State.MISSED]

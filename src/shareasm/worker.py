@@ -35,7 +35,7 @@ from shareasm.domain.patience import next_night, next_round_at
 from shareasm.errors import NetworkError, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
-from shareasm.publish import Press
+from shareasm.publish import Press, miss_late
 from shareasm.recap import Made
 from shareasm.sender import Sender
 from shareasm.showing import LATELY
@@ -130,6 +130,7 @@ class Worker:
                 thread = threading.Thread(target=self._follow, args=(source,), name=f"stream {source.id}", daemon=True)
                 self._threads.append(thread)
         self._every(rhythm.verify_s, "verify", self._verify, at_once=False)
+        self._every(rhythm.verify_s, "silent accounts", self._miss_late)
         if self.watch:
             self._every(rhythm.watch_s, "the plan", partial(self._look_at_plan, self.watch))
         self._at(parts.campaign.closes_at, "close", self._close_or_again)
@@ -258,6 +259,12 @@ class Worker:
     def _look_at_plan(self, watch: Watch) -> None:
         for kind, text in watch.look():
             self._news.say(kind, text)
+
+    def _miss_late(self) -> None:
+        """Give up what is too late on accounts that nobody sends from for want of a secret."""
+        for account in self.parts.campaign.accounts:
+            if account.id not in self.parts.publishers:
+                miss_late(self._press, account.id, self._news.result)
 
     def _verify(self) -> None:
         if self._has_lease("verify"):
@@ -476,7 +483,7 @@ class Worker:
             self._news.is_well(name)
 
     def _jobcount_of(self) -> int:
-        return 4 + 2 * len(self.parts.readers)
+        return 5 + 2 * len(self.parts.readers)
 
 
 def _apart(act: Callable[[], None]) -> threading.Thread:

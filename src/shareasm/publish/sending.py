@@ -52,6 +52,14 @@ FRESH_FOR = timedelta(minutes=10)
 DELETED_SINCE = "it was published, and somebody has deleted it: it is not made again"
 
 
+def miss_late(press: Press, account: str, tell: Callable[[Result], None]) -> None:
+    """Give up what is too late on an account that sends nothing here, such as one without a secret."""
+    with transaction(press.engine) as connection:
+        missed = turns.mark_missed(connection, press.campaign.slug, account, press.clock.now())
+    for entry in missed:
+        tell(Result(entry, f"missed: {entry.note}"))
+
+
 def publish_due(
     press: Press, account: str, tell: Callable[[Result], None], is_stopping: Callable[[], bool]
 ) -> datetime | None:
