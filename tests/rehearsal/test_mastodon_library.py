@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 from mastodon import (
     Mastodon,
     MastodonAPIError,
@@ -36,7 +37,10 @@ def bench(_bench: Bench) -> Bench:
 
 
 def _client(bench: Bench, token: str | None = None, check: str = "none") -> Mastodon:
+    session = requests.Session()
+    session.headers["Connection"] = "close"  # snac hangs up unannounced: a kept connection may be dead when it is used
     return Mastodon(
+        session=session,
         access_token=token or bench.amina.token,
         api_base_url=bench.server.url,
         ratelimit_method="throw",
