@@ -161,6 +161,12 @@ def test_a_missing_folder_is_a_finding(tmp_path: Path) -> None:
     assert [finding.file.rpartition("/")[2] for finding in loaded.findings] == ["campaign.yaml", "schedule.yaml"]
 
 
+def test_a_file_in_place_of_the_folder_is_a_finding(folder: Path) -> None:
+    words = said(load_campaign(folder / "campaign.yaml"))
+    assert "The file cannot be read: Not a directory." in words
+    assert "Check its name and its permissions." in words
+
+
 def test_a_story_is_not_held_against_a_schedule_that_cannot_be_read(folder: Path) -> None:
     (folder / "schedule.yaml").write_text("slots: [")
     assert "story.yaml" not in said(load_campaign(folder))
