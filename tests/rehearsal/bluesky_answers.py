@@ -677,11 +677,13 @@ POSTGATE = _FEED + "postgate"
 
 
 def _gate(kind: str, **more: object) -> Callable[[Bench], httpx.Response]:
-    """Put a gate under the key of Amina's post."""
+    """Put a gate under a key of its own: Amina's post is for other rows to look at, without a gate."""
 
     def ask(bench: Bench) -> httpx.Response:
-        value = {"$type": kind, "post": bench.known["uri"], "createdAt": "2026-11-22T09:00:00.000Z", **more}
-        body = {"repo": bench.known["amina"], "collection": kind, "rkey": bench.known["rkey"], "record": value}
+        rkey = tid()
+        post = f"at://{bench.known['amina']}/{POST}/{rkey}"
+        value = {"$type": kind, "post": post, "createdAt": "2026-11-22T09:00:00.000Z", **more}
+        body = {"repo": bench.known["amina"], "collection": kind, "rkey": rkey, "record": value}
         return bench.call(_REPO + "putRecord", body)
 
     return ask
