@@ -35,3 +35,12 @@ def test_it_names_every_place_that_is_watched_and_whom_to_write_to() -> None:
     assert "on m.example" in page
     assert "public stream" in page
     assert "[shareasm@iied.example](mailto:shareasm@iied.example)" in page
+
+
+def test_it_promises_nothing_that_the_campaign_has_made_looser() -> None:
+    looser = {"no indexing": Effect.SHOW, "adult": Effect.COVER}
+    page = policy(campaign(rules=looser))
+    assert Reason.NOINDEX.words not in page
+    assert Reason.ADULT.words not in page
+    assert "none of your posts" not in page
+    assert "none of your posts" in policy(campaign())

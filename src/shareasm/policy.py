@@ -6,7 +6,7 @@ What it says of the rules is read from `domain.moderation`, so that the page and
 from collections.abc import Iterable
 
 from shareasm.domain.campaigns import Campaign, Moderation, Source, SourceKind
-from shareasm.domain.moderation import Reason
+from shareasm.domain.moderation import Reason, is_shown_all_the_same
 
 _HOW = {
     SourceKind.TAG_TIMELINE: "the public timeline of the hashtag on {host}",
@@ -24,6 +24,7 @@ def policy(campaign: Campaign) -> str:
     opens, closes = (
         f"{at.astimezone(campaign.zone):%-d %B %Y, %H:%M}" for at in (campaign.opens_at, campaign.closes_at)
     )
+    wishes = [reason for reason in _PERSONS_CHOICE if not is_shown_all_the_same(reason, campaign)]
     return f"""\
 # What {campaign.name} collects, and what not
 
@@ -47,7 +48,7 @@ are never copied.
 
 These posts are counted, and nothing of them is shown. What is not addressed to the public is not even kept:
 
-{_list(f"posts {reason.words}" for reason in _PERSONS_CHOICE)}
+{_list(f"posts {reason.words}" for reason in wishes)}
 
 Nor are these:
 
@@ -57,11 +58,9 @@ Nor are these:
 
 - Delete your post, or make it private: before the page is written, and whenever it is written again, every network is asked
   whether the post is still there for everybody. What is not is taken out.
-- Say `#nobot` or `#noindex` in your profile, or switch on your network's own wish not to be indexed, and none of your posts
-  is shown.
-- Write to {_contact(campaign)} and name the post or your account. We take it out of our records, our copies and
-  the page for good. All that we keep is a fingerprint by which it is recognised if it came again; nobody can read from it
-  who you are.
+{_wishes(campaign)}- Write to {_contact(campaign)} and name the post or your account. We take it out of our records, our copies and
+  the page for good. All that we keep is a fingerprint by which it is recognised if it came again; it holds neither your
+  name nor your words.
 
 ## The page itself
 
@@ -82,8 +81,18 @@ def _contact(campaign: Campaign) -> str:
     return f"[{shown}]({campaign.contact})"
 
 
+def _wishes(campaign: Campaign) -> str:
+    if any(is_shown_all_the_same(reason, campaign) for reason in (Reason.NOINDEX, Reason.OPTED_OUT)):
+        return ""  # this campaign shows them, so the page promises nothing
+    return """\
+- Say `#nobot` or `#noindex` in your profile, or switch on your network's own wish not to be indexed, and none of your posts
+  is shown.
+"""
+
+
 def _others(campaign: Campaign) -> list[Reason]:
     left_out = {*_PERSONS_CHOICE, Reason.INCOMPLETE}
+    left_out |= {reason for reason in Reason if is_shown_all_the_same(reason, campaign)}
     if campaign.moderation is Moderation.OPEN:
         left_out.add(Reason.NOT_APPROVED)
     if not campaign.rules:

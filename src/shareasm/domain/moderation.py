@@ -213,6 +213,12 @@ RULES = (
 """In the order in which a reason is given, where several apply with the same effect."""
 
 
+def is_shown_all_the_same(reason: Reason, campaign: Campaign) -> bool:
+    """Return whether `campaign` has made the rule looser that would give this reason, so that it leaves nothing out."""
+    loosened = [campaign.rules[rule.name] for rule in RULES if rule.reason is reason and rule.name in campaign.rules]
+    return reason is not Reason.OWN_RULE and any(not effect.is_stricter_than(Effect.COVER) for effect in loosened)
+
+
 def why_not_stored(post: Post, campaign: Campaign) -> Reason | None:
     """Return why nothing of `post` may be kept; None where it may."""
     rule, effect = _strictest(post, campaign, is_ours=False)
