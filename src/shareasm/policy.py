@@ -58,7 +58,8 @@ Nor are these:
 
 - Delete your post, or make it private: before the page is written, and whenever it is written again, every network is asked
   whether the post is still there for everybody. What is not is taken out.
-{_wishes(campaign)}- Write to {_contact(campaign)} and name the post or your account. We take it out of our records, our copies and
+{_wishes(campaign)}\
+- Write to {_contact(campaign)} and name the post or your account. We take it out of our records, our copies and
   the page for good. All that we keep is a fingerprint by which it is recognised if it came again; it holds neither your
   name nor your words.
 
