@@ -6,6 +6,7 @@
     checkpoints, source_states, skips               how far each source was read, how it fares, what could not be taken
     watches                                         when each source was watched, and so when not: the gap log
     campaign_states, leases, pictures, cards        the day itself, who does which job now, copies of images and link cards
+    exports                                         files with posts in them
     account_states, acts                            accounts whose token is refused; what persons did
 
 Keys of child tables are (parent, …) without rowid; posts are numbered in order of arrival: random keys cost SQLite 2–3 times.
@@ -66,7 +67,9 @@ sightings = sa.Table(
     sa.Column("source", sa.Text, primary_key=True),  # id of the campaign's source
     sa.Column("local_id", sa.Text, nullable=False),  # how that source names it
     sa.Column("parent_local_id", sa.Text),  # how it names the post that is answered, where it tells no more
-    sa.Column("first_seen_at", Instant, nullable=False),
+    sa.Column("first_seen_at", Instant, nullable=False),  # when it was fetched from there first
+    sa.Column("server", sa.Text),  # host that was asked; NULL: stored before this was written down
+    sa.Column("query", sa.Text),  # what it was asked, as the adapter says it
     sqlite_with_rowid=False,
 )
 
@@ -78,6 +81,8 @@ raws = sa.Table(  # one row for each version of a post that a source showed
     sa.Column("source", sa.Text, nullable=False),
     sa.Column("fetched_at", Instant, nullable=False),
     sa.Column("body", sa.LargeBinary, nullable=False),  # the item's JSON as received, zlib
+    sa.Column("server", sa.Text),  # as in sightings; an edit comes mostly by another question than the post did
+    sa.Column("query", sa.Text),
 )
 
 author_states = sa.Table(
@@ -249,6 +254,16 @@ cards = sa.Table(  # what the pages that we link to say of themselves, fetched b
     sa.Column("thumb", sa.Text),  # name of the prepared picture in the folder of cards
     sa.Column("refusal", sa.Text),  # why there is none
     sa.Column("fetched_at", Instant, nullable=False),
+)
+
+exports = sa.Table(  # files that were written with posts in them: who is to be forgotten is taken out of them too
+    "exports",
+    metadata,
+    sa.Column("path", sa.Text, primary_key=True),  # absolute
+    sa.Column("campaign", sa.Text, nullable=False),
+    sa.Column("form", sa.Text, nullable=False),
+    sa.Column("is_dehydrated", sa.Boolean, nullable=False),
+    sa.Column("written_at", Instant, nullable=False),
 )
 
 leases = sa.Table(
