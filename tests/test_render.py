@@ -292,7 +292,7 @@ def test_templates_mark_nothing_safe_but_html_that_the_domain_made() -> None:
         ("post.html", "post.html"),
         ("recap/index.html", "recap.lede"),
         ("recap/index.html", "recap.ahead"),
-        ("recap/index.html", "one.text"),
+        ("recap/index.html", "block.markdown | narrate"),
     }
 
 

@@ -19,7 +19,7 @@ from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign, Source
 from shareasm.domain.items import ShownPost, picture_addresses
-from shareasm.domain.moderation import count_reasons
+from shareasm.domain.moderation import Reason, count_reasons
 from shareasm.domain.pictures import KeptPicture, Refusal
 from shareasm.domain.posts import PostRef
 from shareasm.domain.queue import QueueEntry
@@ -91,7 +91,7 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
         entries=entries,
         posts=[_shown(item, kept, answered) for item in shown],
         not_shown=count_reasons(item.verdict for item in judged),
-        withheld=_addresses(item.stored for item in judged if not item.verdict.show),
+        withheld=_withheld(judged),
         sources=tuple(_seen_by(source, states.get(source.id), gaps) for source in materials.campaign.sources),
         checked_at=min((item.stored.checked_at for item in shown if item.stored.checked_at), default=None),
         missing_pictures_count=sum(isinstance(picture, Refusal) for picture in kept.values()),
@@ -136,8 +136,9 @@ def _shown(item: Judged, kept: Mapping[str, KeptPicture | Refusal], answered: Ma
     )
 
 
-def _addresses(withheld: Iterable[StoredPost]) -> frozenset[str]:
-    return frozenset(address for item in withheld for address in (item.post.ref.uri, item.post.url))
+def _withheld(judged: Iterable[Judged]) -> dict[str, Reason]:
+    hidden = [(item.stored.post, item.verdict.reason) for item in judged if item.verdict.reason]
+    return {address: reason for post, reason in hidden for address in (post.ref.uri, post.url)}
 
 
 # ---- pictures ----------------------------------------------------------------------------------------------------------

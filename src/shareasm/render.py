@@ -26,7 +26,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, Tem
 from shareasm.domain.colours import NIGHT, PAPER, palette
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Account, Network
-from shareasm.domain.recaps import Recap
+from shareasm.domain.recaps import Recap, narrate
 from shareasm.domain.richtext import truncate
 from shareasm.errors import ConfigError, StorageError
 from shareasm.resources import template_folder
@@ -206,6 +206,7 @@ def _environment(folder: Path) -> Environment:
         language=language,
         long_day=long_day,
         name=name_of,
+        narrate=narrate,
         network=network_name,
         number=number,
         short=short,

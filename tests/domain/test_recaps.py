@@ -25,7 +25,7 @@ from recap_day import (
     at,
     shown,
 )
-from shareasm.domain.chapters import VOICES_SHOWN, Chapter, Day, balanced
+from shareasm.domain.chapters import VOICES_SHOWN, Absence, Chapter, Day, balanced
 from shareasm.domain.colours import NIGHT, PAPER, contrast, palette
 from shareasm.domain.items import POSTS_PER_PART, Item, anchor_of, make_items, picture_addresses
 from shareasm.domain.moderation import Reason
@@ -82,7 +82,7 @@ def test_a_bridged_copy_stands_for_itself_where_the_original_is_not_held() -> No
 
 def test_a_bridged_copy_of_a_post_that_may_not_be_shown_is_not_shown_either() -> None:
     copy = a_post("c", bridged_from="https://mining.example/users/bakari/statuses/1")
-    recap = told(copy, a_post("d"), withheld=frozenset({"https://mining.example/users/bakari/statuses/1"}))
+    recap = told(copy, a_post("d"), withheld={"https://mining.example/users/bakari/statuses/1": Reason.GONE})
     assert refs(recap) == ["d"]
     assert dict(recap.not_shown) == {Reason.COPY: 1}
 
@@ -352,7 +352,8 @@ def test_a_rule_ends_after_its_own_number_of_posts() -> None:
 
 
 def test_what_the_editor_chose_and_is_gone_is_said() -> None:
-    assert chapter(arrange(a_day(story=A_STORY)), 1).missing_count == 1
+    missing = chapter(arrange(a_day(story=A_STORY)), 1).missing
+    assert [(one.rule.value, one.why) for one in missing] == [("https://bsky.example/gone/1", Absence.NEVER_SEEN)]
 
 
 # ---- numbers, hours, shelf, thanks, credits ----------------------------------------------------------------------------

@@ -7,15 +7,30 @@ day gives the same story.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from shareasm.domain.items import Copy, Item
+from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import PostRef
 from shareasm.domain.schedules import Kind, Slot
-from shareasm.domain.stories import ChapterPlan, Rule, RuleKind, StoryPlan
+from shareasm.domain.stories import (
+    NAMING,
+    ChapterPlan,
+    Narration,
+    Order,
+    PairPlan,
+    Quotation,
+    Rule,
+    RuleKind,
+    StoryPlan,
+    Wish,
+)
 
 ANSWERS_SHOWN = 8
 """Answers that stand under a highlight in the story; the rest are on the pages of the whole day, and the story says
@@ -36,13 +51,64 @@ class Passage:
 
 
 @dataclass(frozen=True, slots=True)
+class Pair:
+    """A question and its answer, side by side."""
+
+    question: Passage | Quotation
+    answer: Passage | Quotation
+
+
+Block = Narration | Quotation | Passage | Pair
+"""One piece of a chapter."""
+
+
+class Absence(StrEnum):
+    """Why a post that the editor named is not in the story. The value is a stable word; `words` is for readers."""
+
+    NEVER_SEEN = "never seen"
+    NOT_SENT = "not sent"
+    WITHDRAWN = "withdrawn"
+    HIDDEN = "hidden"
+
+    @property
+    def words(self) -> str:
+        """The reason as the page says it, after a number of posts: “2 posts, …”. It blames nobody."""
+        return _ABSENCES[self]
+
+
+_ABSENCES = {
+    Absence.NEVER_SEEN: "not among those that we saw",
+    Absence.NOT_SENT: "planned, and not sent",
+    Absence.WITHDRAWN: "no longer public",
+    Absence.HIDDEN: "not shown here, for one of the reasons that the method note names",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """A post that the editor named and that the story cannot show."""
+
+    rule: Rule  # what the editor wrote
+    why: Absence
+
+
+@dataclass(frozen=True, slots=True)
 class Chapter:
     """One chapter of the story."""
 
     heading: str
-    text: str = ""  # the narrator's Markdown
-    passages: tuple[Passage, ...] = ()
-    missing_count: int = 0  # posts that the editor named and that may not be shown, or are not here
+    blocks: tuple[Block, ...] = ()  # in reading order
+    missing: tuple[Missing, ...] = ()
+
+    @property
+    def passages(self) -> tuple[Passage, ...]:
+        """The chapter's posts, those in pairs too, in reading order."""
+        pieces = (piece for block in self.blocks for piece in _pieces(block))
+        return tuple(piece for piece in pieces if isinstance(piece, Passage))
+
+
+def _pieces(block: Block) -> tuple[Block, ...]:
+    return (block.question, block.answer) if isinstance(block, Pair) else (block,)
 
 
 class Day:
@@ -83,8 +149,10 @@ class Day:
         """Return how much talk a post started: people who answered it here, or as its network counts, and quotes."""
         return max(len(self._repliers.get(item.ref, ())), item.post.counts.replies) + item.post.counts.quotes
 
-    def passage(self, item: Item) -> Passage:
-        """Return `item` with what belongs under it: the parts of its thread, and a choice of the answers."""
+    def passage(self, item: Item, taken: AbstractSet[PostRef] = frozenset()) -> Passage:
+        """Return `item` with what belongs under it: the parts of its thread, and a choice of the answers that are not
+        `taken`: they stand elsewhere.
+        """
         if item.highlight is None:
             return Passage(item)
         siblings = [(one, one.highlight) for one in self._siblings(item) if one.highlight]
@@ -93,7 +161,7 @@ class Day:
             (one for one, plan in siblings if plan.language == language and plan.part > _part(item)), key=_part
         )
         others = [one for one, plan in siblings if plan.language != language and plan.part == 0]
-        answers = self._answers.get(item.ref, [])
+        answers = [answer for answer in self._answers.get(item.ref, ()) if answer.ref not in taken]
         chosen = balanced(answers, ANSWERS_SHOWN, self.conversation, may_repeat=True)
         return Passage(
             _with_copies(item, others), tuple(parts), tuple(chosen), more_answers_count=len(answers) - len(chosen)
@@ -175,26 +243,88 @@ def _spread(items: list[Item]) -> list[Item]:
 # ---- the editor's story ----------------------------------------------------------------------------------------------
 
 
-def planned_chapters(plan: StoryPlan, day: Day) -> list[Chapter]:
+Withheld = Mapping[str, Reason]
+"""uri and url of every stored post that is not shown → why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What tells why a post that the editor named is not there."""
+
+    withheld: Withheld = field(default_factory=dict)
+    sent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # slot → uris of its posts
+
+    def why(self, rule: Rule) -> Absence:
+        """Return why a rule that names a post finds none."""
+        if rule.kind is RuleKind.SLOT and rule.value not in self.sent:
+            return Absence.NOT_SENT
+        addresses = self.sent[rule.value] if rule.kind is RuleKind.SLOT else (rule.value, rule.value.rstrip("/"))
+        reasons = [self.withheld[address] for address in addresses if address in self.withheld]
+        if not reasons:
+            return Absence.NEVER_SEEN
+        return Absence.WITHDRAWN if {Reason.GONE, Reason.UNCONFIRMED} & set(reasons) else Absence.HIDDEN
+
+
+def planned_chapters(plan: StoryPlan, day: Day, gone: Gone) -> list[Chapter]:
     """Return the editor's chapters. A post stands once; one that a chapter names is kept for it."""
-    named = {item.ref for chapter in plan.chapters for rule in chapter.show for item in _named(rule, day)}
+    named = {item.ref for chapter in plan.chapters for rule in chapter.rules for item in _named(rule, day)}
     shown: set[PostRef] = set()
-    return [_planned_chapter(chapter, day, named, shown) for chapter in plan.chapters]
+    return [_Telling(chapter, day, named, shown).chapter(gone) for chapter in plan.chapters]
 
 
-def _planned_chapter(plan: ChapterPlan, day: Day, named: set[PostRef], shown: set[PostRef]) -> Chapter:
-    passages: list[Passage] = []
-    missing_count = 0
-    for rule in plan.show:
-        most = plan.most if rule.most is None else rule.most
-        found = _named(rule, day) or _found(rule, day, named | shown, most)
-        missing_count += rule.kind in {RuleKind.POST, RuleKind.SLOT} and not found
-        for item in found[:most]:
-            if item.ref not in shown and len(passages) < plan.most:
-                passage = day.passage(item)
-                passages.append(passage)
-                shown |= {item.ref, *(one.ref for one in (*passage.parts, *passage.answers))}
-    return Chapter(plan.heading, plan.text, tuple(passages), missing_count)
+class _Telling:
+    """One chapter on its way from the editor's plan to blocks."""
+
+    def __init__(self, plan: ChapterPlan, day: Day, named: set[PostRef], shown: set[PostRef]):
+        self.plan = plan
+        self.day = day
+        self.named = named
+        self.shown = shown  # by all chapters so far
+        self.count = 0  # posts of this chapter
+        self.missing: list[Rule] = []
+
+    def chapter(self, gone: Gone) -> Chapter:
+        opening = [Narration(self.plan.text)] if self.plan.text else []
+        blocks = [*opening, *(block for wish in self.plan.show for block in self._blocks(wish))]
+        if self.plan.order is Order.TIME:
+            blocks = _by_time(blocks)
+        missing = tuple(Missing(rule, gone.why(rule)) for rule in self.missing)
+        return Chapter(self.plan.heading, tuple(blocks), missing)
+
+    def _blocks(self, wish: Wish) -> list[Block]:
+        if isinstance(wish, Rule):
+            return list(self._passages(wish))
+        if isinstance(wish, PairPlan):
+            halves = [half for half in (self._half(wish.question), self._half(wish.answer)) if half]
+            return [Pair(*halves)] if len(halves) == 2 else list(halves)
+        return [wish]
+
+    def _half(self, wish: Rule | Quotation) -> Passage | Quotation | None:
+        return wish if isinstance(wish, Quotation) else next(self._passages(wish, most=1), None)
+
+    def _passages(self, rule: Rule, most: int | None = None) -> Iterator[Passage]:
+        most = most or rule.most or self.plan.most
+        named = _named(rule, self.day)
+        if rule.kind in NAMING and not named:
+            self.missing.append(rule)
+        for item in named or _found(rule, self.day, self.named | self.shown, most)[:most]:
+            if item.ref not in self.shown and self.count < self.plan.most:
+                passage = self.day.passage(item, (self.named | self.shown) - {item.ref})
+                self.shown |= {item.ref, *(one.ref for one in (*passage.parts, *passage.answers))}
+                self.count += 1
+                yield passage
+
+
+def _by_time(blocks: Iterable[Block]) -> list[Block]:
+    """Return `blocks` with the posts between two texts in order of time; a quotation and a pair keep their places."""
+    runs = groupby(blocks, key=lambda block: isinstance(block, Passage))
+    return [
+        block
+        for is_posts, run in runs
+        for block in (
+            sorted(run, key=lambda one: one.item.number if isinstance(one, Passage) else 0) if is_posts else run
+        )
+    ]
 
 
 def _named(rule: Rule, day: Day) -> list[Item]:
@@ -226,6 +356,14 @@ def _found(rule: Rule, day: Day, taken: set[PostRef], most: int) -> list[Item]:
     if rule.kind is RuleKind.LANGUAGE:
         found = day.voices(lambda item: is_free(item) and _speaks(item, rule.value))
         return balanced(found, most, day.conversation, may_repeat=True)
+    if rule.kind is RuleKind.PARTNER:
+        ours = day.highlights(lambda item: is_free(item) and _slot_word(item, "partner") == rule.value)
+        theirs = day.voices(lambda item: is_free(item) and item.partner is not None and item.partner.id == rule.value)
+        return balanced([*ours, *theirs], most, day.conversation, may_repeat=True)
+    if rule.kind is RuleKind.TOP:
+        most = min(most, int(rule.value))
+        found = day.voices(is_free)
+        return sorted(found, key=lambda item: (-day.conversation(item), item.number))[:most]
     return []
 
 
@@ -273,11 +411,11 @@ def own_chapters(day: Day) -> list[Chapter]:
     for heading, items in groups.items():
         ends = {_HEADINGS[Kind.WELCOME]: 0, _HEADINGS[Kind.THANKS]: len(day.items) + 1}
         place = ends.get(heading, items[0].number)
-        chapters.append((place, Chapter(heading, passages=tuple(day.passage(item) for item in items))))
+        chapters.append((place, Chapter(heading, tuple(day.passage(item) for item in items))))
     for heading, hours in _PARTS_OF_DAY:
         heard = day.voices(lambda item, hours=hours: day.hour(item.post.created_at) in hours)  # type: ignore[misc]
         if chosen := balanced(heard, VOICES_SHOWN, day.conversation):
-            chapters.append((chosen[0].number, Chapter(heading, passages=tuple(Passage(item) for item in chosen))))
+            chapters.append((chosen[0].number, Chapter(heading, tuple(Passage(item) for item in chosen))))
     return [chapter for _, chapter in sorted(chapters, key=lambda pair: pair[0])]
 
 

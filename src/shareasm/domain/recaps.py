@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from markdown_it import MarkdownIt
 
 from shareasm.domain.campaigns import Campaign, Edition, Resource, Source
-from shareasm.domain.chapters import Chapter, Day, own_chapters, planned_chapters
+from shareasm.domain.chapters import Chapter, Day, Gone, Withheld, own_chapters, planned_chapters
 from shareasm.domain.items import POSTS_PER_PART, Item, ShownPost, make_items
 from shareasm.domain.moderation import Reason, may_be_listed
 from shareasm.domain.pictures import KeptPicture
@@ -23,7 +23,7 @@ from shareasm.domain.posts import Account, Network, PostRef, SafeHtml
 from shareasm.domain.queue import TAKEN_BACK, EntryKey, QueueEntry, State
 from shareasm.domain.richtext import sanitise
 from shareasm.domain.schedules import Picture, Schedule
-from shareasm.domain.stories import StoryPlan
+from shareasm.domain.stories import FromTo, Reading, StoryPlan
 from shareasm.domain.watches import Gap
 
 CONTRIBUTORS_NAMED = 400
@@ -52,7 +52,7 @@ class Facts:
     entries: Sequence[QueueEntry] = ()
     posts: Sequence[ShownPost] = ()
     not_shown: Mapping[Reason, int] = field(default_factory=dict)
-    withheld: frozenset[str] = frozenset()  # uri and url of every post that is not shown: a bridged copy is not either
+    withheld: Withheld = field(default_factory=dict)  # every post that is not shown: a bridged copy is not either
     sources: tuple[SourceState, ...] = ()
     checked_at: datetime | None = None  # when the networks were last asked about these posts
     missing_pictures_count: int = 0  # images of shown posts that could not be kept
@@ -68,7 +68,6 @@ class StoryChapter:
 
     anchor: str
     chapter: Chapter
-    text: SafeHtml
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +162,7 @@ class Recap:
     items: tuple[Item, ...]  # the whole day, in order of time
     shelf: tuple[ShelfEntry, ...]
     reading: tuple[Resource, ...]
+    from_to: FromTo | None
     ahead: SafeHtml
     contributors: tuple[Account, ...]
     credits: tuple[Credit, ...]
@@ -200,7 +200,7 @@ def arrange(facts: Facts) -> Recap:
     not_shown[Reason.COPY] += len(facts.posts) - len(posts)
     items = make_items(campaign, facts.schedule, facts.entries, posts)
     day = Day(items, campaign.zone, campaign.languages[0])
-    chapters = planned_chapters(story, day) if story.chapters else own_chapters(day)
+    chapters = planned_chapters(story, day, _gone(facts)) if story.chapters else own_chapters(day)
     return Recap(
         campaign=campaign,
         title=story.title or campaign.name,
@@ -208,13 +208,11 @@ def arrange(facts: Facts) -> Recap:
         numbers=count(items),
         plan=_plan(facts.entries),
         hours=hours(campaign, items),
-        chapters=tuple(
-            StoryChapter(f"chapter-{number}", chapter, narrate(chapter.text))
-            for number, chapter in enumerate(chapters, start=1)
-        ),
+        chapters=tuple(StoryChapter(f"chapter-{number}", chapter) for number, chapter in enumerate(chapters, start=1)),
         items=items,
         shelf=_shelf(campaign, items),
-        reading=tuple(one for name in story.reading for one in campaign.resources if one.id == name),
+        reading=_reading(campaign, story),
+        from_to=story.from_to,
         ahead=narrate(story.ahead),
         contributors=_contributors(items),
         credits=_credits(items),
@@ -275,9 +273,29 @@ def _hour_of(at: datetime, zone: ZoneInfo) -> datetime:
     return at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
-def _is_copy_of_withheld(shown: ShownPost, withheld: frozenset[str]) -> bool:
+def _is_copy_of_withheld(shown: ShownPost, withheld: Withheld) -> bool:
     """True where a bridge copied a post that may not be shown: the author's wish holds for its copies too."""
     return shown.post.bridged_from is not None and shown.post.bridged_from in withheld
+
+
+def _gone(facts: Facts) -> Gone:
+    sent: dict[str, tuple[str, ...]] = {}
+    for entry in facts.entries:
+        if entry.receipt:
+            sent[entry.key.slot] = (*sent.get(entry.key.slot, ()), entry.receipt.ref.uri)
+    return Gone(facts.withheld, sent)
+
+
+def _reading(campaign: Campaign, story: StoryPlan) -> tuple[Resource, ...]:
+    known = {resource.id: resource for resource in campaign.resources}
+    language = campaign.languages[0]
+    found = (
+        Resource("", (Edition(language, one.title, one.url),), organisation=one.by)
+        if isinstance(one, Reading)
+        else known.get(one)
+        for one in story.reading
+    )
+    return tuple(resource for resource in found if resource)
 
 
 def _plan(entries: Sequence[QueueEntry]) -> Plan:

@@ -18,16 +18,59 @@ class RuleKind(StrEnum):
     KIND = "kind"  # our posts of this kind of slot, and the answers to them; a `schedules.Kind`
     THEME = "theme"  # our posts of slots with this theme, and the answers to them; the theme's word
     HOUR = "hour"  # what was said in this hour; "14:00", in the campaign's zone
+    PARTNER = "partner"  # what a partner's own accounts said, and our posts about it; the partner's id
     LANGUAGE = "language"  # what was said in this language; a tag such as "fr"
+    TOP = "top"  # the posts that started most conversation; the value is how many
+
+
+NAMING = frozenset({RuleKind.POST, RuleKind.SLOT})
+"""Rules that name one post: where it cannot be shown, the page says so."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One line of a chapter's `show`: a post that fits any of its rules belongs to the chapter."""
+    """One line of a chapter's `show` that finds posts."""
 
     kind: RuleKind
     value: str
     most: int | None = None  # posts after which this rule ends; None: the chapter's own number
+
+
+@dataclass(frozen=True, slots=True)
+class Narration:
+    """The narrator's words between posts."""
+
+    markdown: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quotation:
+    """Words of somebody that are no post: said in an interview, or in an edition that is older than this program."""
+
+    text: str
+    name: str = ""  # who said it
+    role: str = ""  # what that person is, as the editor puts it
+    language: str = ""  # a tag; "" is not said
+    link: str = ""  # where it can be read or heard
+
+
+@dataclass(frozen=True, slots=True)
+class PairPlan:
+    """A question with its answer; each half names one post, or is words."""
+
+    question: Rule | Quotation
+    answer: Rule | Quotation
+
+
+Wish = Rule | Narration | Quotation | PairPlan
+"""One line of a chapter's `show`."""
+
+
+class Order(StrEnum):
+    """How the posts of a chapter stand."""
+
+    HAND = "hand"  # as the rules are written
+    TIME = "time"  # by time; between two of the narrator's texts
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +79,37 @@ class ChapterPlan:
 
     heading: str
     text: str = ""  # the narrator's, Markdown
-    show: tuple[Rule, ...] = ()  # in the editor's order; empty: a chapter of words only
+    show: tuple[Wish, ...] = ()  # in the editor's order; empty: a chapter of words only
     most: int = MOST_SHOWN
+    order: Order = Order.HAND
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """Every rule of the chapter, those in pairs too."""
+        halves = (half for wish in self.show for half in _halves(wish))
+        return tuple(half for half in halves if isinstance(half, Rule))
+
+
+def _halves(wish: Wish) -> tuple[Wish, ...]:
+    return (wish.question, wish.answer) if isinstance(wish, PairPlan) else (wish,)
+
+
+@dataclass(frozen=True, slots=True)
+class FromTo:
+    """From where, to where: two short lists side by side, such as what is to end and what is to take its place."""
+
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    heading: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Background reading that is none of the campaign's resources."""
+
+    title: str
+    url: str
+    by: str = ""  # who wrote or published it
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,4 +120,5 @@ class StoryPlan:
     lede: str = ""  # Markdown
     chapters: tuple[ChapterPlan, ...] = ()  # none: the recap makes its own
     ahead: str = ""  # what comes next, Markdown
-    reading: tuple[str, ...] = ()  # resource ids, background reading
+    reading: tuple[str | Reading, ...] = ()  # background reading: ids of resources, or title and address
+    from_to: FromTo | None = None
