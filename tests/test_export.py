@@ -52,6 +52,14 @@ def test_each_post_is_a_line_with_everything_that_a_reader_may_see(desk: Desk) -
     assert record["created_at"] == "2027-02-03T12:00:00Z"
     assert record["media"] == [{"kind": "image", "url": "https://memory.example/1.png", "alt": "A sieve"}]
     assert record["sources"] == [source().id]
+    assert record["sightings"] == [
+        {
+            "source": source().id,
+            "server": "memory.example",
+            "query": "#shareasm",
+            "fetched_at": record["first_seen_at"],
+        }
+    ]
 
 
 def test_who_asked_to_stay_out_of_search_is_in_no_export(desk: Desk) -> None:
@@ -66,7 +74,9 @@ def test_bare_addresses_tell_nothing_of_what_was_said(desk: Desk) -> None:
     assert exported(desk, Form.CSV, dehydrated=True) == f"network,uri\r\nmastodon,{number(1).post.ref.uri}\r\n"
 
 
-@pytest.mark.parametrize("text", ["=1+1 #shareASM", "+1 #shareASM", "-1 #shareASM", "@SUM(A1) #shareASM"])
+@pytest.mark.parametrize(
+    "text", ["=1+1 #shareASM", "+1 #shareASM", "-1 #shareASM", "@SUM(A1) #shareASM", "＝1+1 #shareASM"]
+)
 def test_no_words_of_strangers_are_a_formula_in_a_spreadsheet(desk: Desk, text: str) -> None:
     put(desk, number(1, text))
     [row] = csv.DictReader(io.StringIO(exported(desk, Form.CSV), newline=""))

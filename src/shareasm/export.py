@@ -19,7 +19,7 @@ from shareasm.domain.queue import QueueEntry
 from shareasm.showing import asked_last_since, judge
 from shareasm.storage import queue
 from shareasm.storage.engine import reading
-from shareasm.storage.posts import StoredPost
+from shareasm.storage.posts import SeenAt, StoredPost
 
 
 class Form(StrEnum):
@@ -52,6 +52,7 @@ COLUMNS: Mapping[str, str] = {
     "quotes": "quotes, likewise",
     "slot": "the slot of our plan, where it is ours",
     "sources": "which of the campaign's sources showed it",
+    "sightings": "of each of them: source, server that was asked, what it was asked, and when it was fetched first, UTC",
     "first_seen_at": "when we first saw it, UTC",
     "confirmed_at": "when its network last confirmed it, UTC",
 }
@@ -104,9 +105,15 @@ def _record(stored: StoredPost, slots: Mapping[PostRef, str]) -> dict[str, objec
         "quotes": post.counts.quotes,
         "slot": slots.get(post.ref),
         "sources": list(stored.sources),
+        "sightings": [_sighting(at) for at in stored.sightings],
         "first_seen_at": _iso(stored.first_seen_at),
         "confirmed_at": _iso(stored.checked_at),
     }
+
+
+def _sighting(at: SeenAt) -> dict[str, object]:
+    fetched_at = _iso(at.first_seen_at)
+    return {"source": at.source, "server": at.server, "query": at.query, "fetched_at": fetched_at}
 
 
 def _iso(instant: datetime | None) -> str | None:
@@ -131,7 +138,7 @@ def _write_table(rows: Iterable[dict[str, object]], names: Collection[str], out:
     return count
 
 
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def _cell(value: object) -> object:

@@ -11,7 +11,8 @@ from sqlalchemy.engine import Engine
 from clocks import FixedClock
 from factories import NOON, campaign, post, seen, source
 from shareasm.collect import Desk, Tally, store
-from shareasm.domain.changes import AuthorChange, Gone, New, Skipped
+from shareasm.collect.storing import sighting_by, store_posts
+from shareasm.domain.changes import AuthorChange, Gone, New, Sighting, Skipped
 from shareasm.domain.posts import Media, MediaKind, Network, PostRef, Visibility, encode_post
 from shareasm.networks.ports import Page
 from shareasm.storage import posts, sources
@@ -46,6 +47,28 @@ def test_a_new_post_is_stored_with_its_raw_json_and_its_sighting(desk: Desk) -> 
         assert zlib.decompress(connection.execute(sa.select(raws.c.body)).scalar_one()) == encode_post(post())
 
 
+def test_each_source_is_kept_with_server_question_and_time(desk: Desk) -> None:
+    put(desk, seen())
+    later = replace(desk, clock=FixedClock(NOON + timedelta(minutes=5)))
+    put(later, seen(), host="other.example", query="search for #shareasm")
+    [stored] = shown(desk)
+    assert [at[3:] for at in stored.sightings] == [
+        (NOON, "memory.example", "#shareasm"),
+        (NOON + timedelta(minutes=5), "other.example", "search for #shareasm"),
+    ]
+    with transaction(desk.engine) as connection:  # only a new version is kept raw
+        [raw] = connection.execute(sa.select(raws.c.server, raws.c.query, raws.c.fetched_at)).all()
+    assert tuple(raw) == ("memory.example", "#shareasm", NOON)
+
+
+def test_what_came_by_a_stream_or_a_check_says_so(desk: Desk) -> None:
+    store(desk, source(), Page(posts=(seen(),)), "")
+    with transaction(desk.engine) as connection:
+        edited = seen(text="now otherwise #shareASM")
+        store_posts(connection, desk.campaign, sighting_by(source(), is_check=True), [edited], NOON)
+        assert list(connection.scalars(sa.select(raws.c.query))) == ["stream", "this post"]
+
+
 def test_reading_the_same_page_again_writes_nothing(desk: Desk) -> None:
     put(desk, seen())
     assert put(desk, seen()) == Tally(same=1)
@@ -57,8 +80,8 @@ def test_reading_the_same_page_again_writes_nothing(desk: Desk) -> None:
 def test_a_post_that_another_worker_stored_in_the_same_moment_is_left_out(engine: Engine) -> None:
     theirs, ours = seen(), seen(uri="https://memory.example/users/amina/statuses/2")
     with transaction(engine) as connection:
-        [number] = posts.insert(connection, [New(theirs)], "theirs", NOON).values()
-        stored = posts.insert(connection, [New(theirs), New(ours)], "ours", NOON)
+        [number] = posts.insert(connection, [New(theirs)], Sighting("theirs", "m.example"), NOON).values()
+        stored = posts.insert(connection, [New(theirs), New(ours)], Sighting("ours", "m.example"), NOON)
         assert connection.scalar(sa.select(sa.func.count()).select_from(raws)) == 2
     assert list(stored) == [ours.post.ref]
     assert stored[ours.post.ref] > number

@@ -21,6 +21,8 @@ from shareasm.storage.engine import transaction
 
 STREAM_TAG = ""  # a stream carries all tags under one checkpoint
 
+THE_STREAM, THIS_POST = "stream", "this post"  # what was asked, where it was no tag
+
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -57,7 +59,8 @@ def store(desk: Desk, source: Source, page: Page, tag: str) -> Tally:
     now = desk.clock.now()
     with transaction(desk.engine) as connection:
         declared = {item.post.ref: "feed" for item in page.posts} if source.takes_all else {}
-        tally = store_posts(connection, desk.campaign, sighting_by(source), page.posts, now, declared)
+        by = sighting_by(source, query=page.query or (f"#{tag}" if tag else THE_STREAM))
+        tally = store_posts(connection, desk.campaign, by, page.posts, now, declared)
         tally += Tally(gone=posts.mark_gone(connection, page.gone, now), skipped=len(page.skipped))
         posts.mark_authors(connection, source.network, page.authors, now)
         sources.add_skips(connection, desk.campaign.slug, source.id, page.skipped, now)
@@ -91,9 +94,9 @@ def store_posts(
     new = [item for item in intents if isinstance(item, New) and belongs(campaign, item.seen.post, declared)]
     changed = [item for item in intents if isinstance(item, Changed)]
     same = [item for item in intents if isinstance(item, Same)]
-    ids = posts.insert(connection, new, by.source, now)
-    posts.update(connection, changed, by.source, now)
-    posts.touch(connection, same, by.source, now, is_check=by.is_check)
+    ids = posts.insert(connection, new, by, now)
+    posts.update(connection, changed, by, now)
+    posts.touch(connection, same, by, now, is_check=by.is_check)
     posts.note_revisions(connection, same)
     rules = {
         ids[item.seen.post.ref]: belongs(campaign, item.seen.post, declared)
@@ -159,6 +162,6 @@ def _refused(ref: PostRef, reason: Reason) -> Skipped:
     return Skipped(f"{reason.value}: counted, not stored", raw=b"", ref=None, secret=ref.uri)
 
 
-def sighting_by(source: Source, *, is_check: bool = False) -> Sighting:
-    """Return who shows something; `is_check`: when asked for this very post."""
-    return Sighting(source.id, (urlsplit(source.server).netloc or "").lower(), is_check)
+def sighting_by(source: Source, *, query: str = "", is_check: bool = False) -> Sighting:
+    """Return who shows something, and asked what; `is_check`: when asked for this very post."""
+    return Sighting(source.id, (urlsplit(source.server).netloc or "").lower(), is_check, query or THIS_POST)

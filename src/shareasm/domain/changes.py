@@ -81,6 +81,7 @@ class Sighting(NamedTuple):
     source: str
     host: str
     is_check: bool = False
+    query: str = ""  # what it was asked, for the record of where our knowledge comes from
 
 
 class New(NamedTuple):

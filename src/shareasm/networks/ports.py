@@ -37,6 +37,7 @@ class Page:
     gone: tuple[Gone, ...] = ()
     authors: tuple[AuthorChange, ...] = ()
     checkpoint: str | None = None  # opaque JSON of the adapter
+    query: str = ""  # what was asked, where it was more than the tag or the stream; kept with what came of it
 
 
 class TagReader(Protocol):

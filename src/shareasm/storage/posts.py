@@ -12,7 +12,7 @@ from typing import Any, NamedTuple, TypeVar
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Same, Seen, Stored, is_gone_now
+from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Same, Seen, Sighting, Stored, is_gone_now
 from shareasm.domain.posts import Network, Post, PostRef, decode_post, fingerprint, kept_form
 from shareasm.storage.engine import insert_ignoring, take_ids, upsert
 from shareasm.storage.tables import author_states, campaign_posts, posts, raws, sightings
@@ -28,6 +28,9 @@ class SeenAt(NamedTuple):
     source: str
     local_id: str
     parent_local_id: str | None
+    first_seen_at: datetime | None = None  # when it was fetched from there first
+    server: str | None = None  # host that was asked, and …
+    query: str | None = None  # … what; None where it was stored before that was written down
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +44,7 @@ class StoredPost:
     gone_reason: str | None  # None: still there
     is_author_active: bool
     sightings: tuple[SeenAt, ...] = ()
+    belongs_by: str = "tag"  # domain.campaigns.belongs
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -78,7 +82,7 @@ def belonging(connection: Connection, campaign: str, refs: Iterable[PostRef]) ->
 # ---- writing -----------------------------------------------------------------------------------------------------------
 
 
-def insert(connection: Connection, news: Sequence[New], source: str, now: datetime) -> dict[PostRef, int]:
+def insert(connection: Connection, news: Sequence[New], by: Sighting, now: datetime) -> dict[PostRef, int]:
     """Store new posts with their raw JSON; return their arrival numbers.
 
     One that another worker stored in the same moment is left out of the answer: decide about it again.
@@ -86,33 +90,33 @@ def insert(connection: Connection, news: Sequence[New], source: str, now: dateti
     if not news:
         return {}
     numbered = list(zip(take_ids(connection, posts, len(news)), (new.seen for new in news), strict=True))
-    rows = [_to_row(seen, source, now) | {"id": id_, "first_seen_at": now} for id_, seen in numbered]
+    rows = [_to_row(seen, by.source, now) | {"id": id_, "first_seen_at": now} for id_, seen in numbered]
     if insert_ignoring(connection, posts, rows) < len(rows):
         ours = _known(connection, _THERE, [id_ for id_, _ in numbered])
         numbered = [(id_, seen) for id_, seen in numbered if id_ in ours]
-    insert_ignoring(connection, sightings, [_sighting_row(id_, seen, source, now) for id_, seen in numbered])
-    _add_raws(connection, numbered, source, now)
+    insert_ignoring(connection, sightings, [_sighting_row(id_, seen, by, now) for id_, seen in numbered])
+    _add_raws(connection, numbered, by, now)
     return {seen.post.ref: id_ for id_, seen in numbered}
 
 
-def update(connection: Connection, changes: Sequence[Changed], source: str, now: datetime) -> None:
+def update(connection: Connection, changes: Sequence[Changed], by: Sighting, now: datetime) -> None:
     """Replace stored versions; the raw JSON of an edit is added to the archive, not put in place of the older."""
     for change in changes:
-        row = _to_row(change.seen, source, now)
+        row = _to_row(change.seen, by.source, now)
         if not change.seen.is_complete:
             del row["checked_at"]  # what a stream says is not a look at the whole post
         row |= {"gone_at": None, "gone_reason": None, "gone_revision": None}
         connection.execute(posts.update().where(posts.c.id == change.stored.id), row)
-    _add_sightings(connection, [(change.stored.id, change.seen) for change in changes], source, now)
-    _add_raws(connection, [(change.stored.id, change.seen) for change in changes if change.is_edit], source, now)
+    _add_sightings(connection, [(change.stored.id, change.seen) for change in changes], by, now)
+    _add_raws(connection, [(change.stored.id, change.seen) for change in changes if change.is_edit], by, now)
 
 
-def touch(connection: Connection, same: Sequence[Same], source: str, now: datetime, *, is_check: bool) -> None:
+def touch(connection: Connection, same: Sequence[Same], by: Sighting, now: datetime, *, is_check: bool) -> None:
     """Note that `source` shows these posts too; a check also renews when they were last confirmed."""
     complete = [item.stored.id for item in same if item.seen.is_complete and (is_check or _completes(item))]
     for chunk in chunks(complete):
         connection.execute(posts.update().where(posts.c.id.in_(chunk), posts.c.gone_at.is_(None)), {"checked_at": now})
-    _add_sightings(connection, [(item.stored.id, item.seen) for item in same], source, now)
+    _add_sightings(connection, [(item.stored.id, item.seen) for item in same], by, now)
 
 
 def _completes(item: Same) -> bool:
@@ -217,7 +221,7 @@ def of_campaign(
     """
     order = (campaign_posts.c.post_id.desc(),) if newest_first else (posts.c.created_at, posts.c.id)
     query = (
-        sa.select(posts, author_states.c.is_active)
+        sa.select(posts, author_states.c.is_active, campaign_posts.c.belongs_by)
         .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
         .outerjoin(
             author_states,
@@ -290,6 +294,7 @@ def _to_row(seen: Seen, source: str, now: datetime) -> dict[str, Any]:
         "revision": post.revision,
         "fingerprint": digest,
         "content": content.decode(),
+        "answer_count": post.counts.replies + post.counts.quotes,
     }
 
 
@@ -302,30 +307,32 @@ def _to_stored_post(row: Row[Any], sightings: tuple[SeenAt, ...]) -> StoredPost:
         gone_reason=row.gone_reason if row.gone_at else None,
         is_author_active=row.is_active is not False,
         sightings=sightings,
+        belongs_by=row.belongs_by,
     )
 
 
-def _add_sightings(connection: Connection, seen: Sequence[tuple[int, Seen]], source: str, now: datetime) -> None:
+def _add_sightings(connection: Connection, seen: Sequence[tuple[int, Seen]], by: Sighting, now: datetime) -> None:
     # Read first: a re-poll, where all is known, then writes nothing.
-    known = _known(connection, _SIGHTED, [id_ for id_, _ in seen], source=source)
-    rows = [_sighting_row(id_, item, source, now) for id_, item in seen if id_ not in known]
+    known = _known(connection, _SIGHTED, [id_ for id_, _ in seen], source=by.source)
+    rows = [_sighting_row(id_, item, by, now) for id_, item in seen if id_ not in known]
     insert_ignoring(connection, sightings, rows)
 
 
-def _sighting_row(id_: int, seen: Seen, source: str, now: datetime) -> dict[str, Any]:
+def _sighting_row(id_: int, seen: Seen, by: Sighting, now: datetime) -> dict[str, Any]:
     return {
         "post_id": id_,
-        "source": source,
+        "source": by.source,
         "local_id": seen.local_id,
         "parent_local_id": seen.parent_local_id,
         "first_seen_at": now,
+        "server": by.host,
+        "query": by.query,
     }
 
 
-def _add_raws(connection: Connection, seen: Sequence[tuple[int, Seen]], source: str, now: datetime) -> None:
-    rows = [
-        {"post_id": id_, "source": source, "fetched_at": now, "body": zlib.compress(item.raw, 1)} for id_, item in seen
-    ]
+def _add_raws(connection: Connection, seen: Sequence[tuple[int, Seen]], by: Sighting, now: datetime) -> None:
+    asked = {"source": by.source, "server": by.host, "query": by.query, "fetched_at": now}
+    rows = [{"post_id": id_, "body": zlib.compress(item.raw, 1), **asked} for id_, item in seen]
     if rows:
         connection.execute(raws.insert(), rows)
 
@@ -336,7 +343,8 @@ def sightings_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[S
     for chunk in chunks(ids):
         query = sa.select(sightings).where(sightings.c.post_id.in_(chunk)).order_by(sightings.c.first_seen_at)
         for row in connection.execute(query):
-            where.setdefault(row.post_id, []).append(SeenAt(row.source, row.local_id, row.parent_local_id))
+            at = SeenAt(row.source, row.local_id, row.parent_local_id, row.first_seen_at, row.server, row.query)
+            where.setdefault(row.post_id, []).append(at)
     return where
 
 
