@@ -45,6 +45,7 @@ posts = sa.Table(
     sa.Column("gone_revision", sa.Text),  # Bluesky rev of the deletion, where the stream told of it
     sa.Column("fingerprint", sa.LargeBinary, nullable=False),
     sa.Column("content", sa.Text, nullable=False),  # the Post as JSON (domain.posts.encode_post)
+    sa.Column("answer_count", sa.Integer),  # replies and quotes, as the network counted; NULL: stored before it was kept
     sa.UniqueConstraint("network", "uri"),
     sa.Index(None, "network", "author_ref"),
     sqlite_autoincrement=True,
@@ -55,7 +56,8 @@ campaign_posts = sa.Table(
     metadata,
     sa.Column("campaign", sa.Text, primary_key=True),
     sa.Column("post_id", Id, sa.ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True),
-    sa.Column("belongs_by", sa.Text, nullable=False),  # which rule: "tag" or "ours"
+    sa.Column("belongs_by", sa.Text, nullable=False),  # which rule: "tag", "ours", "feed", "reply" or "quote"
+    sa.Column("followed_count", sa.Integer),  # the post's answer_count when its conversation was last read
     sa.Index(None, "post_id"),
     sqlite_with_rowid=False,
 )
