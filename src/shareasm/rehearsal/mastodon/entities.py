@@ -29,8 +29,7 @@ def acct(instance: Instance, account: Account) -> str:
 
 def account_json(instance: Instance, account: Account) -> Json:
     """Draw an Account (`account_serializer.rb`)."""
-    statuses = [status for status in instance.living() if status.account is account]
-    last = max((status.created_at for status in statuses), default=None)
+    last = instance.shelves.latest(account)
     avatar = account.avatar or f"{instance.base_url}/avatars/original/missing.png"
     header = f"{instance.base_url}/headers/original/missing.png"
     drawn: Json = {
@@ -53,7 +52,7 @@ def account_json(instance: Instance, account: Account) -> Json:
         "header_static": header,
         "followers_count": 0,
         "following_count": 0,
-        "statuses_count": len(statuses),
+        "statuses_count": instance.shelves.count(account),
         "last_status_at": last.date().isoformat() if last else None,
         "hide_collections": None,
         "emojis": [],
@@ -100,9 +99,9 @@ def status_json(instance: Instance, status: Status, viewer: Account | None, *, d
         "uri": status.uri,
         "url": status.url,
         "replies_count": len(instance.replies_to(status)),
-        "reblogs_count": sum(1 for other in instance.living() if other.reblog_of is status),
+        "reblogs_count": len(instance.boosts_of(status)),
         "favourites_count": len(status.favourited_by),
-        "quotes_count": sum(1 for other in instance.living() if other.quote_of is status),
+        "quotes_count": len(instance.quotes_of(status)),
         "edited_at": instant(status.edited_at, rules) if status.edited_at else None,
         "content": status.html,
         "reblog": status_json(instance, status.reblog_of, viewer, depth=depth + 1) if status.reblog_of else None,

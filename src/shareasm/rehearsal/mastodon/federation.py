@@ -31,7 +31,8 @@ class Federation:
         self._home = home
         self._away = away
         self._is_held = False
-        self._waiting: list[Status] = []
+        self._waiting: dict[str, Status] = {}  # by uri
+        self._known: dict[str, Account] = {}  # of `away`, by uri
 
     def hold(self) -> None:
         """Keep news back until `release`."""
@@ -42,7 +43,7 @@ class Federation:
         """Let the news that was kept back arrive now, as it says now, in a shuffled order if so wished."""
         with self._home.lock:
             self._is_held = False
-            waiting, self._waiting = self._waiting, []
+            waiting, self._waiting = list(self._waiting.values()), {}
             if self.is_shuffled:
                 self._away.random.shuffle(waiting)
             for status in waiting:
@@ -53,28 +54,20 @@ class Federation:
         if status.account.domain is not None or status.visibility not in CARRIED or status.reblog_of is not None:
             return
         if self._is_held:
-            if status not in self._waiting:
-                self._waiting.append(status)
+            self._waiting.setdefault(status.uri, status)
             return
         self._arrive(status)
 
     def _arrive(self, status: Status) -> None:
         known = self._away.by_uri.get(status.uri)
         if status.is_deleted:
-            self._delete(known)
+            if known is not None:
+                self._away.delete(known)
             return
         if known is None:
             known = self._new_copy(status)
         self._say_again(known, status)
         self._away.keep(known)
-
-    def _delete(self, known: Status | None) -> None:
-        if known is None:
-            return
-        known.is_deleted = True
-        for other in self._away.statuses.values():
-            if other.reblog_of is known:
-                other.is_deleted = True
 
     def _new_copy(self, status: Status) -> Status:
         created_at = _to_the_second(status.created_at)  # ActivityPub's `published` has no more
@@ -99,12 +92,15 @@ class Federation:
 
     def _account(self, account: Account) -> Account:
         """Return the account as `away` knows it, brought up to date."""
-        known = next((other for other in self._away.accounts.values() if other.uri == account.uri), None)
+        known = self._known.get(account.uri)
+        if known is None or known.id not in self._away.accounts:  # it may have forgotten everything
+            known = next((other for other in self._away.accounts.values() if other.uri == account.uri), None)
         if known is None:
             id_, _ = self._away.new_id(self._away.clock.now(), account.uri)
             domain = account.domain or self._home.domain
             known = Account(id_, account.username, domain, account.uri, account.url, account.created_at)
             self._away.accounts[id_] = known
+        self._known[account.uri] = known
         if known.domain is not None:
             known.display_name, known.note, known.fields = account.display_name, account.note, account.fields
             known.is_bot, known.is_locked = account.is_bot, account.is_locked

@@ -6,14 +6,16 @@ to hold `lock`, or to be alone.
 
 import random
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from shareasm.clock import Clock
 from shareasm.rehearsal.mastodon.flavours import Behaviours, Replies, TagNames
 from shareasm.rehearsal.mastodon.ids import Ids, SnacIds, Snowflakes, TakaheNumbers, Ulids
 from shareasm.rehearsal.mastodon.model import Account, ApiError, Application, Attachment, Place, Status, Token
+from shareasm.rehearsal.mastodon.shelves import Shelf, Shelves, between
 from shareasm.rehearsal.mastodon.wording import tag_name
 
 PAGE = 20  # statuses, when nothing is said; `api/base_controller.rb` DEFAULT_STATUSES_LIMIT
@@ -79,12 +81,14 @@ class Instance:
         self.ids: Ids = _ids_of(self.rules, self.seed)
         self.random = random.Random(self.seed)  # noqa: S311  a rehearsal should repeat
         self.tags_seen: set[str] = set()
+        self.shelves = Shelves()
 
     def wipe(self) -> None:
         """Forget all rows but the applications."""
         for rows in (self.accounts, self.tokens, self.statuses, self.by_uri, self.attachments):
             rows.clear()
         self.tags_seen.clear()
+        self.shelves.wipe()
 
     # ---- finding rows ------------------------------------------------------------------------------------------------
 
@@ -109,7 +113,7 @@ class Instance:
         """Return the status with this id; on snac also under an id that it had before an edit."""
         found = self.statuses.get(id_)
         if found is None and self.rules.edit_changes_id:
-            found = next((status for status in self.statuses.values() if status.id[10:] == id_[10:] and id_[10:]), None)
+            found = self.shelves.by_tail(id_)
         return None if found is None or found.is_deleted else found
 
     def living(self) -> Iterator[Status]:
@@ -135,17 +139,27 @@ class Instance:
         name = tag_name(query.tag, self.rules.tag_names)
         if name not in self.tags_seen and self.rules.unknown_tag_status == 404:
             raise ApiError(404, "Not Found: target not found; please check your request and try again")
-        matching = [
-            status
-            for status in self.living()
-            if self._is_listed(status, viewer) and self._matches(status, name, query) and self._is_open(status, viewer)
-        ]
-        return self.page(matching, bounds)
+        names = {name, *self._other_names(query)}
+        return self.page(
+            self.shelves.tagged(names),
+            bounds,
+            lambda status: (
+                self._is_listed(status, viewer)
+                and self._matches(status, names, query)
+                and self._is_open(status, viewer)
+            ),
+        )
+
+    def _other_names(self, query: TagQuery) -> Iterator[str]:
+        if self.rules.knows_tag_filters:
+            yield from (tag_name(other, self.rules.tag_names) for other in query.any[: TAGS_OF_A_FILTER - 1])
 
     def _is_listed(self, status: Status, viewer: Account | None) -> bool:
         shown = ("public", "unlisted") if self.rules.shows_unlisted_as_public else ("public",)
         author = status.account
-        if status.visibility not in shown or status.reblog_of or author.is_suspended or author.is_silenced:
+        if status.is_deleted or status.visibility not in shown or status.reblog_of:
+            return False
+        if author.is_suspended or author.is_silenced:
             return False
         if viewer is not None and author.id in viewer.hidden:
             return False
@@ -153,8 +167,8 @@ class Instance:
             return True
         return self.rules.tag_replies is Replies.TO_ONESELF and status.in_reply_to.account is author
 
-    def _matches(self, status: Status, name: str, query: TagQuery) -> bool:
-        if self.rules.tag_names is TagNames.ASCII and not name.isascii():
+    def _matches(self, status: Status, wanted: set[str], query: TagQuery) -> bool:
+        if self.rules.tag_names is TagNames.ASCII and not all(name.isascii() for name in wanted):
             return False
         names = set(status.tags)
         is_local = status.account.domain is None
@@ -163,53 +177,55 @@ class Instance:
         if query.only_media and bool(status.attachments) is self.rules.only_media_is_inverted:
             return False
         if not self.rules.knows_tag_filters:
-            return name in names
+            return bool(names & wanted)
         fold = self.rules.tag_names
-        wanted_any = {name, *(tag_name(other, fold) for other in query.any[: TAGS_OF_A_FILTER - 1])}
         wanted_all = {tag_name(other, fold) for other in query.all[:TAGS_OF_A_FILTER]}
         refused = {tag_name(other, fold) for other in query.none[:TAGS_OF_A_FILTER]}
-        return bool(names & wanted_any) and names >= wanted_all and not names & refused
+        return bool(names & wanted) and names >= wanted_all and not names & refused
 
     def _is_open(self, status: Status, viewer: Account | None) -> bool:
         half = self.access.local if status.account.domain is None else self.access.remote
         return half == "public" or (half == "authenticated" and viewer is not None)
 
     def account_statuses(self, account: Account, viewer: Account | None) -> list[Status]:
-        """Return what `viewer` may see of an account, boosts too, in no order."""
-        return [status for status in self.living() if status.account is account and self.may_see(status, viewer)]
+        """Return what `viewer` may see of an account, boosts too, oldest first."""
+        return [status for status in self.shelves.of_author(account) if self.may_see(status, viewer)]
 
     def replies_to(self, status: Status) -> list[Status]:
         """Return the living direct replies, oldest first."""
-        return sorted((other for other in self.living() if other.in_reply_to is status), key=_by_place)
+        return [other for other in self.shelves.answers(status) if other.in_reply_to is status and not other.is_deleted]
 
-    def page(self, statuses: Iterable[Status], bounds: Bounds) -> list[Status]:
+    def boosts_of(self, status: Status) -> list[Status]:
+        """Return the living boosts, oldest first."""
+        return [other for other in self.shelves.boosts(status) if other.reblog_of is status and not other.is_deleted]
+
+    def quotes_of(self, status: Status) -> list[Status]:
+        """Return the living quotes, oldest first."""
+        return [other for other in self.shelves.quotes(status) if other.quote_of is status and not other.is_deleted]
+
+    def page(self, shelf: Shelf, bounds: Bounds, is_wanted: Callable[[Status], bool] = lambda _: True) -> list[Status]:
         """Return one page, newest first; `paginable.rb:7-30` of Mastodon 4.6.
 
         `max_id`: older than; `since_id`: the newest above it; `min_id`: the ones right above it. `min_id` wins.
         """
         limit = self._limit(bounds.limit)
-        ordered = sorted(statuses, key=_by_place, reverse=True)
         try:
-            ordered, is_upwards = self._within(ordered, bounds)
+            above, below = self._above(bounds), self._bound(bounds.max_id) if bounds.max_id is not None else None
         except _Unknown:
             return []
-        return ordered[-limit:] if is_upwards and limit else ordered[:limit]
+        is_upwards = bounds.min_id is not None and not self.rules.min_id_gives_newest
+        found = filter(is_wanted, between(shelf, above, below, is_upwards=is_upwards))
+        return sorted(islice(found, limit), key=_by_place, reverse=True)
 
-    def _within(self, ordered: list[Status], bounds: Bounds) -> tuple[list[Status], bool]:
-        if bounds.max_id is not None:
-            below = self._bound(bounds.max_id)
-            ordered = [status for status in ordered if status.place < below]  # type: ignore[operator]
+    def _above(self, bounds: Bounds) -> Place | None:
         if bounds.min_id is not None:
-            floor = self._bound(bounds.min_id)
-            above = [status for status in ordered if status.place > floor]  # type: ignore[operator]
-            return above, not self.rules.min_id_gives_newest
-        if bounds.since_id is not None and self.rules.since_id_counts:
-            try:
-                floor = self._bound(bounds.since_id)
-            except _Unknown:
-                return ordered, False  # snac ignores it
-            ordered = [status for status in ordered if status.place > floor]  # type: ignore[operator]
-        return ordered, False
+            return self._bound(bounds.min_id)
+        if bounds.since_id is None or not self.rules.since_id_counts:
+            return None
+        try:
+            return self._bound(bounds.since_id)
+        except _Unknown:
+            return None  # snac ignores it
 
     def _limit(self, asked: int | None) -> int:
         wanted = PAGE if asked is None else abs(asked)
@@ -218,7 +234,7 @@ class Instance:
     def _bound(self, id_: str) -> Place:
         if not self.rules.edit_changes_id:
             return self.ids.place(id_)
-        found = next((status for status in self.statuses.values() if status.id[10:] == id_[10:] and id_[10:]), None)
+        found = self.shelves.by_tail(id_)
         if found is None:
             raise _Unknown
         return found.place
@@ -231,11 +247,19 @@ class Instance:
         return id_, len(self.statuses) if self.rules.edit_changes_id else self.ids.place(id_)
 
     def keep(self, status: Status) -> Status:
-        """Keep a new row and remember its tags as known."""
+        """Keep a new or changed row where it is found, and remember its tags as known."""
         self.statuses[status.id] = status
         self.by_uri[status.uri] = status
         self.tags_seen.update(status.tags)
+        self.shelves.put(status)
         return status
+
+    def delete(self, status: Status) -> None:
+        """Let a row and the boosts of it be deleted."""
+        for row in (status, *self.boosts_of(status)):
+            if not row.is_deleted:
+                row.is_deleted = True
+                self.shelves.note_deleted(row)
 
 
 class _Unknown(Exception):

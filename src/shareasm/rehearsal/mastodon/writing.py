@@ -117,7 +117,7 @@ def edit(instance: Instance, author: Account, id_: str, wish: Wish, *, keeps_pol
     described = _describe(attachments, wish)
     if rules.edit_finds_new_tags:
         status.tags = words.tags
-        instance.tags_seen.update(words.tags)
+        instance.keep(status)
     if not described and _contents(status) == before:
         if rules.unchanged_edit:
             raise ApiError(*rules.unchanged_edit)
@@ -136,14 +136,11 @@ def edit(instance: Instance, author: Account, id_: str, wish: Wish, *, keeps_pol
 def delete(instance: Instance, author: Account, id_: str, *, has_media: bool = False) -> Status:
     """Delete a status of one's own, and the boosts of it. Its files wait a day for a new one, unless they go too (4.4)."""
     status = own(instance, author, id_)
-    status.is_deleted = True
+    instance.delete(status)
     for attachment in status.attachments:
         attachment.is_attached, attachment.created_at = False, instance.clock.now()
         if has_media:
             instance.attachments.pop(attachment.id, None)
-    for boost in instance.statuses.values():
-        if boost.reblog_of is status:
-            boost.is_deleted = True
     return status
 
 
@@ -159,8 +156,8 @@ def boost(instance: Instance, booster: Account, id_: str) -> Status:
     """Boost a public or unlisted status: a wrapper without words; boosting twice gives the first one."""
     boosted = instance.status(id_, booster)
     boosted = boosted.reblog_of or boosted
-    for other in instance.living():
-        if other.reblog_of is boosted and other.account is booster:
+    for other in instance.boosts_of(boosted):
+        if other.account is booster:
             return other
     if boosted.visibility not in ("public", "unlisted"):
         raise ApiError(404, "Record not found")
