@@ -45,7 +45,7 @@ posts = sa.Table(
     sa.Column("gone_revision", sa.Text),  # Bluesky rev of the deletion, where the stream told of it
     sa.Column("fingerprint", sa.LargeBinary, nullable=False),
     sa.Column("content", sa.Text, nullable=False),  # the Post as JSON (domain.posts.encode_post)
-    sa.Column("answer_count", sa.Integer),  # replies and quotes, as the network counted; NULL: stored before it was kept
+    sa.Column("answer_count", sa.Integer),  # replies and quotes, by the network's word; NULL: not kept then
     sa.UniqueConstraint("network", "uri"),
     sa.Index(None, "network", "author_ref"),
     sqlite_autoincrement=True,
