@@ -334,6 +334,12 @@ def test_a_post_that_is_not_found_twice_is_gone():
     assert script.paths()[-3:] == ["/api/v1/statuses/2", "/api/v2/instance", "/api/v1/instance"]
 
 
+def test_a_deletion_is_believed_where_the_next_batch_shows_posts():
+    script = Script().on(BATCH, batch(*range(1, 45)))
+    assert check(script, *range(45))[ref(0)] == Gone(ref(0), "deleted")
+    assert "/api/v2/instance" not in script.paths()[-3:], "no request more than needed: limits are tight"
+
+
 def test_a_server_that_is_unwell_deletes_nothing():
     script = Script().on(BATCH, batch()).on("/api/v1/instance", httpx.Response(502))
     with pytest.raises(Unreachable):

@@ -6,7 +6,6 @@ id and appears below every cursor: the sweep finds it. And some servers have no 
 read down to a post that is known.
 """
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from urllib.parse import quote
@@ -16,10 +15,12 @@ import msgspec
 
 from shareasm.domain.changes import Gone, Seen, Skipped
 from shareasm.domain.posts import PostRef, Visibility
-from shareasm.errors import NetworkError, Rejected, Unauthorized, Unreachable
+from shareasm.errors import Unreachable
 from shareasm.networks.mastodon.answers import NotThere
+from shareasm.networks.mastodon.checker import NOT_PUBLIC, MastodonChecker
 from shareasm.networks.mastodon.client import Api, Token
-from shareasm.networks.mastodon.translate import Decoded, decode_page
+from shareasm.networks.mastodon.pages import decode_answer
+from shareasm.networks.mastodon.translate import Decoded
 from shareasm.networks.ports import Page, Window
 
 PAGE_SIZE = 40
@@ -31,20 +32,11 @@ READ_PAGES = 25
 SWEEP_PAGES = 250
 """Pages of one way down: 10,000 posts, and fewer requests than Mastodon allows in 15 minutes, so that a way can be finished."""
 
-CHECK_SIZE = 20
-"""Ids of one batch; Mastodon answers 422 to more."""
-
 LATE = timedelta(hours=1)
 """How much older than the window a whole page must be before a sweep ends: ids follow the arrival, not the author's clock."""
 
-DELETED = "deleted"
-NOT_PUBLIC = "not public"
-
 WITHOUT_CURSOR = frozenset({"snac", "pixelfed"})
 """snac's ids change with an edit, so that a cursor vanishes; Pixelfed's `min_id` gives the newest page and skips the middle."""
-
-
-_LOCAL_ACCOUNT = re.compile(rb'"acct":\s*"[^"@]+"')
 
 
 class Checkpoint(msgspec.Struct):
@@ -70,7 +62,7 @@ class MastodonReader:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._api = Api(server, user_agent=user_agent, now=now, token=token, transport=transport)
-        self._has_batches = True
+        self._checker = MastodonChecker(self._api)
 
     # ---- reading a tag -------------------------------------------------------------------------------------------------
 
@@ -144,76 +136,18 @@ class MastodonReader:
         query = [("limit", str(PAGE_SIZE)), ("only_media", "false"), *([bound] if bound else [])]
         path = f"/api/v1/timelines/tag/{quote(tag.lstrip('#＃'), safe='')}"
         try:
-            return self._decode(self._api.get(path, query))
+            return decode_answer(self._api, self._api.get(path, query))
         except NotThere:
             # GoToSocial: a tag that nobody has used yet. Elsewhere: there are no such timelines, or this is no such server.
             if self._api.software() != "gotosocial":
                 raise
             return Decoded([], [], [])
 
-    def _decode(self, body: bytes) -> Decoded:
-        try:
-            return self._decode_list(body)
-        except ValueError as error:
-            raise Unreachable(_what_it_is(body), server=self._api.server) from error
-
-    def _decode_list(self, body: bytes) -> Decoded:
-        domain = self._api.domain() if _LOCAL_ACCOUNT.search(body) else None
-        return decode_page(body, self._api.server, domain)
-
     # ---- asking again --------------------------------------------------------------------------------------------------
 
     def check(self, refs: Sequence[tuple[PostRef, str]]) -> Mapping[PostRef, Seen | Gone]:
-        """Return what the server says now of posts that it showed before, each under the id that it gave them.
-
-        A post that a batch leaves out is asked for by itself. One that is "not found" then is gone, but only where the
-        server is well otherwise. Where an error ends the asking, what was answered before it counts; it is raised only
-        when that is nothing.
-        """
-        wanted = [(ref, local_id) for ref, local_id in refs if local_id.strip(".")]
-        found: dict[PostRef, Seen | Gone] = {}
-        for start in range(0, len(wanted), CHECK_SIZE):
-            states: dict[PostRef, Seen | Gone] = {}
-            try:
-                for ref, state in self._states(wanted[start : start + CHECK_SIZE]):
-                    states[ref] = state  # noqa: PERF403  what came before an error counts
-                if any(_is_deletion(state) for state in states.values()):
-                    self._api.confirm_well()
-            except NetworkError:
-                found |= {ref: state for ref, state in states.items() if not _is_deletion(state)}
-                if not found:
-                    raise
-                break
-            found |= states
-        return found
-
-    def _states(self, batch: Sequence[tuple[PostRef, str]]) -> Iterator[tuple[PostRef, Seen | Gone]]:
-        answered = self._check_batch([local_id for _, local_id in batch])
-        for ref, local_id in batch:
-            state = answered.get(ref) or self._check_one(ref, local_id)
-            if state:
-                yield ref, state
-
-    def _check_batch(self, ids: Sequence[str]) -> dict[PostRef, Seen | Gone]:
-        """Ask for many at once: Mastodon from 4.3. A server that cannot is not asked a second time."""
-        if not self._has_batches:
-            return {}
-        try:
-            decoded = self._decode_list(self._api.get("/api/v1/statuses", [("id[]", one) for one in ids]))
-        except (Rejected, ValueError):
-            self._has_batches = False
-            return {}
-        return {seen.post.ref: _state(seen) for seen in decoded.posts}
-
-    def _check_one(self, ref: PostRef, local_id: str) -> Seen | Gone | None:
-        try:
-            body = self._api.get(f"/api/v1/statuses/{quote(local_id, safe='')}", ref=ref.uri)
-        except NotThere:
-            return Gone(ref, DELETED)
-        except (Rejected, Unauthorized):
-            return None  # the server does not want to say; that tells nothing of the post
-        decoded = self._decode(b"[" + body + b"]")
-        return next((_state(seen) for seen in decoded.posts if seen.post.ref == ref), None)
+        """Return what the server says now of posts that it showed before; see `checker`."""
+        return self._checker.check(refs)
 
 
 def _checkpoint(text: str | None) -> Checkpoint:
@@ -234,20 +168,3 @@ def _page(decoded: Decoded, checkpoint: Checkpoint | None = None) -> Page:
         gone=tuple(Gone(ref, NOT_PUBLIC) for ref in private),
         checkpoint=msgspec.json.encode(checkpoint).decode() if checkpoint else None,
     )
-
-
-def _state(seen: Seen) -> Seen | Gone:
-    return Gone(seen.post.ref, NOT_PUBLIC) if seen.post.visibility is Visibility.PRIVATE else seen
-
-
-def _is_deletion(state: Seen | Gone) -> bool:
-    return isinstance(state, Gone) and state.reason == DELETED
-
-
-def _what_it_is(body: bytes) -> str:
-    try:
-        found = msgspec.json.decode(body)
-    except (ValueError, RecursionError):
-        return "its answer is not readable as JSON"
-    said = found.get("error") if isinstance(found, dict) else None
-    return f"its answer is no list of posts{f': {said[:200]}' if isinstance(said, str) else ''}"
