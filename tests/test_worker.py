@@ -14,6 +14,7 @@ import apscheduler.executors.base as executors
 import apscheduler.schedulers.base as schedulers
 import pytest
 import sqlalchemy as sa
+from apscheduler.schedulers.background import BackgroundScheduler
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
@@ -593,6 +594,30 @@ def test_what_was_deleted_after_the_day_leaves_the_recap_at_night(day: Day, monk
     assert nightly.stop()
     assert day.recaps == [2, 1]
     assert nightly.faults == []
+
+
+def test_a_job_that_orders_another_while_the_worker_stops_holds_up_nothing(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    is_asked, is_shutting_down, shut_down = threading.Event(), threading.Event(), BackgroundScheduler.shutdown
+
+    def tell_and_shut_down(scheduler: BackgroundScheduler, wait: bool = True) -> None:
+        is_shutting_down.set()
+        shut_down(scheduler, wait)
+
+    def next_night(now: datetime, zone: tzinfo) -> datetime:
+        if threading.current_thread() is threading.main_thread():
+            return now  # at the start; afterwards by the job, which orders the next
+        is_asked.set()
+        assert is_shutting_down.wait(20)
+        return now + timedelta(days=1)
+
+    monkeypatch.setattr(BackgroundScheduler, "shutdown", tell_and_shut_down)
+    monkeypatch.setattr("shareasm.worker.next_night", next_night)
+    worker = day.worker()
+    worker.start()
+    assert is_asked.wait(20)
+    assert worker.stop()
 
 
 def test_what_an_account_without_a_secret_does_not_send_is_missed_in_time(day: Day) -> None:

@@ -23,6 +23,7 @@ from secrets import token_hex
 from time import monotonic
 from typing import Literal
 
+from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.date import DateTrigger
 from apscheduler.triggers.interval import IntervalTrigger
@@ -32,7 +33,7 @@ from shareasm import collect
 from shareasm.collect import Desk, Outcome, Tally
 from shareasm.domain.campaigns import Source
 from shareasm.domain.patience import next_night, next_round_at
-from shareasm.errors import NetworkError, ShareasmError, StorageError
+from shareasm.errors import NetworkError, Rejected, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
 from shareasm.publish import Press, miss_late
@@ -50,6 +51,7 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 LEASE = timedelta(seconds=45)  # a dead worker's jobs are taken over after that; the living renew at every beat
 CLOCK_SLACK = timedelta(seconds=1)  # clocks are set right by less all the time
 CLOSE_AGAIN_AFTER = timedelta(seconds=15)
+REFUSED_STREAM_RESTS_S = 3600  # a server that has none is asked seldom
 PATIENCE = timedelta(minutes=16)  # at the last look, and again before the recap; Mastodon counts pages for 15
 
 # SIGTERM promises ten seconds; the web pages take up to one and a half of them.
@@ -97,9 +99,10 @@ class Worker:
         self._senders = [self._sender(account) for account in self.parts.publishers]
         self._streams: dict[str, TagStream] = {}
         self._threads: list[threading.Thread] = []
+        self._pool = ThreadPoolExecutor(self._jobcount_of())
         self._scheduler = BackgroundScheduler(
             timezone=UTC,
-            executors={"default": {"type": "threadpool", "max_workers": self._jobcount_of()}},
+            executors={"default": self._pool},
             # Never drop a tick: the default of one second would; lateness is decided by our rules, on the rows.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
         )
@@ -160,7 +163,9 @@ class Worker:
     def _end_jobs(self) -> None:
         if self._scheduler.running:  # not where the start went wrong
             self._scheduler.pause()  # else it may hand a tick to the threads that have just ended
-            self._scheduler.shutdown(wait=True)
+            # Not its own waiting: that holds the lock which a job needs that orders another.
+            self._scheduler.shutdown(wait=False)
+            self._pool.shutdown(wait=True)
         for sender in self._senders:
             if sender.is_alive():
                 sender.join()
@@ -172,7 +177,7 @@ class Worker:
         try:
             self._run_once(job)
         finally:
-            self._scheduler.shutdown()
+            self._end_jobs()
             self._release_leases()
 
     def _run_once(self, job: Literal["collect", "publish", "verify"]) -> None:
@@ -274,10 +279,12 @@ class Worker:
     def _follow(self, source: Source) -> None:
         """Follow a stream for as long as the worker runs, whatever ends a connection or stands in the way of the next."""
         failures = 0
+        name = source.id if source.is_watched_by_stream else f"{source.id}, live"  # beside a timeline that is well
 
         def tell(tally: Tally) -> None:
             nonlocal failures
             failures = 0  # it delivers
+            self._news.is_well(name)
             self._news.tally(source, tally)
 
         while not self._stopping.is_set():
@@ -285,7 +292,9 @@ class Worker:
                 self._follow_once(source, tell)
             except ShareasmError as error:  # also of the store: what came is told again from the checkpoint
                 failures += 1
-                self._news.trouble(source.id, str(error))
+                self._news.trouble(name, str(error))
+                if isinstance(error, Rejected):
+                    self._wait(REFUSED_STREAM_RESTS_S)
             except Exception as fault:  # noqa: BLE001  the rim: a fault of ours is told, and the stream goes on
                 failures += 1
                 self._news.fault(f"stream {source.id}", fault)
@@ -298,12 +307,14 @@ class Worker:
             return
         stream = self._streams[source.id] = self.parts.streams[source.id]()
         try:
-            collect.follow(self._desk, source, stream, tell)
+            is_read_too = source.id in self.parts.readers  # the stream has no memory
+            collect.follow(self._desk, source, stream, tell, partial(self._read, source) if is_read_too else _nothing)
         except CheckpointTooOld:
             self._sweep_network(source)
             collect.forget_checkpoint(self._desk, source)
         except NetworkError as error:
-            collect.note_failure(self._desk, source, error)
+            if source.is_watched_by_stream:  # else it is its timeline that fares well or not
+                collect.note_failure(self._desk, source, error)
             raise
 
     def _sweep_network(self, stream: Source) -> None:
@@ -484,6 +495,10 @@ class Worker:
 
     def _jobcount_of(self) -> int:
         return 5 + 2 * len(self.parts.readers)
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 def _apart(act: Callable[[], None]) -> threading.Thread:

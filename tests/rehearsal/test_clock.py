@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from clocks import FixedClock
 from shareasm.clock import Clock, SystemClock
-from shareasm.rehearsal.clock import FastClock
+from shareasm.rehearsal.clock import BREATH, LONGEST_STAND_S, FastClock
 
 START = datetime(2027, 2, 3, 6, tzinfo=UTC)
 
@@ -107,6 +107,37 @@ def test_holds_of_many_threads_add_up() -> None:
         thread.join()
     ticks.seconds += 1
     assert clock.now() == START + timedelta(minutes=1)
+
+
+def test_work_without_a_break_lets_nobody_begin_until_a_little_of_the_day_has_passed() -> None:
+    ticks = Ticks()
+    clock = FastClock(START, 60, ticks=ticks)
+    came: list[datetime] = []
+
+    def come() -> None:
+        with clock.held():
+            came.append(clock.now())
+
+    with clock.held():
+        ticks.seconds += 2 * LONGEST_STAND_S
+        late = Thread(target=come)
+        late.start()
+        with clock.held():  # who works already goes on
+            assert clock.now() == START
+    assert not came
+    while late.is_alive():  # it waits for ten minutes of the day, which are ten seconds
+        ticks.seconds += 0.5
+        late.join(0.01)
+    assert came[0] - START >= BREATH
+
+
+def test_who_comes_while_the_clock_moves_again_waits_for_nobody() -> None:
+    ticks = Ticks()
+    clock = FastClock(START, 60, ticks=ticks)
+    with clock.held():
+        ticks.seconds += 2 * LONGEST_STAND_S
+    with clock.held():
+        assert clock.now() == START
 
 
 def test_work_that_fails_lets_time_go_on() -> None:

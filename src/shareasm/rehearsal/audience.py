@@ -73,7 +73,7 @@ class Audience:
     def run_until(self, now: datetime) -> list[str]:
         """Do what is due by `now` and return what happened, a line each. Time stands still meanwhile."""
         happened = []
-        with self._lock, self._clock.held():
+        with self._clock.held(), self._lock:
             while self._todo and self._todo[0][0] <= now:
                 _, _, action = heapq.heappop(self._todo)
                 report = action()
