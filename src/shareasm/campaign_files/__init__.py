@@ -71,7 +71,8 @@ def load_campaign(folder: Path) -> Loaded:
 def _named(schedule: Schedule | None, places: Places, sketch: Sketch, findings: Findings) -> Named:
     """Return what the story may name: wrong slots count too, they are told already."""
     if schedule is None or not places.slots:
-        return Named(resources=sketch.resources)
+        return Named(resources=sketch.resources, partners=sketch.partners, places=places.rules)
     themes = tuple(sorted({slot.theme for slot in schedule.slots if slot.theme}))
     is_whole = not any(findings.has_errors_in(place.file) for place in places.slots.values())
-    return Named(tuple(places.slots), themes if is_whole else None, sketch.resources)
+    slots = tuple(places.slots)
+    return Named(slots, themes if is_whole else None, sketch.resources, sketch.partners, places.rules)

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from shareasm.campaign_files.findings import Place
+from shareasm.domain.stories import Rule
 
 
 class TextKey(NamedTuple):
@@ -31,6 +32,7 @@ class Places:
     times: dict[str, Place] = field(default_factory=dict)
     texts: dict[TextKey, Place] = field(default_factory=dict)
     keys: dict[KeyOf, Place] = field(default_factory=dict)
+    rules: dict[Rule, Place] = field(default_factory=dict)  # of the story
     untimed: set[str] = field(default_factory=set)  # slots whose time is wrong
 
     def text(self, slot: str, part: int, language: str, network: str) -> Place:

@@ -1,20 +1,41 @@
-"""From `story.yaml` to a StoryPlan, compared with the slots and resources that it names."""
+"""From `story.yaml` to a StoryPlan, compared with the slots, partners and resources that it names."""
 
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 
 from shareasm.campaign_files import words
-from shareasm.campaign_files.findings import Findings
+from shareasm.campaign_files.findings import Findings, Place
 from shareasm.campaign_files.markdown import markdown
-from shareasm.campaign_files.reading import Field, Parser, Row, one_of, shorten, suggest, text
+from shareasm.campaign_files.reading import Field, Parser, Row, one_of, row_of, shorten, suggest, text
 from shareasm.campaign_files.tree import Fields
 from shareasm.domain.schedules import Kind
-from shareasm.domain.stories import MOST_SHOWN, ChapterPlan, Rule, RuleKind, StoryPlan
+from shareasm.domain.stories import (
+    MOST_SHOWN,
+    NAMING,
+    ChapterPlan,
+    FromTo,
+    Narration,
+    Order,
+    PairPlan,
+    Quotation,
+    Reading,
+    Rule,
+    RuleKind,
+    StoryPlan,
+    Wish,
+)
 
-_KEYS = ("title", "lede", "chapters", "ahead", "reading")
-_CHAPTER_KEYS = ("heading", "text", "show", "most")
+_KEYS = ("title", "lede", "chapters", "from_to", "ahead", "reading")
+_CHAPTER_KEYS = ("heading", "text", "order", "most", "show")
 _RULES = tuple(RuleKind)
+_QUOTATION_KEYS = ("quote", "name", "role", "language", "link")
+_PAIR_KEYS = ("question", "answer")
+_SHOW_KEYS = tuple(dict.fromkeys((*_RULES, "most", "text", *_QUOTATION_KEYS, *_PAIR_KEYS)))
+_FIRST_KEYS = (*_RULES, "text", "quote", "question")
+_HALF_KEYS = tuple(dict.fromkeys((*NAMING, *_QUOTATION_KEYS)))
 _AT_URI = re.compile(r"at://[\w.:%-]+/[\w.]+/[\w.~:-]+")
+_WAYS = "Write each on a line of its own: - {slot: welcome}, - {text: “…”}, - {quote: “…”, name: …}."
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,43 +45,138 @@ class Named:
     slots: tuple[str, ...] | None = None
     themes: tuple[str, ...] | None = None
     resources: frozenset[str] | None = None
+    partners: frozenset[str] | None = None
+    places: dict[Rule, Place] = field(default_factory=dict)  # where each rule stands, filled while it is read
 
 
 def read_story(fields: Fields, named: Named, findings: Findings) -> StoryPlan:
     """Return the story that `fields` describe, whole where `findings` get no error."""
     row = Row(fields, "story.yaml", _KEYS, findings)
-    parsers = _parsers(named)
+    show = _Show(named)
     return StoryPlan(
         title=row.get("title", text),
         lede=row.get("lede", markdown) or "",
-        chapters=tuple(_chapter(one, parsers) for one in row.rows("chapters", "a chapter", _CHAPTER_KEYS, most=50)),
+        chapters=tuple(_chapter(one, show) for one in row.rows("chapters", "a chapter", _CHAPTER_KEYS, most=50)),
         ahead=row.get("ahead", markdown) or "",
-        reading=row.each("reading", text if named.resources is None else one_of(sorted(named.resources), "resource")),
+        reading=row.each("reading", _reading(named)),
+        from_to=row.get("from_to", _from_to),
     )
 
 
-def _chapter(row: Row, parsers: dict[RuleKind, Parser[str]]) -> ChapterPlan:
-    rules = (_rule(one, parsers) for one in row.rows("show", "a rule", (*_RULES, "most"), most=200))
+def _chapter(row: Row, show: "_Show") -> ChapterPlan:
+    wishes = (show.wish(one) for one in row.rows("show", "a line of “show”", _SHOW_KEYS, most=200))
+    order = row.get("order", one_of(Order, "order"))
     return ChapterPlan(
         heading=row.need("heading", text, "Give the chapter a heading.") or "",
         text=row.get("text", markdown) or "",
-        show=tuple(rule for rule in rules if rule is not None),
+        show=tuple(wish for wish in wishes if wish is not None),
         most=row.get("most", words.whole_number(1, 200)) or MOST_SHOWN,
+        order=Order(order) if order else Order.HAND,
     )
 
 
-def _rule(row: Row, parsers: dict[RuleKind, Parser[str]]) -> Rule | None:
-    kinds = [kind for kind in RuleKind if row.has(kind)]
-    if len(kinds) != 1:
-        row.findings.error(
-            row.place,
-            f"A rule has one of the keys {', '.join(_RULES)}.",
-            "Write each rule on a line of its own: - {theme: safety}",
-        )
+def _reading(named: Named) -> Parser[str | Reading]:
+    resource = text if named.resources is None else one_of(sorted(named.resources), "resource")
+
+    def parse(field: Field) -> str | Reading | None:
+        if not isinstance(field.node, Fields):
+            return resource(field)
+        row = row_of(field, "background reading", ("title", "url", "by"))
+        assert row is not None
+        title = row.need("title", text, "Give it a title, or name a resource of campaign.yaml by its id.")
+        url = row.need("url", words.url, "Write where it can be read: url: https://…")
+        return Reading(title, url, row.get("by", text) or "") if title and url else None
+
+    return parse
+
+
+def _from_to(field: Field) -> FromTo | None:
+    row = row_of(field, "“from_to”", ("heading", "from", "to"))
+    if row is None:
         return None
-    value = row.get(kinds[0], parsers[kinds[0]])
-    most = row.get("most", words.whole_number(1, 200))
-    return Rule(kinds[0], value, most) if value else None
+    before = row.need_each("from", text, "List what lies behind: from: [promises on paper].")
+    after = row.need_each("to", text, "List what lies ahead: to: [a seat at the table].")
+    return FromTo(before, after, row.get("heading", text) or "")
+
+
+# ---- the lines of “show” -----------------------------------------------------------------------------------------------
+
+
+class _Show:
+    """Reads the lines of `show`."""
+
+    def __init__(self, named: Named):
+        self._parsers = _parsers(named)
+        self._places = named.places
+
+    def wish(self, row: Row) -> Wish | None:
+        """Return what one line asks for; None after saying what is wrong with it."""
+        if row.has("text"):
+            return self._narration(row)
+        if row.has("question") or row.has("answer"):
+            return self._pair(row)
+        return self._post_or_quotation(row, _WAYS)
+
+    def _narration(self, row: Row) -> Narration | None:
+        _refuse_others(row, ("text",), "the narrator's text")
+        said = row.get("text", markdown)
+        return Narration(said) if said else None
+
+    def _pair(self, row: Row) -> PairPlan | None:
+        _refuse_others(row, _PAIR_KEYS, "a question with its answer")
+        question = row.need("question", self._half, "Write what was asked: question: {slot: …}, or its words.")
+        answer = row.need("answer", self._half, "Write what was answered: answer: {post: “https://…”}, or its words.")
+        return PairPlan(question, answer) if question and answer else None
+
+    def _half(self, field: Field) -> Rule | Quotation | None:
+        if not isinstance(field.node, Fields):
+            said = text(field)
+            return Quotation(said) if said else None
+        row = row_of(field, f"“{field.name}”", _HALF_KEYS)
+        assert row is not None
+        return self._post_or_quotation(
+            row, "Name one post: {slot: …} or {post: “https://…”}; or {quote: “…”, name: …}."
+        )
+
+    def _post_or_quotation(self, row: Row, cure: str) -> Rule | Quotation | None:
+        return self._quotation(row) if row.has("quote") else self._rule(row, cure)
+
+    def _quotation(self, row: Row) -> Quotation | None:
+        _refuse_others(row, _QUOTATION_KEYS, "a quotation")
+        said = row.get("quote", text)
+        name, role, link = row.get("name", text), row.get("role", text), row.get("link", words.url)
+        if role and not row.has("name"):
+            row.findings.error(
+                row.place_of("role"), "A role stands here without a name.", "Add name: … to the quotation."
+            )
+        language = row.get("language", words.language)
+        return Quotation(said, name or "", role or "", language or "", link or "") if said else None
+
+    def _rule(self, row: Row, cure: str) -> Rule | None:
+        kinds = [kind for kind in RuleKind if row.has(kind)]
+        if len(kinds) != 1:
+            row.findings.error(row.place, f"A line of “show” has one of the keys {', '.join(_FIRST_KEYS)}.", cure)
+            return None
+        _refuse_others(row, (kinds[0], "most"), f"a rule with “{kinds[0]}”")
+        value = row.get(kinds[0], self._parsers[kinds[0]])
+        most = row.get("most", words.whole_number(1, 200))
+        if not value:
+            return None
+        rule = Rule(kinds[0], value, most)
+        self._places.setdefault(rule, row.place)
+        return rule
+
+
+def _refuse_others(row: Row, keys: Iterable[str], what: str) -> None:
+    """Say of each known key that does not belong to a line of this sort."""
+    wanted = set(keys)
+    for key, _ in row.fields.pairs:
+        if key.text in _SHOW_KEYS and key.text not in wanted:
+            row.findings.error(
+                key.place,
+                f"The key “{key.text}” does not belong to {what}.",
+                "Put it on a line of its own, or take it away.",
+            )
 
 
 def _parsers(named: Named) -> dict[RuleKind, Parser[str]]:
@@ -70,8 +186,15 @@ def _parsers(named: Named) -> dict[RuleKind, Parser[str]]:
         RuleKind.KIND: one_of(Kind, "kind of slot"),
         RuleKind.THEME: text if named.themes is None else _theme(named.themes),
         RuleKind.HOUR: _hour,
+        RuleKind.PARTNER: text if named.partners is None else one_of(sorted(named.partners), "partner"),
         RuleKind.LANGUAGE: words.language,
+        RuleKind.TOP: _number,
     }
+
+
+def _number(field: Field) -> str | None:
+    number = words.whole_number(1, 200)(field)
+    return str(number) if number else None
 
 
 def _theme(known: tuple[str, ...]) -> Parser[str]:
