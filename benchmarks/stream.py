@@ -10,7 +10,7 @@ import multiprocessing
 import re
 import socket
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
@@ -21,7 +21,7 @@ from workload import OPENS, TAG, events
 from shareasm.domain.richtext import fold_hashtag
 from shareasm.networks.bluesky.jetstream import JetstreamStream
 
-EVENTS = 50_000
+EVENTS = 100_000
 OURS, SDK = "ours: JetstreamStream", "the SDK: JetstreamClient"
 
 Found = tuple[frozenset[str], int]  # addresses of the tagged posts, and how many deletions came
@@ -30,10 +30,11 @@ Found = tuple[frozenset[str], int]  # addresses of the tagged posts, and how man
 def main() -> None:
     turns = rounds()
     frames = events(EVENTS)
+    wire = b"".join(map(framed, frames))
     found: set[Found] = set()
 
     def measured(read: Callable[[str], tuple[float, Found]]) -> float:
-        with fed(frames) as url:
+        with fed(wire) as url:
             seconds, result = read(url)
         found.add(result)
         return seconds
@@ -102,10 +103,10 @@ def tags_of(record: object) -> set[str]:
 
 
 @contextmanager
-def fed(frames: Sequence[bytes]) -> Iterator[str]:
+def fed(wire: bytes) -> Iterator[str]:
     """Run a server for one client in a process of its own; yield its address."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        feeder = multiprocessing.get_context("fork").Process(target=feed, args=(listening, frames), daemon=True)
+        feeder = multiprocessing.get_context("fork").Process(target=feed, args=(listening, wire), daemon=True)
         feeder.start()
         try:
             yield f"ws://127.0.0.1:{listening.getsockname()[1]}"
@@ -114,9 +115,8 @@ def fed(frames: Sequence[bytes]) -> Iterator[str]:
             feeder.join()
 
 
-def feed(listening: socket.socket, frames: Sequence[bytes]) -> None:
-    """Answer one websocket handshake, write every frame, close cleanly."""
-    wire = b"".join(map(framed, frames))
+def feed(listening: socket.socket, wire: bytes) -> None:
+    """Answer one websocket handshake, write everything, close cleanly."""
     line, _ = listening.accept()
     asked = b""
     while b"\r\n\r\n" not in asked:

@@ -3,7 +3,7 @@
 import socket
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import pytest
@@ -14,9 +14,13 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.sync.server import ServerConnection, serve
 
 from shareasm.networks.bluesky import line as module
-from shareasm.networks.bluesky.line import Line, Messages
+from shareasm.networks.bluesky.line import Block, Line, Messages
 
 LIMIT = 1000
+
+
+def messages_of(blocks: Iterable[Block]) -> list[bytes]:
+    return [block.data[start:end] for block in blocks for start, end in block.bounds]
 
 
 def text(words: str) -> bytes:
@@ -45,27 +49,35 @@ def test_messages_are_the_same_however_the_bytes_fall(words: list[str], cuts: li
     for cut in [*cuts, len(wire)]:
         messages.add(wire[:cut])
         wire = wire[cut:]
-        found += messages.take()
+        found += messages_of(messages.take())
     assert found == expected
 
 
-def test_leaving_off_between_messages_loses_none() -> None:
+def test_messages_that_came_together_are_handed_on_together() -> None:
     messages = Messages(LIMIT)
-    messages.add(text("one") + text("two") + text("three"))
-    assert next(messages.take()) == b"one"
-    messages.add(text("four"))
-    assert list(messages.take()) == [b"two", b"three", b"four"]
+    messages.add(text("x" * 200) + text("y" * 300) + text("z" * 400)[:100])
+    [block] = messages.take()
+    assert [block.message(number) for number in (0, 1, -1)] == [b"x" * 200, b"y" * 300, b"y" * 300]
+
+
+def test_leaving_off_between_blocks_loses_none() -> None:
+    messages = Messages(LIMIT)
+    messages.add(text("x" * 200) + parts("one", "two") + text("three"))
+    assert messages_of([next(messages.take())]) == [b"x" * 200]
+    messages.add(text("y" * 200))
+    assert messages_of(messages.take()) == [b"onetwo", b"three", b"y" * 200]
 
 
 @pytest.mark.parametrize(
     "wire",
     [
         text("x" * 1001),
+        text("x" * 70_000),
         parts("x" * 600, "x" * 600),
         b"\x81\x7f" + (1 << 62).to_bytes(8, "big"),
         Frame(Opcode.TEXT, b"x" * 8).serialize(mask=True),
     ],
-    ids=["whole", "in parts", "endless", "masked"],
+    ids=["whole", "long", "in parts", "endless", "masked"],
 )
 def test_a_message_that_is_too_big_or_no_servers_ends_the_line(wire: bytes) -> None:
     messages = Messages(LIMIT)
@@ -78,7 +90,7 @@ def test_what_comes_behind_a_close_is_not_heard() -> None:
     messages = Messages(LIMIT)
     close = Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=False)
     messages.add(text("last") + close + text("ghost"))
-    assert list(messages.take()) == [b"last"]
+    assert messages_of(messages.take()) == [b"last"]
     assert messages.controls == [(Opcode.CLOSE, b"\x03\xe8")]
 
 
@@ -98,7 +110,7 @@ def station(handle: Callable[[ServerConnection], None]) -> Iterator[str]:
 
 
 def heard(line: Line, seconds: float = 5) -> list[bytes]:
-    return list(line.messages(until=time.monotonic() + seconds))
+    return messages_of(line.blocks(until=time.monotonic() + seconds))
 
 
 def test_a_ping_is_answered_and_a_clean_end_is_told(socket_enabled: None) -> None:

@@ -1,12 +1,11 @@
 """Reading the whole network's posts as they are written, and keeping those that may carry a tag (TagStream).
 
 Jetstream's second wire (bluesky-social/jetstream 9a30def, August 2026; SDK 0.0.73). No server filters by text, so every
-post passes here: some 60 a second, and in catching up after an outage as fast as they come. So a frame is decoded only
-when its bytes say that it can matter; `may_matter` never refuses one that does. Events carry no signature and no
-author: the collector looks each post up before anyone sees it.
+post passes here: some 60 a second, and in catching up after an outage as fast as they come. So an event is decoded only
+when its bytes say that it can matter (`filtering`). Events carry no signature and no author: the collector looks each post
+up before anyone sees it.
 """
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -19,15 +18,18 @@ from websockets.exceptions import ConnectionClosed, ConnectionClosedOK, WebSocke
 
 from shareasm.domain.changes import AuthorChange, Gone, Seen, Skipped
 from shareasm.domain.posts import Network, PostRef
-from shareasm.domain.richtext import clean_line, fold_hashtag
+from shareasm.domain.richtext import clean_line
 from shareasm.errors import Unreachable
 from shareasm.networks.bluesky.answers import failure, reply_of
+from shareasm.networks.bluesky.filtering import Filter
+from shareasm.networks.bluesky.json_values import items_in, mapping_in
 from shareasm.networks.bluesky.line import Line
 from shareasm.networks.bluesky.session import Now
 from shareasm.networks.bluesky.syntax import POST_COLLECTION, PostAddress, is_did, is_record_key, is_tid, read_datetime
 from shareasm.networks.bluesky.translate import (
     MALFORMED,
     RAW_KEPT_OF_SKIPPED,
+    read_hashtags,
     take_item,
     translate_record,
 )
@@ -36,65 +38,13 @@ from shareasm.networks.ports import CheckpointTooOld, Page
 METHOD = "network.bsky.jetstream.subscribeEvents"
 BATCH_S = 1.0
 BATCH_HITS = 500
+BATCH_NEWS = 5_000
+"""A batch ends at the first block of the line (a quarter of a megabyte) that makes it this full."""
 FRAME_LIMIT = 4_000_000
 """Bytes of one frame; the server is asked to leave out events of more than a quarter of it (a record may have 1 MB)."""
 OTHER_HOST_REWIND = timedelta(minutes=5)
 """Sequence numbers are each host's own. On another one we go by time, and its clock and ours may differ."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-# ---- which frames can matter -----------------------------------------------------------------------------------------
-
-_CREATE = b'"operation":"create"'
-_OPERATION = b'"operation":"'
-
-_ASCII = bytes(range(128))
-_FOLDS_TO_ASCII = re.compile(
-    rb"\xc2[\xaa\xb2\xb3\xb9\xba\xbc-\xbe]|\xc3|\xc4|\xc5|\xc7|\xc8"  # ª ² ½, Latin letters with accents
-    rb"|\xcc|\xcd"  # accents that stand alone
-    rb"|\xca[\xb0-\xbf]|\xcb[\x80-\xbf]|\xe1[\xb4-\xb6\xba]"  # modifier and phonetic letters
-    rb"|\xe2(?:[\x81\x82\x84\x85\x91-\x93\xb1]|\x86[\x80-\x8f])|\xe3[\x88-\x8b\x8d-\x8f]"  # letters in circles, as signs
-    rb"|\xea\x9f|\xef(?:[\xac\xb9\xbc\xbd]|\xb8[\xb3\xb4])"  # ligatures, full-width letters
-    rb"|\xf0(?:\x90\x9e|\x9d|\x9f[\x84-\x86\xaf])"  # mathematical and boxed letters
-)
-"""Matches the UTF-8 of every character whose fold has an ASCII letter, digit or underscore (a test tries all of Unicode)."""
-_HIDING_ESCAPE = re.compile(rb"\\u(?!003[ceCE]|0026|202[89])")
-"""A JSON escape, but for those with which servers spell < > & and line ends."""
-
-
-class Filter:
-    """Says of a frame's bytes whether decoding it can lead to anything, for one set of tags."""
-
-    def __init__(self, tags: Sequence[str]) -> None:
-        self.names = frozenset(fold_hashtag(tag) for tag in tags) - {""}
-        cores = [_ascii_core(name) for name in self.names]
-        self._cores = tuple(core.encode() for core in cores) if all(cores) else ()  # a name without one: decode all
-
-    def may_matter(self, frame: bytes) -> bool:
-        """False only for the creation of a post that cannot carry any of the tags, however they are spelled."""
-        if _CREATE not in frame or not self._cores:
-            return True
-        if self.names_a_tag(frame):
-            return True
-        if not frame.isascii() and _FOLDS_TO_ASCII.search(frame.translate(None, _ASCII)):
-            return True
-        if b"\\u" in frame and _HIDING_ESCAPE.search(frame):
-            return True
-        return frame.count(_OPERATION) > 1  # let the decoder see which counts
-
-    def names_a_tag(self, frame: bytes) -> bool:
-        """True when a tag stands in the frame in plain letters, wherever that is."""
-        lowered = frame.lower()  # ASCII letters only: the rest of the UTF-8 stays what it is
-        for core in self._cores:  # noqa: SIM110  a loop is three times as fast as any(), and every post there is comes by
-            if core in lowered:
-                return True
-        return False
-
-
-def _ascii_core(name: str) -> str:
-    """Return the longest run of ASCII in `name`, "" where it is too short to tell posts apart."""
-    longest = max(re.findall(r"[a-z0-9_]+", name) or [""], key=len)
-    return longest if len(longest) >= 3 else ""
-
 
 # ---- frames ----------------------------------------------------------------------------------------------------------
 
@@ -123,14 +73,6 @@ class _Frame(msgspec.Struct):
     message: str = ""
 
 
-class _Words(msgspec.Struct):
-    """Where a tag can stand in a record."""
-
-    text: str = ""
-    tags: msgspec.Raw = msgspec.Raw(b"")
-    facets: msgspec.Raw = msgspec.Raw(b"")
-
-
 class _AccountState(msgspec.Struct):
     active: bool
     status: str = ""
@@ -155,7 +97,6 @@ class _Checkpoint(msgspec.Struct):
 
 _frames = msgspec.json.Decoder(_Frame)
 _positions = msgspec.json.Decoder(_Where)
-_words = msgspec.json.Decoder(_Words)
 _accounts = msgspec.json.Decoder(_AccountState)
 
 
@@ -170,8 +111,9 @@ class _Batch:
     last_frame: bytes = b""
 
     @property
-    def size(self) -> int:
-        return len(self.posts) + len(self.skipped) + len(self.gone) + len(self.authors)
+    def is_full(self) -> bool:
+        """A post may be much. That one is gone, or an author back, is a short line, and mostly no concern of ours."""
+        return len(self.posts) + len(self.skipped) >= BATCH_HITS or len(self.gone) + len(self.authors) >= BATCH_NEWS
 
 
 # ---- the stream ------------------------------------------------------------------------------------------------------
@@ -250,20 +192,17 @@ class JetstreamStream:
 
     def _fill(self, batch: _Batch, line: Line, wanted: Filter) -> ConnectionClosed | None:
         """Collect events for about a second, or until there are many. Returns how the line was closed, if it was."""
-        may_matter = wanted.may_matter
-        frame = b""
         try:
-            for frame in line.messages(until=monotonic() + self._batch_s):
+            for block in line.blocks(until=monotonic() + self._batch_s):
                 if self._expected_seq:
-                    self._refuse_a_hole(frame)
-                if may_matter(frame):
-                    self._take(frame, wanted, batch)
-                    if batch.size >= BATCH_HITS or self._stop.is_set():
-                        break
+                    self._refuse_a_hole(block.message(0))
+                for event in wanted.events(block):
+                    self._take(event, wanted, batch)
+                batch.last_frame = block.message(-1)
+                if batch.is_full or self._stop.is_set():
+                    break
         except ConnectionClosed as closed:
             return closed
-        finally:
-            batch.last_frame = frame
         return None
 
     def _refuse_a_hole(self, frame: bytes) -> None:
@@ -328,7 +267,7 @@ class JetstreamStream:
         revision = event.rev if is_tid(event.rev) else None
         if event.operation == "delete":
             batch.gone.append(Gone(PostRef(Network.BLUESKY, address.uri), "deleted", revision))
-        elif event.operation == "update" or (event.operation == "create" and _may_have_a_tag(event.record)):
+        elif event.operation == "update" or (event.operation == "create" and _may_carry(event.record, wanted)):
             seen_at = read_datetime(event.time)
             taken = take_item(
                 bytes(event.record),
@@ -354,20 +293,17 @@ class JetstreamStream:
             batch.authors.append(AuthorChange(event.did, state.active, reason))
 
 
-def _may_have_a_tag(record: msgspec.Raw) -> bool:
-    """False only where there is surely no hashtag at all, as in most of what passes the filter for its accents."""
+def _may_carry(record: msgspec.Raw, wanted: Filter) -> bool:
+    """False only where the words and lists of a record have none of the tags: most of what has some other tag, or an accent."""
     try:
-        words = _words.decode(record)
+        fields = mapping_in(msgspec.json.decode(record))
     except MALFORMED:
         return True
-    facets = bytes(words.facets)
-    return (
-        "#" in words.text
-        or "＃" in words.text
-        or bool(bytes(words.tags))
-        or b"#tag" in facets
-        or b"\\u" in facets  # it may be spelled so
-    )
+    text = fields.get("text")
+    if not isinstance(text, str):
+        return True
+    tags = read_hashtags(text, items_in(fields.get("facets")), items_in(fields.get("tags")))
+    return any(tag.name in wanted.names for tag in tags)
 
 
 def _carries(seen: Seen, wanted: Filter) -> bool:

@@ -1,16 +1,18 @@
-"""A WebSocket that only listens: frames cut out of what the socket gives, as fast as a stream is caught up.
+"""A WebSocket that only listens: frames found in what the socket gives, as fast as a stream is caught up.
 
 The library shakes hands and writes control frames; reading its way costs a coroutine and a parser for each frame, which is
 most of the time when a whole network's posts pass by (docs/benchmarks.md). A server's frames are simple: never masked, and
-nothing was agreed on that would change them (RFC 6455, section 5).
+nothing was agreed on that would change them (RFC 6455, section 5). So the messages lie in the buffer as they are, and are
+handed on where they lie: who looks for something searches them all at once, and cuts out the few that have it.
 """
 
 import socket
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from struct import Struct
 from types import TracebackType
-from typing import Self
+from typing import NamedTuple, Self
 
 from websockets.client import ClientProtocol
 from websockets.exceptions import ConnectionClosed, ConnectionClosedError, ConnectionClosedOK
@@ -25,7 +27,21 @@ CONNECT_S = 10.0
 PING_S = 20.0
 """Silence after which we ask whether somebody is there; a line that stays silent for as long again is dead."""
 
-_WHOLE = (0x81, 0x82)  # FIN with text or binary: what nearly every frame begins with
+_HEAD = Struct(">HH").unpack_from
+_TEXT_OF_16_BITS = 0x817E  # FIN with text, its length in the next two bytes: how nearly every message begins
+_WHOLE = (0x81, 0x82)  # FIN with text or binary
+
+
+class Block(NamedTuple):
+    """Messages that lie one behind the other in what the socket gave; there is at least one."""
+
+    data: bytes
+    bounds: list[tuple[int, int]]  # where in `data` each begins and ends
+
+    def message(self, number: int) -> bytes:
+        """Return one of the messages."""
+        start, end = self.bounds[number]
+        return self.data[start:end]
 
 
 class Messages:
@@ -43,32 +59,59 @@ class Messages:
         self._buffer = self._buffer[self._at :] + data
         self._at = 0
 
-    def take(self) -> Iterator[bytes]:
+    def take(self) -> Iterator[Block]:
         """Yield the messages that are here in full, up to a close. Leaving off in between loses nothing."""
-        buffer, here = self._buffer, len(self._buffer)
-        while here - self._at >= 2:
-            at = self._at
-            size, start = buffer[at + 1], at + 2
-            if size == 126:
-                size, start = int.from_bytes(buffer[start : at + 4], "big"), at + 4
-            elif size > 126:  # also a masked one, which no server sends: it will be too big
-                size, start = int.from_bytes(buffer[start : at + 10], "big"), at + 10
-            if start > here:
+        while True:
+            if bounds := self._usual():
+                yield Block(self._buffer, bounds)
+            frame = self._frame()
+            if frame is None:
                 return
-            if size > self._limit:
-                raise _too_big(size, self._limit)
+            first, payload = frame
+            if first & 0x08:
+                self.controls.append((first & 0x0F, payload))
+                if first & 0x0F == Opcode.CLOSE:
+                    return
+                continue
+            whole = payload if first in _WHOLE else self._joined(first, payload)
+            if whole is not None:
+                yield Block(whole, [(0, len(whole))])
+
+    def _usual(self) -> list[tuple[int, int]]:
+        """Go over the usual frames that come next: whole messages of text. Return where each begins and ends."""
+        buffer, at, here = self._buffer, self._at, len(self._buffer)
+        bounds = []
+        while here - at >= 4:
+            head, size = _HEAD(buffer, at)
+            if head != _TEXT_OF_16_BITS or size > self._limit:
+                break
+            start = at + 4
             end = start + size
             if end > here:
-                return
-            self._at = end
-            if buffer[at] in _WHOLE:
-                yield buffer[start:end]
-            elif buffer[at] & 0x08:
-                self.controls.append((buffer[at] & 0x0F, buffer[start:end]))
-                if buffer[at] & 0x0F == Opcode.CLOSE:
-                    return
-            elif whole := self._joined(buffer[at], buffer[start:end]):
-                yield whole
+                break
+            bounds.append((start, end))
+            at = end
+        self._at = at
+        return bounds
+
+    def _frame(self) -> tuple[int, bytes] | None:
+        """Take the next frame, of whatever kind; return its first byte and its payload, None where it is not all here."""
+        buffer, at, here = self._buffer, self._at, len(self._buffer)
+        if here - at < 2:
+            return None
+        size, start = buffer[at + 1], at + 2
+        if size == 126:
+            size, start = int.from_bytes(buffer[start : at + 4], "big"), at + 4
+        elif size > 126:  # also a masked one, which no server sends: it will be too big
+            size, start = int.from_bytes(buffer[start : at + 10], "big"), at + 10
+        if start > here:
+            return None
+        if size > self._limit:
+            raise _too_big(size, self._limit)
+        if start + size > here:
+            return None
+        self._at = start + size
+        return buffer[at], buffer[start : self._at]
 
     def _joined(self, first: int, payload: bytes) -> bytes | None:
         """Take a part of a message; return the message when this was its last part."""
@@ -137,8 +180,8 @@ class Line:
             raise ConnectionClosedError(None, None)
         return data
 
-    def messages(self, until: float) -> Iterator[bytes]:
-        """Yield messages until the monotonic instant `until`, or until none comes any more.
+    def blocks(self, until: float) -> Iterator[Block]:
+        """Yield messages, as many at once as are here, until the monotonic instant `until`, or until none comes any more.
 
         Leaving off in between loses nothing. Raises ConnectionClosed, also where nobody answers a ping.
         """
