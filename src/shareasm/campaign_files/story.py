@@ -32,6 +32,7 @@ _RULES = tuple(RuleKind)
 _QUOTATION_KEYS = ("quote", "name", "role", "language", "link")
 _PAIR_KEYS = ("question", "answer")
 _SHOW_KEYS = tuple(dict.fromkeys((*_RULES, "most", "text", *_QUOTATION_KEYS, *_PAIR_KEYS)))
+Half = Rule | Quotation | None
 _FIRST_KEYS = (*_RULES, "text", "quote", "question")
 _HALF_KEYS = tuple(dict.fromkeys((*NAMING, *_QUOTATION_KEYS)))
 _AT_URI = re.compile(r"at://[\w.:%-]+/[\w.]+/[\w.~:-]+")
@@ -124,11 +125,17 @@ class _Show:
 
     def _pair(self, row: Row) -> PairPlan | None:
         _refuse_others(row, _PAIR_KEYS, "a question with its answer")
-        question = row.need("question", self._half, "Write what was asked: question: {slot: …}, or its words.")
-        answer = row.need("answer", self._half, "Write what was answered: answer: {post: “https://…”}, or its words.")
+        question = self._needed(row, "question", "Write what was asked: question: {slot: …}, or its words.")
+        answer = self._needed(row, "answer", "Write what was answered: answer: {post: “https://…”}, or its words.")
         return PairPlan(question, answer) if question and answer else None
 
-    def _half(self, field: Field) -> Rule | Quotation | None:
+    def _needed(self, row: Row, key: str, cure: str) -> Half:
+        if row.has(key):
+            return self._half(row.field(key))
+        row.need(key, text, cure)  # says that it is missing, or empty
+        return None
+
+    def _half(self, field: Field) -> Half:
         if not isinstance(field.node, Fields):
             said = text(field)
             return Quotation(said) if said else None
@@ -138,7 +145,7 @@ class _Show:
             row, "Name one post: {slot: …} or {post: “https://…”}; or {quote: “…”, name: …}."
         )
 
-    def _post_or_quotation(self, row: Row, cure: str) -> Rule | Quotation | None:
+    def _post_or_quotation(self, row: Row, cure: str) -> Half:
         return self._quotation(row) if row.has("quote") else self._rule(row, cure)
 
     def _quotation(self, row: Row) -> Quotation | None:
