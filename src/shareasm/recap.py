@@ -7,7 +7,7 @@ fetched while rendering. The same store and story give the same bytes.
 """
 
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,8 +21,6 @@ from shareasm.domain.campaigns import Campaign, Source
 from shareasm.domain.items import ShownPost, picture_addresses
 from shareasm.domain.moderation import Reason, count_reasons
 from shareasm.domain.pictures import KeptPicture, Refusal
-from shareasm.domain.posts import PostRef
-from shareasm.domain.queue import QueueEntry
 from shareasm.domain.recaps import Facts, SourceState, arrange
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
@@ -32,7 +30,6 @@ from shareasm.render import Written, write_recap
 from shareasm.showing import Judged, asked_last_since, judge
 from shareasm.storage import pictures, queue, sources, watches
 from shareasm.storage.engine import reading, transaction
-from shareasm.storage.posts import StoredPost
 
 FETCHED_AT_ONCE = 4  # pictures
 MOST_SILENCES = 3  # of one host, in a row
@@ -83,13 +80,12 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
         entries = queue.of_campaign(connection, materials.campaign.slug)
         states = sources.states(connection, materials.campaign.slug)
         gaps = watches.gaps(connection, materials.campaign, materials.now(), materials.unbroken)
-    answered = _answered(materials.campaign, entries, [item.stored for item in judged])
     return Facts(
         campaign=materials.campaign,
         schedule=materials.schedule,
         story=materials.story,
         entries=entries,
-        posts=[_shown(item, kept, answered) for item in shown],
+        posts=[_shown(item, kept) for item in shown],
         not_shown=count_reasons(item.verdict for item in judged),
         withheld=_withheld(judged),
         sources=tuple(_seen_by(source, states.get(source.id), gaps) for source in materials.campaign.sources),
@@ -106,32 +102,15 @@ def _seen_by(source: Source, state: sources.SourceState | None, gaps: Iterable[G
     return SourceState(source, last_read_at=state.last_ok_at, gaps=own, problem=state.note)
 
 
-def _answered(
-    campaign: Campaign, entries: Iterable[QueueEntry], stored: Sequence[StoredPost]
-) -> dict[PostRef, PostRef]:
-    """Return what each post answers, where its network tells only a source's local id (Mastodon's `in_reply_to_id`)."""
-    known = {(at.source, at.local_id): item.post.ref for item in stored for at in item.sightings}
-    hosts = {account.id: urlsplit(account.server).netloc for account in campaign.accounts}
-    for entry in entries:
-        for source in campaign.sources:
-            if entry.receipt and urlsplit(source.server).netloc == hosts.get(entry.key.account):
-                known[source.id, entry.receipt.local_id] = entry.receipt.ref
-    return {
-        item.post.ref: known[at.source, at.parent_local_id]
-        for item in stored
-        for at in item.sightings
-        if at.parent_local_id and (at.source, at.parent_local_id) in known
-    }
-
-
-def _shown(item: Judged, kept: Mapping[str, KeptPicture | Refusal], answered: Mapping[PostRef, PostRef]) -> ShownPost:
+def _shown(item: Judged, kept: Mapping[str, KeptPicture | Refusal]) -> ShownPost:
     addresses = picture_addresses(item.stored.post, is_covered=item.verdict.is_covered)
     return ShownPost(
         post=item.stored.post,
         arrival_number=item.stored.arrival,
         first_seen_at=item.stored.first_seen_at,
         is_covered=item.verdict.is_covered,
-        answers=answered.get(item.stored.post.ref),
+        answers=item.answers,
+        without_tag=item.without_tag,
         pictures={url: picture for url in addresses if isinstance(picture := kept.get(url), KeptPicture)},
     )
 

@@ -1,13 +1,17 @@
 """Which of the stored posts may be shown, and why not: what every page and every export asks."""
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign
-from shareasm.domain.moderation import Verdict, may_show
-from shareasm.domain.queue import TAKEN_BACK
+from shareasm.domain.conversations import BY_QUOTE, WITHOUT_TAG, standing
+from shareasm.domain.moderation import Reason, Verdict, may_show
+from shareasm.domain.posts import PostRef
+from shareasm.domain.queue import TAKEN_BACK, QueueEntry
 from shareasm.storage import decisions, posts, queue
 from shareasm.storage.engine import reading
 from shareasm.storage.posts import StoredPost
@@ -20,6 +24,8 @@ class Judged(NamedTuple):
 
     stored: StoredPost
     verdict: Verdict
+    answers: PostRef | None = None  # whom it answers; of a quote that came for it alone, what it quotes
+    without_tag: bool = False  # it is here only for that
 
 
 def judge(
@@ -30,10 +36,12 @@ def judge(
     With `confirmed_since`, what its network has not confirmed since then is not shown.
     """
     with reading(engine) as connection:
-        sent = {e.receipt.ref: e.state for e in queue.of_campaign(connection, campaign.slug) if e.receipt}
+        entries = queue.of_campaign(connection, campaign.slug)
         decided = decisions.all_decisions(connection)
         stored = list(posts.of_campaign(connection, campaign.slug, newest_first=newest is not None, limit=newest))
-    return [
+    sent = {entry.receipt.ref: entry.state for entry in entries if entry.receipt}
+    answered = answered_posts(campaign, entries, stored)
+    return _without_loose_ends(
         Judged(
             item,
             may_show(
@@ -47,9 +55,43 @@ def judge(
                 is_ours=item.post.ref in sent,
                 is_confirmed=_is_since(item.checked_at, confirmed_since),
             ),
+            item.post.quote if item.belongs_by == BY_QUOTE else item.post.reply_to or answered.get(item.post.ref),
+            item.belongs_by in WITHOUT_TAG and item.post.ref not in sent,
         )
         for item in stored
+    )
+
+
+def _without_loose_ends(judged: Iterable[Judged]) -> list[Judged]:
+    """Keep back the posts without the tag whose question or topic is not shown itself."""
+    all_judged = list(judged)
+    shown = {item.stored.post.ref for item in all_judged if item.verdict.show}
+    stand = standing({item.stored.post.ref: item.answers for item in all_judged if item.without_tag}, shown)
+    loose = Verdict(False, Reason.LOOSE)
+    return [
+        item._replace(verdict=loose)
+        if item.without_tag and item.verdict.show and item.stored.post.ref not in stand
+        else item
+        for item in all_judged
     ]
+
+
+def answered_posts(
+    campaign: Campaign, entries: Iterable[QueueEntry], stored: Sequence[StoredPost]
+) -> Mapping[PostRef, PostRef]:
+    """Return what each post answers, where its network tells only a source's local id (Mastodon's `in_reply_to_id`)."""
+    known = {(at.source, at.local_id): item.post.ref for item in stored for at in item.sightings}
+    hosts = {account.id: urlsplit(account.server).netloc for account in campaign.accounts}
+    for entry in entries:
+        for source in campaign.sources:
+            if entry.receipt and urlsplit(source.server).netloc == hosts.get(entry.key.account):
+                known[source.id, entry.receipt.local_id] = entry.receipt.ref
+    return {
+        item.post.ref: known[at.source, at.parent_local_id]
+        for item in stored
+        for at in item.sightings
+        if at.parent_local_id and (at.source, at.parent_local_id) in known
+    }
 
 
 def asked_last_since(campaign: Campaign, now: datetime) -> datetime | None:

@@ -1,6 +1,7 @@
 """The worker: which job runs when. APScheduler ticks; the tables are the truth, so a tick lost or doubled does no harm.
 
     every source    read from its checkpoint; swept for late arrivals; streams followed in a thread of their own
+    conversations   answers and quotes of what is stored, where they grew
     every account   sends at the next due instant, in a thread of its own (sender)
     the day         heartbeat; posts asked about again; at the end of the window: last look, last check, recap, closed
     every night     what the published recap shows is asked about again, and what is gone taken out
@@ -54,6 +55,8 @@ CLOSE_AGAIN_AFTER = timedelta(seconds=15)
 REFUSED_STREAM_RESTS_S = 3600  # a server that has none is asked seldom
 PATIENCE = timedelta(minutes=16)  # at the last look, and again before the recap; Mastodon counts pages for 15
 
+LAST_LOOKS = 25  # passes over conversations at the end of the day
+
 # SIGTERM promises ten seconds; the web pages take up to one and a half of them.
 JOBS_END_WITHIN_S = 5.5
 STREAMS_END_WITHIN_S = 1.0
@@ -71,6 +74,7 @@ class Rhythm:
     sweep_back_s: float = 6 * 3600
     verify_s: float = 60
     verify_after_s: float = 3600  # ask again about a post an hour after it was last confirmed
+    listen_s: float = 120  # answers without the tag wait longer than posts with it
     publish_s: float = 5  # the look behind the due instants
     watch_s: float = 2  # looks at the campaign's files
     beat_s: float = 5  # a claim lasts four beats (domain.queue.CLAIM_FOR)
@@ -133,6 +137,7 @@ class Worker:
                 thread = threading.Thread(target=self._follow, args=(source,), name=f"stream {source.id}", daemon=True)
                 self._threads.append(thread)
         self._every(rhythm.verify_s, "verify", self._verify, at_once=False)
+        self._every(rhythm.listen_s, "conversations", self._listen, at_once=False)
         self._every(rhythm.verify_s, "silent accounts", self._miss_late)
         if self.watch:
             self._every(rhythm.watch_s, "the plan", partial(self._look_at_plan, self.watch))
@@ -186,6 +191,7 @@ class Worker:
                 for source in self.parts.campaign.sources:
                     if source.id in self.parts.readers:
                         self._guarded(partial(self._read, source), f"read {source.id}")
+                self._guarded(self._listen, "conversations")
             case "publish":
                 for sender in self._senders:
                     self._guarded(sender.send, sender.name)
@@ -276,6 +282,18 @@ class Worker:
             limit = self.parts.clock.now() - timedelta(seconds=self.rhythm.verify_after_s)
             self._news.asked(collect.verify(self._desk, self.parts.checkers, limit))
 
+    def _listen(self) -> None:
+        if self._is_open() and self._has_lease("conversations"):
+            self._news.asked(collect.read_conversations(self._desk, self.parts.conversations))
+
+    def _listen_last(self) -> None:
+        """Read all conversations that grew, as long as that brings something."""
+        for _ in range(LAST_LOOKS):
+            asked = collect.read_conversations(self._desk, self.parts.conversations)
+            self._news.asked(asked)
+            if asked.silent or not asked.tally.new:
+                return
+
     def _follow(self, source: Source) -> None:
         """Follow a stream for as long as the worker runs, whatever ends a connection or stands in the way of the next."""
         failures = 0
@@ -354,6 +372,7 @@ class Worker:
             wait_until = self._patience()
             for source in self.parts.campaign.sources:
                 if source.id in self.parts.readers:
+            self._guarded(self._listen_last, "last look at conversations")
                     self._guarded(partial(self._look_last, source, wait_until), f"last look at {source.id}")
             self._confirm_all()
             made = self.parts.make_recap()
@@ -494,7 +513,7 @@ class Worker:
             self._news.is_well(name)
 
     def _jobcount_of(self) -> int:
-        return 5 + 2 * len(self.parts.readers)
+        return 6 + 2 * len(self.parts.readers)
 
 
 def _nothing() -> None:

@@ -1,6 +1,7 @@
 """Collecting: sources read into the store, and the networks asked again about what is stored."""
 
 from shareasm.collect.asking import Asked, confirm, count_unconfirmed, verify
+from shareasm.collect.conversations import read_conversations
 from shareasm.collect.reading import Outcome, follow, forget_checkpoint, note_failure, read, sweep
 from shareasm.collect.storing import STREAM_TAG, Desk, Tally, store
 
@@ -16,6 +17,7 @@ __all__ = [
     "forget_checkpoint",
     "note_failure",
     "read",
+    "read_conversations",
     "store",
     "sweep",
     "verify",

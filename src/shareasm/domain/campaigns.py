@@ -81,6 +81,14 @@ class Source:
         """Where its posts are from."""
         return _NETWORKS[self.kind]
 
+    @property
+    def is_watched_by_stream(self) -> bool:
+        """True where a stream misses nothing while it delivers, and goes on from where it was.
+
+        Mastodon's does neither: its timeline is read beside it, and that alone says how well it was watched.
+        """
+        return self.kind is SourceKind.JETSTREAM
+
 
 _NETWORKS = {
     SourceKind.TAG_TIMELINE: Network.MASTODON,
@@ -202,7 +210,8 @@ def belongs(campaign: Campaign, post: Post, declared: Mapping[PostRef, str] = Ma
     """Return the rule by which `post` belongs to `campaign`, or None. Only what was made within its window does.
 
     "tag": it carries one of the tags, however spelled. Others are `declared`: "ours", for we sent it, such as a thread's
-    part without the tag; "feed", for it is in a feed that the campaign takes whole.
+    part without the tag; "feed", for it is in a feed that the campaign takes whole; "reply" and "quote", for it answers or
+    quotes a post that belongs (domain.conversations).
     """
     if not campaign.opens_at <= post.created_at < campaign.closes_at:
         return None

@@ -51,6 +51,7 @@ class Reason(StrEnum):
     UNCONFIRMED = "not confirmed"
     NOT_APPROVED = "not approved"
     COPY = "copy of a post not shown"
+    LOOSE = "answers what is not shown"
     OWN_RULE = "a rule of the campaign"
 
     @property
@@ -73,6 +74,7 @@ _WORDS = {
     Reason.UNCONFIRMED: "about which no server answered when we asked a last time",
     Reason.NOT_APPROVED: "that the campaign team has not looked at yet",
     Reason.OWN_RULE: "left out by a rule that this campaign set itself",
+    Reason.LOOSE: "made without the hashtag, in answer to something that is not shown",
     Reason.COPY: "that a bridge copied from a post left out for one of these reasons",
 }
 

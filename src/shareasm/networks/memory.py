@@ -17,7 +17,7 @@ from shareasm.domain.posts import Account, Hashtag, Network, Post, PostRef, Visi
 from shareasm.domain.queue import Draft, Receipt
 from shareasm.domain.richtext import find_hashtags, fold_hashtag, linked_html
 from shareasm.errors import NetworkError, Rejected
-from shareasm.networks.ports import FoundPost, Limits, Page, Repeat, Ties, Window
+from shareasm.networks.ports import Conversation, FoundPost, Limits, Page, Repeat, Ties, Window
 
 Act = Literal["read", "check", "prepare", "publish", "find", "edit", "delete"]
 
@@ -78,6 +78,17 @@ class MemoryNetwork:
         """Return each post as it is now, or that it is gone."""
         with self._acting("check"):
             return {ref: _seen(self.posts[ref]) if ref in self.posts else Gone(ref, "deleted") for ref, _ in refs}
+
+    # ---- ConversationReader ------------------------------------------------------------------------------------------
+
+    def read_conversation(self, post: Post, local_id: str) -> Conversation:
+        """Return the replies to a post, the replies to those, and who quotes it."""
+        with self._acting("read"):
+            answers = [other for other in self.posts.values() if other.reply_to == post.ref]
+            for answer in answers:  # grows meanwhile
+                answers += [other for other in self.posts.values() if other.reply_to == answer.ref]
+            quotes = [other for other in self.posts.values() if other.quote == post.ref]
+            return Conversation(tuple(map(_seen, answers)), tuple(map(_seen, quotes)))
 
     # ---- Publisher -----------------------------------------------------------------------------------------------------
 

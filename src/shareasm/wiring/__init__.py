@@ -64,6 +64,7 @@ def wire(plan: Plan, settings: Settings, world: World) -> Parts:
         newest=newest,
         recap=recap_folder(plan.campaign, settings) / "index.html",
         unbroken=world.unbroken,
+        conversations={source.id: found for source in sources if (found := wiring.conversations(source))},
     )
 
 

@@ -11,6 +11,7 @@ from shareasm.domain.posts import Network
 from shareasm.errors import ConfigError
 from shareasm.networks.ports import (
     AccountProbe,
+    ConversationReader,
     Finder,
     Limits,
     PostChecker,
@@ -61,6 +62,20 @@ class NetworkParts:
                 return self._feed_reader(source)
             case SourceKind.JETSTREAM:
                 return None
+
+    def conversations(self, source: Source) -> ConversationReader | None:
+        """Return who reads what was said to the posts of a source; None where nobody can."""
+        if source.kind is SourceKind.FEED:
+            return None
+        if source.kind is SourceKind.TAG_TIMELINE:
+            from shareasm.networks.mastodon.conversations import MastodonConversations
+
+            token = self._source_token(source)
+            return MastodonConversations(source.server, token=token, user_agent=self._agent, now=self._now)
+        from shareasm.networks.bluesky.conversations import BlueskyConversations
+
+        server = self._bluesky_server(source)
+        return BlueskyConversations(server) if server else None
 
     def checker(self, source: Source) -> PostChecker | None:
         """Return who can be asked about the posts of a source."""

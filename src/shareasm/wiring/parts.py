@@ -1,7 +1,7 @@
 """What is wired: a plan as it was read, everything that a worker runs on, and where the world differs from the real one."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from shareasm.domain.campaigns import Campaign
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import UNBROKEN
-from shareasm.networks.ports import PostChecker, Publisher, TagReader, TagStream
+from shareasm.networks.ports import ConversationReader, PostChecker, Publisher, TagReader, TagStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +55,7 @@ class Parts:
     newest: Newest | None = None  # what the recap is made from
     recap: Path | None = None  # where it lies once it is made
     unbroken: timedelta = UNBROKEN
+    conversations: Mapping[str, ConversationReader] = field(default_factory=dict)  # by source id
 
 
 @dataclass(frozen=True, slots=True)

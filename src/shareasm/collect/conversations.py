@@ -1,0 +1,102 @@
+"""Answers to the campaign's posts and quotes of them, also without the tag, so that a question and its answer stand together.
+
+Read only where the network counts more of them than last time, our own posts first, a few posts a pass, of each some.
+A post in somebody else's thread is not followed: that conversation was not ours. What comes is judged by the same rules as
+everything else, and shown only below what it answers (domain.conversations).
+"""
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from shareasm.collect.asking import Asked
+from shareasm.collect.storing import Desk, Tally, sighting_by, store_posts
+from shareasm.domain.campaigns import Source, SourceKind
+from shareasm.domain.changes import home_host
+from shareasm.domain.conversations import BY_QUOTE, BY_REPLY
+from shareasm.domain.patience import next_read_at
+from shareasm.domain.posts import Network, PostRef
+from shareasm.errors import NetworkError
+from shareasm.networks.ports import Conversation, ConversationReader
+from shareasm.storage import conversations, queue, sources
+from shareasm.storage.conversations import Due
+from shareasm.storage.engine import transaction
+
+LOOKS = 20  # posts whose conversation one pass reads, one or two requests each; Mastodon gives 300 in 5 minutes
+ANSWERS_EACH = 100
+QUOTES_EACH = 50
+A_DAY = 5_000
+"""Posts without the tag that a campaign keeps: a conversation that runs away is not the day's."""
+
+
+def read_conversations(desk: Desk, readers: Mapping[str, ConversationReader]) -> Asked:
+    """Read the conversations that grew. One pass, bounded; call again for the rest.
+
+    A source that does not answer is left alone for a while, as are its checks.
+    """
+    now = desk.clock.now()
+    with transaction(desk.engine) as connection:
+        sent = queue.of_campaign(connection, desk.campaign.slug)
+        ours = frozenset(entry.receipt.ref for entry in sent if entry.receipt)
+        is_full = conversations.count_without_tag(connection, desk.campaign.slug) >= A_DAY
+        due = [] if is_full else conversations.due(connection, desk.campaign.slug, ours, LOOKS)
+        for item in due:
+            if not _is_followed(item, ours):
+                conversations.note_read(connection, desk.campaign.slug, item)
+        states = sources.check_states(connection, desk.campaign.slug)
+    resting = {name for name, state in states.items() if state.next_read_at and state.next_read_at > now}
+    tally, silent = Tally(), dict[str, NetworkError]()
+    for item in due:
+        at = _whom_to_ask(desk, readers, item) if _is_followed(item, ours) else None
+        if at is None or at[0].id in resting or at[0].id in silent:
+            continue
+        source, local_id = at
+        try:
+            said = readers[source.id].read_conversation(item.post, local_id)
+        except NetworkError as error:
+            silent[source.id] = error
+        else:
+            tally += _store(desk, source, item, said, ours)
+    _note_silent(desk, states, silent)
+    return Asked(tally, silent)
+
+
+def _is_followed(item: Due, ours: frozenset[PostRef]) -> bool:
+    """Return whether a conversation is the day's: ours, or below the first post of a thread. An answer's is its thread's."""
+    return not item.post.is_reply or item.post.ref in ours
+
+
+def _whom_to_ask(desk: Desk, readers: Mapping[str, ConversationReader], item: Due) -> tuple[Source, str] | None:
+    """Return the source that knows most of a conversation, and how it names the post: its own server where we read that."""
+    able = [source for source in desk.campaign.sources if source.id in readers]
+    if item.post.ref.network is Network.BLUESKY:
+        open_first = sorted(able, key=lambda source: source.kind is not SourceKind.JETSTREAM)
+        on_bluesky = (source for source in open_first if source.network is Network.BLUESKY)
+        return next(((source, item.post.ref.uri) for source in on_bluesky), None)
+    named = {at.source: at.local_id for at in item.sightings}
+    asked = [(source, named[source.id]) for source in able if source.id in named]
+    home = (at for at in asked if urlsplit(at[0].server).netloc.lower() == home_host(item.post.ref))
+    return next(home, asked[0] if asked else None)
+
+
+def _store(desk: Desk, source: Source, item: Due, said: Conversation, ours: frozenset[PostRef]) -> Tally:
+    """Store what was said, and that it was read, in one transaction."""
+    now, campaign = desk.clock.now(), desk.campaign
+    answers, quotes = said.answers[:ANSWERS_EACH], said.quotes[:QUOTES_EACH]
+    declared = {seen.post.ref: BY_QUOTE for seen in quotes} | {seen.post.ref: BY_REPLY for seen in answers}
+    declared |= {ref: "ours" for ref in declared if ref in ours}
+    by = sighting_by(source, query=f"answers to {item.post.ref.uri}")
+    with transaction(desk.engine) as connection:
+        tally = store_posts(connection, campaign, by, [*answers, *quotes], now, declared)
+        sources.add_skips(connection, campaign.slug, source.id, said.skipped, now)
+        conversations.note_read(connection, campaign.slug, item)
+    return tally
+
+
+def _note_silent(desk: Desk, states: Mapping[str, sources.SourceState], silent: Mapping[str, NetworkError]) -> None:
+    now, campaign = desk.clock.now(), desk.campaign.slug
+    if silent:
+        with transaction(desk.engine) as connection:
+            for name, error in silent.items():
+                state = states.get(name, sources.SourceState(sources.check_name(name)))
+                until = next_read_at(error, state.failure_count, now)
+                sources.note_failure(connection, campaign, state, until, str(error), now)
