@@ -302,7 +302,6 @@ class Worker:
         def tell(tally: Tally) -> None:
             nonlocal failures
             failures = 0  # it delivers
-            self._news.is_well(name)
             self._news.tally(source, tally)
 
         while not self._stopping.is_set():
@@ -372,8 +371,8 @@ class Worker:
             wait_until = self._patience()
             for source in self.parts.campaign.sources:
                 if source.id in self.parts.readers:
-            self._guarded(self._listen_last, "last look at conversations")
                     self._guarded(partial(self._look_last, source, wait_until), f"last look at {source.id}")
+            self._guarded(self._listen_last, "last look at conversations")
             self._confirm_all()
             made = self.parts.make_recap()
             with transaction(self.parts.engine) as connection:
