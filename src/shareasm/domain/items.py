@@ -36,11 +36,11 @@ class ShownPost:
     answers: PostRef | None = (
         None  # whom it answers, where `post.reply_to` does not say: Mastodon tells only a local id
     )
+    without_tag: bool = False  # here only for what it answers or quotes: never a voice of its own
     pictures: Mapping[str, KeptPicture] = field(default_factory=dict)  # by address, see `picture_addresses`
 
     def picture_of(self, media: Media) -> KeptPicture | None:
         """Return the kept picture that stands for `media`; None when there is none, or it is behind a warning."""
-    without_tag: bool = False  # here only for what it answers or quotes: never a voice of its own
         address = None if self.is_covered else _address_of(media)
         return self.pictures.get(address) if address else None
 
@@ -105,16 +105,16 @@ class Item:
         return self.shown.post
 
     @property
+    def without_tag(self) -> bool:
+        """Whether it is here only for what it answers or quotes, without the hashtag: never a voice of its own."""
+        return self.shown.without_tag
+
+    @property
     def ref(self) -> PostRef:
         """The post's identity."""
         return self.shown.post.ref
 
     @cached_property
-    @property
-    def without_tag(self) -> bool:
-        """Whether it is here only for what it answers or quotes, without the hashtag: never a voice of its own."""
-        return self.shown.without_tag
-
     def anchor(self) -> str:
         """The post's permanent place on our pages, made from its identity alone."""
         return anchor_of(self.ref)

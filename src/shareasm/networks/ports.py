@@ -81,6 +81,26 @@ class PostChecker(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """What was said to a post, with or without a tag; public posts alone."""
+
+    answers: tuple[Seen, ...] = ()  # replies, and the replies to them, parents before children
+    quotes: tuple[Seen, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+
+
+class ConversationReader(Protocol):
+    """Reads what was said to a post. Bounded: a few requests a post, however much was said."""
+
+    def read_conversation(self, post: Post, local_id: str) -> Conversation:
+        """Return the answers to `post` and who quotes it; nothing where the server does not want to say.
+
+        `post.counts` says whether there is anything to ask for.
+        """
+        ...
+
+
 # ---- publishing --------------------------------------------------------------------------------------------------------
 
 
@@ -102,26 +122,6 @@ class Counting(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class PollLimits:
-@dataclass(frozen=True, slots=True)
-class Conversation:
-    """What was said to a post, with or without a tag; public posts alone."""
-
-    answers: tuple[Seen, ...] = ()  # replies, and the replies to them, parents before children
-    quotes: tuple[Seen, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
-
-
-class ConversationReader(Protocol):
-    """Reads what was said to a post. Bounded: a few requests a post, however much was said."""
-
-    def read_conversation(self, post: Post, local_id: str) -> Conversation:
-        """Return the answers to `post` and who quotes it; nothing where the server does not want to say.
-
-        `post.counts` says whether there is anything to ask for.
-        """
-        ...
-
-
     """What a server takes in one poll."""
 
     option_count: int = 4
