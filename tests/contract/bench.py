@@ -54,6 +54,8 @@ class Traits:
     has_sessions: bool = False  # sign-ins expire and are renewed
     has_tokens: bool = True
     has_stream: bool = False
+    has_replay: bool = False  # a stream goes on from where it was
+    streams_whole: bool = False  # and tells all of a post and its author
     can_delete: bool = True
     can_edit: bool = True
     has_limit: bool = True  # refuses a text that is too long
@@ -86,6 +88,10 @@ class Bench(Protocol):
 
     def say(self, text: str, *, language: str = "en", reply_to: PostRef | None = None) -> PostRef:
         """Let somebody else post. Hashtags in `text` are hashtags."""
+        ...
+
+    def local_id(self, ref: PostRef) -> str:
+        """Return what the server itself calls a post that somebody said."""
         ...
 
     def edit(self, ref: PostRef, text: str) -> None: ...

@@ -108,6 +108,9 @@ class StandInBench:
     def stream(self) -> TagStream:
         return JetstreamStream(self.standin.jetstream_url, now=CLOCK.now, batch_s=0.1)
 
+    def local_id(self, ref: PostRef) -> str:
+        return ref.uri
+
     def say(self, text: str, *, language: str = "en", reply_to: PostRef | None = None) -> PostRef:
         uri = self.standin.say(self.amina, text, [language], reply_to=reply_to.uri if reply_to else None)
         return PostRef(Network.BLUESKY, uri)
@@ -246,6 +249,9 @@ class RealBench:
 
     def stream(self) -> TagStream:
         return JetstreamStream(self.real.jetstream, now=CLOCK.now, batch_s=0.1)
+
+    def local_id(self, ref: PostRef) -> str:
+        return ref.uri
 
     def say(self, text: str, *, language: str = "en", reply_to: PostRef | None = None) -> PostRef:
         fields: dict[str, object] = {"langs": [language]}

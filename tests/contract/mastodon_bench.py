@@ -7,8 +7,10 @@ from itertools import count
 
 from contract.bench import CLOCK, PICTURES, Call, Mishap, Ours, Traits
 from shareasm.domain.posts import Network, PostRef
+from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.publisher import MastodonPublisher
 from shareasm.networks.mastodon.reader import MastodonReader
+from shareasm.networks.mastodon.streaming import MastodonStream
 from shareasm.networks.ports import PostChecker, TagReader, TagStream
 from shareasm.pictures import prepare
 from shareasm.rehearsal.faults import Fault
@@ -92,7 +94,11 @@ class MastodonBench:
         return MastodonReader(self.server.url, token=self.amina.token, user_agent=AGENT, now=CLOCK.now)
 
     def stream(self) -> TagStream:
-        raise NotImplementedError("no stream is read on Mastodon")
+        api = Api(self.server.url, token=self.amina.token, user_agent=AGENT, now=CLOCK.now)
+        return MastodonStream(api, token=self.amina.token, user_agent=AGENT, now=CLOCK.now)
+
+    def local_id(self, ref: PostRef) -> str:
+        return str(self._said[ref]["id"])
 
     def say(self, text: str, *, language: str = "en", reply_to: PostRef | None = None) -> PostRef:
         dot = [((PICTURES / "dot.png").read_bytes(), "two fields")] if self.server.instance.rules.needs_media else []

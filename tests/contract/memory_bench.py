@@ -28,6 +28,9 @@ class MemoryBench:
     def stream(self) -> TagStream:
         raise NotImplementedError("it has no stream")
 
+    def local_id(self, ref: PostRef) -> str:
+        return ref.uri
+
     def say(self, text: str, *, language: str = "en", reply_to: PostRef | None = None) -> PostRef:
         return self.memory.say(text, languages=(language,), reply_to=reply_to, is_reply=reply_to is not None).ref
 

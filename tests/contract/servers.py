@@ -23,6 +23,7 @@ BLUESKY = Traits(
     has_cards=True,
     has_sessions=True,
     has_stream=True,
+    has_replay=True,
     can_be_occupied=True,
     can_edit=False,
 )
@@ -46,7 +47,7 @@ def _mastodon(traits: Traits, flavour: Flavour, version: str | None = None) -> S
 
 
 SERVERS = {
-    "mastodon": _mastodon(Traits(), Flavour.MASTODON),
+    "mastodon": _mastodon(Traits(has_stream=True, streams_whole=True), Flavour.MASTODON),
     "mastodon-4.6.5": _mastodon(Traits(), Flavour.MASTODON, "4.6.5"),  # answers 500 to a known key
     "mastodon-4.2": _mastodon(Traits(), Flavour.MASTODON, "4.2.10"),  # reads no batches
     "gotosocial": _mastodon(NO_KEYS(shows_replies=False), Flavour.GOTOSOCIAL),
@@ -58,7 +59,7 @@ SERVERS = {
     ),
     "takahe": _mastodon(NO_KEYS(keeps_language=False, shows_replies=False), Flavour.TAKAHE),
     "pixelfed": _mastodon(Traits(repeat=Repeat.NEVER), Flavour.PIXELFED),
-    "pleroma": _mastodon(Traits(), Flavour.PLEROMA),
+    "pleroma": _mastodon(Traits(has_stream=True, streams_whole=True), Flavour.PLEROMA),
     "bluesky": Server(
         BLUESKY, bluesky_bench.running, lambda traits, started: bluesky_bench.standin_bench(traits, *started)
     ),

@@ -16,7 +16,7 @@ from shareasm.domain.campaigns import Source
 from shareasm.domain.patience import next_read_at
 from shareasm.domain.richtext import fold_hashtag
 from shareasm.errors import NetworkError
-from shareasm.networks.ports import TagReader, TagStream, Window
+from shareasm.networks.ports import Page, TagReader, TagStream, Window
 from shareasm.storage import sources
 from shareasm.storage.engine import reading, transaction
 
@@ -75,17 +75,30 @@ def sweep(
     return Outcome(tally)
 
 
-def follow(desk: Desk, source: Source, stream: TagStream, tell: Callable[[Tally], None]) -> None:
+def follow(
+    desk: Desk,
+    source: Source,
+    stream: TagStream,
+    tell: Callable[[Tally], None],
+    catch_up: Callable[[], None] = lambda: None,
+) -> None:
     """Store a stream's batches until the connection ends; `tell` what each brought. The caller reconnects, also after an
-    error.
+    error. `catch_up` once the line is open: reads what a stream without replay was not there to hear.
     """
     tags = desk.campaign.hashtags
     with reading(desk.engine) as connection:
         checkpoint = sources.checkpoint(connection, desk.campaign.slug, source.id, STREAM_TAG)
+    is_first = True
     for page in stream.read(tags, checkpoint, desk.campaign.opens_at):
-        with desk.clock.held():
-            tally = store(desk, source, page, STREAM_TAG)
-        tell(tally)
+        if is_first:
+            catch_up()
+        if page != Page() or source.is_watched_by_stream:
+            with desk.clock.held():
+                tally = store(desk, source, page, STREAM_TAG)
+            tell(tally)
+        elif not is_first:
+            tell(Tally())  # nothing new, but it holds
+        is_first = False
 
 
 def forget_checkpoint(desk: Desk, source: Source) -> None:

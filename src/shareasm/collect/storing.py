@@ -61,12 +61,13 @@ def store(desk: Desk, source: Source, page: Page, tag: str) -> Tally:
         declared = {item.post.ref: "feed" for item in page.posts} if source.takes_all else {}
         by = sighting_by(source, query=page.query or (f"#{tag}" if tag else THE_STREAM))
         tally = store_posts(connection, desk.campaign, by, page.posts, now, declared)
-        tally += Tally(gone=posts.mark_gone(connection, page.gone, now), skipped=len(page.skipped))
+        gone = [*page.gone, *posts.deletions(connection, source.id, page.deleted_ids)]
+        tally += Tally(gone=posts.mark_gone(connection, gone, now), skipped=len(page.skipped))
         posts.mark_authors(connection, source.network, page.authors, now)
         sources.add_skips(connection, desk.campaign.slug, source.id, page.skipped, now)
         if page.checkpoint is not None:
             sources.set_checkpoint(connection, desk.campaign.slug, source.id, tag, page.checkpoint, now)
-        if tag == STREAM_TAG:  # a stream that delivers is well; a read is well when all its pages are through
+        if tag == STREAM_TAG and source.is_watched_by_stream:  # a read is well when all its pages are through
             note_read(connection, desk, source, now)
     return tally
 

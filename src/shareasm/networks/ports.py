@@ -35,6 +35,7 @@ class Page:
     posts: tuple[Seen, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     gone: tuple[Gone, ...] = ()
+    deleted_ids: tuple[str, ...] = ()  # what this source calls posts that are deleted, where it tells no more of them
     authors: tuple[AuthorChange, ...] = ()
     checkpoint: str | None = None  # opaque JSON of the adapter
     query: str = ""  # what was asked, where it was more than the tag or the stream; kept with what came of it

@@ -148,6 +148,16 @@ def mark_gone(connection: Connection, gone: Sequence[Gone], now: datetime) -> in
     return count
 
 
+def deletions(connection: Connection, source: str, local_ids: Sequence[str]) -> list[Gone]:
+    """Return what a source says is deleted, by its own ids, as far as it showed it to us."""
+    query = sa.select(posts.c.network, posts.c.uri).join(sightings, sightings.c.post_id == posts.c.id)
+    return [
+        Gone(PostRef(Network(row.network), row.uri), "deleted")
+        for chunk in chunks(local_ids)
+        for row in connection.execute(query.where(sightings.c.source == source, sightings.c.local_id.in_(chunk)))
+    ]
+
+
 def mark_authors(connection: Connection, network: Network, changes: Sequence[AuthorChange], now: datetime) -> None:
     """Hide or show again everything of the authors whose posts we hold; the network's other authors are no concern of ours."""
     refs = [change.author_ref for change in changes]

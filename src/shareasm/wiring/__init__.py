@@ -54,7 +54,7 @@ def wire(plan: Plan, settings: Settings, world: World) -> Parts:
         media=plan.media,
         clock=world.clock,
         readers={source.id: reader for source in sources if (reader := wiring.reader(source))},
-        streams={source.id: wiring.stream(source) for source in sources if source.kind is SourceKind.JETSTREAM},
+        streams={source.id: stream for source in sources if (stream := wiring.stream(source))},
         checkers={source.id: checker for source in sources if (checker := wiring.checker(source))},
         publishers={account.id: made for account in plan.campaign.accounts if (made := wiring.publisher(account))},
         left_out=tuple(wiring.left_out()),
@@ -160,6 +160,8 @@ def doctor_materials(plan: Plan, settings: Settings, world: World) -> "doctor.Ma
         open_store=lambda: open_store(settings),
         probe=wiring.probe,
         publisher=wiring.publisher,
-        reader=lambda source: wiring.stream(source) if source.kind is SourceKind.JETSTREAM else wiring.search(source),
+        reader=lambda source: (
+            wiring.jetstream(source) if source.kind is SourceKind.JETSTREAM else wiring.search(source)
+        ),
         prepare=prepare,
     )

@@ -88,7 +88,21 @@ class NetworkParts:
         server = self._bluesky_server(source)
         return BlueskyChecker(server) if server else None
 
-    def stream(self, source: Source) -> Callable[[], TagStream]:
+    def stream(self, source: Source) -> Callable[[], TagStream] | None:
+        """Return a maker of connections to a live stream; None where a source has none, or has one for accounts only."""
+        if source.kind is SourceKind.JETSTREAM:
+            return self.jetstream(source)
+        token = self._source_token(source)
+        return self._mastodon_stream(source, token) if source.kind is SourceKind.TAG_TIMELINE and token else None
+
+    def _mastodon_stream(self, source: Source, token: Callable[[], str]) -> Callable[[], TagStream]:
+        from shareasm.networks.mastodon.client import Api
+        from shareasm.networks.mastodon.streaming import MastodonStream
+
+        api = Api(source.server, token=token, user_agent=self._agent, now=self._now)
+        return lambda: MastodonStream(api, token=token, user_agent=self._agent, now=self._now)
+
+    def jetstream(self, source: Source) -> Callable[[], TagStream]:
         """Return a maker of connections to a Jetstream."""
         from shareasm.networks.bluesky.jetstream import JetstreamStream
 

@@ -68,11 +68,13 @@ class Federation:
             known = self._new_copy(status)
         self._say_again(known, status)
         self._away.keep(known)
+                self._away.tell(known)
 
     def _new_copy(self, status: Status) -> Status:
         created_at = _to_the_second(status.created_at)  # ActivityPub's `published` has no more
         at = created_at if self.is_backdated else self._away.clock.now()
         id_, place = self._away.new_id(at, status.uri, is_shuffled=self.is_shuffled)
+        self._away.tell(known)
         author = self._account(status.account)
         return Status(id_, place, status.uri, status.url, author, created_at, status.visibility)
 

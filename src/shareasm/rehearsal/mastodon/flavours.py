@@ -46,6 +46,15 @@ class TagNames(StrEnum):
     ASCII = "ASCII letters in lower case; others are never found"  # snac
 
 
+class Streaming(StrEnum):
+    """Who is told live what happens under a hashtag."""
+
+    FOR_USERS = "whoever has a user's token"  # Mastodon
+    FOR_ALL = "everybody"  # Pleroma, Akkoma, where reading is open
+    SILENT = "connects, and nothing ever comes"  # GoToSocial
+    NONE = "404"  # snac, Takahē, Pixelfed
+
+
 class Language(StrEnum):
     """What becomes of the language that a status is posted with."""
 
@@ -107,6 +116,7 @@ class Behaviours:
     has_link: bool = True
     since_id_counts: bool = True
     min_id_gives_newest: bool = False  # as since_id does
+    streaming: Streaming = Streaming.FOR_USERS
     # writing
     idempotency: Idempotency = Idempotency.FIRST_STATUS
     locks_keys: bool = True  # a second request with a key whose first is in work is refused; before 4.6 both post
@@ -174,6 +184,7 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         unknown_tag_status=404,
         tag_names=TagNames.LOWERED,
         tag_replies=Replies.TO_ONESELF,
+        streaming=Streaming.SILENT,
         knows_tag_filters=False,
         knows_local_filter=False,
         idempotency=Idempotency.IGNORED,
@@ -210,6 +221,7 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         knows_local_filter=False,
         max_page=None,
         has_link=False,
+        streaming=Streaming.NONE,
         idempotency=Idempotency.IGNORED,
         has_quotes=False,
         has_polls=False,  # mastoapi.c reads no poll
@@ -251,6 +263,7 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         tag_names=TagNames.LOWERED,
         tags_are_sorted=True,
         tag_replies=Replies.NONE,
+        streaming=Streaming.NONE,
         knows_tag_filters=False,
         only_media_is_inverted=True,  # api/views/timelines.py:90-122, d45f22c
         idempotency=Idempotency.IGNORED,
@@ -285,6 +298,7 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         has_link=False,
         since_id_counts=False,
         min_id_gives_newest=True,
+        streaming=Streaming.NONE,
         idempotency=Idempotency.REFUSED,
         has_quotes=False,
         has_polls=False,  # it names limits of polls, and statusCreate reads none
@@ -297,6 +311,7 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         software_version="2.7.0",
         has_api_versions=False,
         has_timelines_access=False,
+        streaming=Streaming.FOR_ALL,
         tag_names=TagNames.LOWERED,
         idempotency=Idempotency.REPLAYED,
         locks_keys=False,

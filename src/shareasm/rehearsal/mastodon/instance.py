@@ -82,6 +82,7 @@ class Instance:
         self.random = random.Random(self.seed)  # noqa: S311  a rehearsal should repeat
         self.tags_seen: set[str] = set()
         self.shelves = Shelves()
+        self.tell: Callable[[Status], None] = lambda _: None  # lets who listens hear of what is new, changed or deleted
 
     def wipe(self) -> None:
         """Forget all rows but the applications."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shareasm.rehearsal.mastodon.api import Api
@@ -13,10 +13,11 @@ from shareasm.rehearsal.mastodon.door import Door, Handler
 from shareasm.rehearsal.mastodon.flavours import Behaviours
 from shareasm.rehearsal.mastodon.oauth import OAuth
 from shareasm.rehearsal.mastodon.pages import Pages, missing_picture
+from shareasm.rehearsal.mastodon.streaming import PATH, Stream
 from shareasm.rehearsal.serving import HANG_UP
 
 
-def build_app(rules: Behaviours, door: Door, api: Api, pages: Pages, oauth: OAuth) -> ASGIApp:
+def build_app(rules: Behaviours, door: Door, api: Api, pages: Pages, oauth: OAuth, stream: Stream) -> ASGIApp:
     """Return the app of one instance."""
     limited = [
         Route(path, door.open_to(handler), methods=[method])
@@ -26,7 +27,10 @@ def build_app(rules: Behaviours, door: Door, api: Api, pages: Pages, oauth: OAut
         Route(path, door.open_to(handler, is_always_open=True), methods=[method])
         for method, path, handler in _open_routes(pages, oauth)
     ]
-    app = Starlette(routes=[*limited, *free], exception_handlers={404: _not_found, 405: _not_found})
+    app = Starlette(
+        routes=[*limited, *free, WebSocketRoute(PATH, stream.endpoint)],
+        exception_handlers={404: _not_found, 405: _not_found},
+    )
     app.router.redirect_slashes = False
     answering: ASGIApp = _without_trailing_slash(app) if rules.takes_trailing_slash else app
     return _hanging_up(answering) if rules.closes_silently else answering

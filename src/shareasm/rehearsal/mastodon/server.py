@@ -22,6 +22,7 @@ from shareasm.rehearsal.mastodon.oauth import OAuth
 from shareasm.rehearsal.mastodon.pages import Pages
 from shareasm.rehearsal.mastodon.params import Upload
 from shareasm.rehearsal.mastodon.routes import build_app
+from shareasm.rehearsal.mastodon.streaming import Stream
 from shareasm.rehearsal.mastodon.wording import word
 from shareasm.rehearsal.mastodon.writing import PollWish, Wish
 from shareasm.rehearsal.serving import LoopbackServer
@@ -89,7 +90,10 @@ class MastodonServer:
         door = Door(self.instance, self.limits)
         self.faults = Faults(clock, door.refuse)
         self._oauth = OAuth(self.instance)
-        self._app = self.faults.wrap(build_app(rules, door, self._api, Pages(self.instance, title), self._oauth))
+        self.stream = Stream(self.instance)
+        self.instance.tell = self.stream.tell
+        pages = Pages(self.instance, title)
+        self._app = self.faults.wrap(build_app(rules, door, self._api, pages, self._oauth, self.stream))
         self._application = Application("Rehearsal", "client-0", "secret-0", frozenset({"read", "write"}))
         self.instance.applications["client-0"] = self._application
 
@@ -132,6 +136,7 @@ class MastodonServer:
             self._api.wipe()
             self._oauth.wipe()
             self.limits.wipe()
+        self.stream.wipe()
 
     def __enter__(self) -> Self:
         self.start()
@@ -304,6 +309,7 @@ class MastodonServer:
         await self._app(scope, receive, send)  # made after the loopback server, whose address it needs
 
     def _tell(self, status: Status) -> None:
+        self.stream.tell(status)
         for link in self._links:
             link.carry(status)
 
