@@ -68,6 +68,14 @@ def test_who_asked_to_stay_out_of_search_is_in_no_export(desk: Desk) -> None:
     assert len(exported(desk).splitlines()) == 1
 
 
+def test_a_bridged_copy_of_who_asked_to_stay_out_is_in_no_export_either(desk: Desk) -> None:
+    author = Account(Network.MASTODON, "https://m.example/users/b", "b@m.example", "B", "", is_noindex=True)
+    original = seen(uri="https://m.example/users/b/statuses/1", author=author)
+    copy = seen(uri="https://bridge.example/1", bridged_from=original.post.ref.uri)
+    put(desk, original, copy)
+    assert exported(desk) == ""
+
+
 def test_bare_addresses_tell_nothing_of_what_was_said(desk: Desk) -> None:
     put(desk, number(1))
     assert json.loads(exported(desk, dehydrated=True)) == {"network": "mastodon", "uri": number(1).post.ref.uri}

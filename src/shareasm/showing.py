@@ -1,6 +1,6 @@
 """Which of the stored posts may be shown, and why not: what every page and every export asks."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -9,6 +9,7 @@ from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.conversations import BY_QUOTE, WITHOUT_TAG, standing
+from shareasm.domain.joins import join, withheld_with_others
 from shareasm.domain.moderation import Reason, Verdict, may_show
 from shareasm.domain.posts import PostRef
 from shareasm.domain.queue import TAKEN_BACK, QueueEntry
@@ -41,7 +42,7 @@ def judge(
         stored = list(posts.of_campaign(connection, campaign.slug, newest_first=newest is not None, limit=newest))
     sent = {entry.receipt.ref: entry.state for entry in entries if entry.receipt}
     answered = answered_posts(campaign, entries, stored)
-    return _without_loose_ends(
+    judged = [
         Judged(
             item,
             may_show(
@@ -59,7 +60,20 @@ def judge(
             item.belongs_by in WITHOUT_TAG and item.post.ref not in sent,
         )
         for item in stored
-    )
+    ]
+    return _without_loose_ends(_one_wish_for_all_copies(campaign, entries, judged))
+
+
+def _one_wish_for_all_copies(
+    campaign: Campaign, entries: Iterable[QueueEntry], judged: Sequence[Judged]
+) -> Iterator[Judged]:
+    """Keep back what is the same as a post that may not be shown."""
+    said = [item.stored.post for item in judged]
+    withheld = {item.stored.post.ref: item.verdict.reason for item in judged if item.verdict.reason}
+    others = withheld_with_others(said, withheld, join(campaign, entries, said))
+    for item in judged:
+        is_other = item.stored.post.ref in others
+        yield item._replace(verdict=Verdict(False, Reason.COPY)) if is_other else item
 
 
 def _without_loose_ends(judged: Iterable[Judged]) -> list[Judged]:

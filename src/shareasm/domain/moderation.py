@@ -75,7 +75,7 @@ _WORDS = {
     Reason.NOT_APPROVED: "that the campaign team has not looked at yet",
     Reason.OWN_RULE: "left out by a rule that this campaign set itself",
     Reason.LOOSE: "made without the hashtag, in answer to something that is not shown",
-    Reason.COPY: "that a bridge copied from a post left out for one of these reasons",
+    Reason.COPY: "that are the same as a post left out for one of these reasons, on another network",
 }
 
 
