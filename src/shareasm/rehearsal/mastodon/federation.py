@@ -39,6 +39,11 @@ class Federation:
         with self._home.lock:
             self._is_held = True
 
+    @property
+    def waiting(self) -> tuple[Status, ...]:
+        """What is kept back."""
+        return tuple(self._waiting.values())
+
     def release(self) -> None:
         """Let the news that was kept back arrive now, as it says now, in a shuffled order if so wished."""
         with self._home.lock:
@@ -63,18 +68,18 @@ class Federation:
         if status.is_deleted:
             if known is not None:
                 self._away.delete(known)
+                self._away.tell(known)
             return
         if known is None:
             known = self._new_copy(status)
         self._say_again(known, status)
         self._away.keep(known)
-                self._away.tell(known)
+        self._away.tell(known)
 
     def _new_copy(self, status: Status) -> Status:
         created_at = _to_the_second(status.created_at)  # ActivityPub's `published` has no more
         at = created_at if self.is_backdated else self._away.clock.now()
         id_, place = self._away.new_id(at, status.uri, is_shuffled=self.is_shuffled)
-        self._away.tell(known)
         author = self._account(status.account)
         return Status(id_, place, status.uri, status.url, author, created_at, status.visibility)
 
