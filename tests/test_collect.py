@@ -37,7 +37,7 @@ def network() -> MemoryNetwork:
 def desk(tmp_path: Path) -> Desk:
     engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
     upgrade(engine)
-    return Desk(engine, campaign(), FixedClock(NOON))
+    return Desk(engine, campaign(), FixedClock(NOON), chance=lambda: 0.0)
 
 
 def shown(desk: Desk) -> list[str]:

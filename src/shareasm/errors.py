@@ -10,6 +10,7 @@
         │   ├── Occupied     our record key holds another record: never overwrite it
         │   └── Stale        what was uploaded for it is there no more: prepare it anew, then send that
         └── Unreachable      no usable answer; `is_outcome_unknown` says whether it may have been done
+            └── LeftAlone    not asked at all: it failed so often that it is given a rest until `until`
 
 Only `networks/*/client.py` raises network errors, always from their cause; only cli, worker and web catch broadly.
 """
@@ -101,3 +102,11 @@ class Unreachable(NetworkError):
     def __init__(self, message: str, *, server: str, is_outcome_unknown: bool = False, ref: str | None = None):
         super().__init__(message, server=server, ref=ref)
         self.is_outcome_unknown = is_outcome_unknown
+
+
+class LeftAlone(Unreachable):
+    """Nothing was asked: the server failed several times in a row and is left alone until `until` (aware UTC)."""
+
+    def __init__(self, message: str, *, server: str, until: datetime, ref: str | None = None):
+        super().__init__(message, server=server, ref=ref)
+        self.until = until

@@ -447,12 +447,18 @@ def handles(script, count=1):
         ({"domain": 5}, {"uri": None}, "mastodon.example"),
         (httpx.Response(502), {"uri": "example.org"}, "mastodon.example"),
         (httpx.Response(401), httpx.Response(401), "mastodon.example"),
-        (httpx.Response(429), {}, "mastodon.example"),
     ],
 )
 def test_local_people_go_by_the_domain_that_their_server_says(v2, v1, host):
     script = Script().on(TAG, timeline(1)).on(V2, v2).on(V1, v1)
     assert handles(script) == {f"amina@{host}"}
+
+
+def test_a_server_that_asks_for_patience_is_asked_for_nothing_else_either():
+    script = Script().on(TAG, timeline(1)).on(V2, httpx.Response(429))
+    with pytest.raises(RateLimited):
+        handles(script)
+    assert script.paths() == [TAG, V2]
 
 
 def test_the_domain_is_asked_once_and_only_for_local_people():

@@ -221,5 +221,5 @@ def _note_checks(desk: Desk, states: Mapping[str, sources.SourceState], asking: 
             sources.note_ok(connection, campaign, sources.check_name(name), now)
         for name, error in asking.silent.items():
             state = states.get(name, sources.SourceState(sources.check_name(name)))
-            until = next_read_at(error, state.failure_count, now)
+            until = next_read_at(error, state.failure_count, now, desk.chance())
             sources.note_failure(connection, campaign, state, until, str(error), now)

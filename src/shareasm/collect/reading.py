@@ -16,7 +16,7 @@ from shareasm.domain.campaigns import Source
 from shareasm.domain.patience import next_read_at
 from shareasm.domain.richtext import fold_hashtag
 from shareasm.errors import NetworkError
-from shareasm.networks.ports import Page, TagReader, TagStream, Window
+from shareasm.networks.ports import Paced, Page, Rest, TagReader, TagStream, Window
 from shareasm.storage import sources
 from shareasm.storage.engine import reading, transaction
 
@@ -44,7 +44,7 @@ def read(desk: Desk, source: Source, reader: TagReader, *, is_last: bool = False
     except NetworkError as error:
         _note_failure(desk, source, error)
         return Outcome(tally, error)
-    _note_ok(desk, source)
+    _note_ok(desk, source, reader.rest() if isinstance(reader, Paced) else None)
     return Outcome(tally)
 
 
@@ -61,7 +61,7 @@ def sweep(
 
     `tags`: some of the campaign's, where not all.
     """
-    if not is_last and _is_resting(desk, source):
+    if not is_last and _is_resting(desk, source, after_failure=True):
         return Outcome(Tally(), was_resting=True)
     tally = Tally()
     window = replace(_window(desk), opens_at=max(since, desk.campaign.opens_at))
@@ -127,15 +127,18 @@ def _window(desk: Desk) -> Window:
 # ---- how a source fares ------------------------------------------------------------------------------------------------
 
 
-def _is_resting(desk: Desk, source: Source) -> bool:
+def _is_resting(desk: Desk, source: Source, *, after_failure: bool = False) -> bool:
+    """Return whether a source is left in peace; `after_failure`: only where one asks for it, not for its pace."""
     with reading(desk.engine) as connection:
         state = sources.states(connection, desk.campaign.slug).get(source.id)
-    return bool(state and state.next_read_at and state.next_read_at > desk.clock.now())
+    if state is None or state.next_read_at is None or (after_failure and state.failed_at is None):
+        return False
+    return state.next_read_at > desk.clock.now()
 
 
-def _note_ok(desk: Desk, source: Source) -> None:
+def _note_ok(desk: Desk, source: Source, rest: Rest | None) -> None:
     with transaction(desk.engine) as connection:
-        note_read(connection, desk, source, desk.clock.now())
+        note_read(connection, desk, source, desk.clock.now(), rest)
 
 
 def _note_failure(desk: Desk, source: Source, error: NetworkError) -> None:
@@ -143,5 +146,5 @@ def _note_failure(desk: Desk, source: Source, error: NetworkError) -> None:
     with transaction(desk.engine) as connection:
         states = sources.states(connection, desk.campaign.slug)
         state = states.get(source.id, sources.SourceState(source.id))
-        until = next_read_at(error, state.failure_count, now)
+        until = next_read_at(error, state.failure_count, now, desk.chance())
         sources.note_failure(connection, desk.campaign.slug, state, until, str(error), now)

@@ -1,6 +1,7 @@
 """What a page of posts means for the store: decided, written, and tied to the campaign, in one transaction."""
 
-from collections.abc import Mapping, Sequence
+import random
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import MappingProxyType
@@ -15,7 +16,7 @@ from shareasm.domain.forgetting import digests, names_of
 from shareasm.domain.moderation import Reason, why_not_stored
 from shareasm.domain.posts import PostRef
 from shareasm.domain.watches import UNBROKEN
-from shareasm.networks.ports import Page
+from shareasm.networks.ports import Page, Rest
 from shareasm.storage import forgetting, posts, sources, watches
 from shareasm.storage.engine import transaction
 
@@ -52,6 +53,7 @@ class Desk:
     campaign: Campaign
     clock: Clock
     unbroken: timedelta = UNBROKEN  # the longest silence that is none, see domain.watches
+    chance: Callable[[], float] = random.random  # spreads those who wait, see domain.patience
 
 
 def store(desk: Desk, source: Source, page: Page, tag: str) -> Tally:
@@ -72,10 +74,11 @@ def store(desk: Desk, source: Source, page: Page, tag: str) -> Tally:
     return tally
 
 
-def note_read(connection: Connection, desk: Desk, source: Source, now: datetime) -> None:
-    """Note that a source is well and was read until now."""
+def note_read(connection: Connection, desk: Desk, source: Source, now: datetime, rest: Rest | None = None) -> None:
+    """Note that a source is well and was read until now, and how long it is left in peace."""
     watches.note(connection, desk.campaign.slug, source.id, now, desk.unbroken)
-    sources.note_ok(connection, desk.campaign.slug, source.id, now)
+    until, why = rest or (None, "")
+    sources.note_ok(connection, desk.campaign.slug, source.id, now, next_read_at=until, note=why or None)
 
 
 def store_posts(

@@ -1,27 +1,44 @@
-"""How long a source that failed is left alone, when a round of questions is followed by the next, when the nightly look is due.
-Reads no clock.
+"""How long a source or a server that failed is left alone, when a round of questions is followed by the next, when the nightly
+look is due. Reads no clock and draws no lots: `chance`, from 0 to 1, is drawn by the caller, so that many who were sent away
+together do not come back together.
 """
 
 from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
+from shareasm.errors import LeftAlone, NetworkError, RateLimited, Unauthorized, Unreachable
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)
 TRY_AGAIN_AFTER = timedelta(seconds=5)  # a server that was out of reach at the last check
 MOST_TRIES = 3
+MOST_FAILURES = 5  # in a row; then a server is left alone
 NIGHT = time(3, 30)
 
 
-def next_read_at(error: NetworkError, failure_count: int, now: datetime) -> datetime:
+def spread(wait: timedelta, chance: float) -> timedelta:
+    """Return `wait` made longer by up to a quarter, so that not all come back at once."""
+    return wait * (1 + chance / 4)
+
+
+def next_read_at(error: NetworkError, failure_count: int, now: datetime, chance: float = 0.0) -> datetime:
     """Return when a source that failed is read again: when the server says, else after 30 s, 1 min, 2 min … 15 min."""
-    if isinstance(error, RateLimited):
+    if isinstance(error, RateLimited | LeftAlone):
         return error.until
     if isinstance(error, Unauthorized):
-        return now + LONGEST_WAIT
-    return now + min(FIRST_WAIT * (1 << min(failure_count, 6)), LONGEST_WAIT)
+        return now + spread(LONGEST_WAIT, chance)
+    return now + spread(min(FIRST_WAIT * (1 << min(failure_count, 6)), LONGEST_WAIT), chance)
+
+
+def left_alone_until(failure_count: int, now: datetime, chance: float = 0.0) -> datetime | None:
+    """Return until when a server is left alone after so many failures in a row; None: it may be asked.
+
+    30 s after the fifth, then twice as long after each probe that fails, up to 15 min.
+    """
+    if failure_count < MOST_FAILURES:
+        return None
+    return now + spread(min(FIRST_WAIT * (1 << min(failure_count - MOST_FAILURES, 6)), LONGEST_WAIT), chance)
 
 
 def next_round_at(errors: Collection[NetworkError], now: datetime, tries: int) -> datetime | None:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from shareasm.domain.changes import AuthorChange, Gone, Seen, Skipped
 from shareasm.domain.pictures import PreparedImage as PreparedImage  # `pictures` makes them, publishers take them
@@ -50,6 +50,26 @@ class TagReader(Protocol):
 
     def sweep_tag(self, tag: str, window: Window) -> Iterator[Page]:
         """Yield pages of the whole `window` again, for what arrived late or out of order."""
+        ...
+
+
+class Rest(NamedTuple):
+    """Until when a source that is well had better not be read again, and why; "" where that goes without saying."""
+
+    until: datetime
+    why: str = ""
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A reader that knows how soon its server may be asked again, and how fast it answers about posts."""
+
+    def rest(self) -> Rest | None:
+        """Return how long to wait after the round that has just ended; None: as long as usual."""
+        ...
+
+    def posts_a_minute(self) -> float:
+        """Return about how many posts can be asked about within what the server allows."""
         ...
 
 

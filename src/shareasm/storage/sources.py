@@ -58,10 +58,18 @@ def delete_checkpoint(connection: Connection, campaign: str, source: str) -> Non
     connection.execute(checkpoints.delete().where(checkpoints.c.campaign == campaign, checkpoints.c.source == source))
 
 
-def note_ok(connection: Connection, campaign: str, source: str, now: datetime) -> None:
-    """A read went through."""
+def note_ok(
+    connection: Connection,
+    campaign: str,
+    source: str,
+    now: datetime,
+    *,
+    next_read_at: datetime | None = None,
+    note: str | None = None,
+) -> None:
+    """A read went through. `next_read_at`: its server had better not be asked again before; `note`: why."""
     row = {"campaign": campaign, "source": source, "last_ok_at": now, "failed_at": None, "failure_count": 0}
-    upsert(connection, source_states, [row | {"next_read_at": None, "note": None}], key=["campaign", "source"])
+    upsert(connection, source_states, [row | {"next_read_at": next_read_at, "note": note}], key=["campaign", "source"])
 
 
 def note_failure(

@@ -129,7 +129,8 @@ def _token_advice(status: str, asked: Asked) -> str:
 
 
 def retry_at(answer: Answer, now: datetime) -> datetime:
-    """Return when to ask again: Retry-After (seconds or a date), X-RateLimit-Reset (ISO time or epoch), else in a minute.
+    """Return when to ask again: Retry-After (seconds or a date), X-RateLimit-Reset (ISO time, epoch or seconds), else in a
+    minute.
 
     A date is read by the server's own clock where it tells that. At least a second, at most an hour from `now`.
     """
@@ -144,7 +145,9 @@ def _stated_wait(headers: Mapping[str, str], now: datetime) -> timedelta | None:
     after = headers.get("retry-after", "").strip()
     if after.isdigit():
         return timedelta(seconds=min(int(after), 86_400)) if len(after) < 10 else LONGEST_WAIT
-    reset = headers.get("x-ratelimit-reset", "").strip()
+    reset = headers.get("x-ratelimit-reset", headers.get("ratelimit-reset", "")).strip()
+    if reset.isascii() and reset.isdigit() and len(reset) < 8:
+        return timedelta(seconds=int(reset))  # of the draft for RateLimit headers: seconds from now
     until = _http_date(after) or parse_time(reset) or _epoch(reset)
     return until - server_now if until else None
 

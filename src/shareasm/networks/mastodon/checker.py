@@ -40,6 +40,10 @@ class MastodonChecker:
                 raise
         return found
 
+    def posts_a_minute(self) -> float:
+        """Return about how many posts can be asked about within what the server allows."""
+        return self._api.reads_a_minute() * (CHECK_SIZE if self._has_batches else 1)
+
     def _check(self, wanted: Sequence[tuple[PostRef, str]], found: dict[PostRef, Seen | Gone]) -> None:
         """Fill `found` answer by answer."""
         doubtful: dict[PostRef, Seen | Gone] = {}  # deletions, until the server is known to be well behind them

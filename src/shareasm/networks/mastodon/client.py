@@ -5,7 +5,7 @@ import ssl
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
@@ -13,8 +13,10 @@ import httpx
 import msgspec
 
 from shareasm.domain.richtext import clean_line
-from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
-from shareasm.networks.mastodon.answers import Act, Answer, Asked, network_error, refusal, retry_at
+from shareasm.errors import NetworkError, Rejected, Unauthorized, Unreachable
+from shareasm.networks.mastodon.answers import Act, Answer, Asked, network_error, refusal
+from shareasm.networks.mastodon.pace import Fare, Pace
+from shareasm.networks.ports import Rest
 
 BODY_LIMIT = 10_000_000
 """Bytes of one answer, unpacked. Forty statuses have about 130 kB."""
@@ -27,6 +29,13 @@ _CONNECTING, _SENDING = "connection.connect_tcp.started", "http11.send_request_h
 """What httpcore tells of a request on its way (httpx, extension `trace`)."""
 
 _NODEINFO = re.compile(r"https?://[^/]+(/[\w./-]{1,200})")
+
+_TURNS_PAGES = frozenset({"max_id", "min_id", "since_id", "page"})
+"""What makes a request count among the pages (Mastodon 4.6 `rack_attack.rb`, throttle_authenticated_paging)."""
+
+_TIMELINES = "/api/v1/timelines/"
+_MAX_AGE = re.compile(r"\bmax-age=(\d{1,6})\b")
+_LONGEST_FRESH_S = 300
 
 _HOST = re.compile(r"[\w-][\w.-]{0,252}(?::\d{1,5})?")
 
@@ -60,11 +69,14 @@ class Api:
         user_agent: str,
         now: Callable[[], datetime],
         token: Token | None = None,
+        pace: Pace | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        """`pace` is the server's, shared by all who ask it; without one this client keeps its own."""
         self.server = server.rstrip("/")
         self.now = now
         self._token = token
+        self._pace = pace or Pace(self.server, now=now)
         headers = {"User-Agent": user_agent, "Accept": "application/json"}
         self._reading = httpx.Client(headers=headers, timeout=_TIMEOUT, transport=transport, verify=shared_tls())
         # A request to write gets a connection of its own: on a kept one that the server is closing it would be lost, and
@@ -74,20 +86,30 @@ class Api:
             headers=headers, timeout=_TIMEOUT, transport=transport, verify=shared_tls(), limits=fresh
         )
         weakref.finalize(self, _close, self._reading, self._writing)
-        self._rests_until: datetime | None = None
+        self._read_as: str | None = None  # the token of the last request
+        self._request_count = 0  # since the last rest
+        self._fresh_until: datetime | None = None
         self._software: str | None = None
         self._domain: str | None = None
 
     def get(self, path: str, query: Query = (), *, ref: str | None = None) -> bytes:
-        """Return the JSON body of a good answer."""
-        self._keep_to_the_limit()
+        """Return the JSON body of a good answer. Keeps to the server's pace: see `pace`."""
         token = token_now(self._token)
         asked = Asked(self.server, self.now(), ref=ref, has_token=bool(token))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        answer = self.exchange(asked, "GET", f"{self.server}{path}", headers=headers, params=list(query) or None)
+        fare = Fare(token, is_page=any(name in _TURNS_PAGES for name, _ in query))
+        self._pace.admit(fare)
+        self._read_as, self._request_count = token, self._request_count + 1
+        try:
+            answer = self.exchange(asked, "GET", f"{self.server}{path}", headers=headers, params=list(query) or None)
+        except Unreachable as error:
+            self._pace.note_silence(error)
+            raise
+        self._pace.note(fare, answer)
         if not answer.is_good:
             raise refusal(answer, asked)
-        self._note_limit(answer)
+        if not token and path.startswith(_TIMELINES):
+            self._fresh_until = _fresh_until(answer, self.now())
         if answer.is_web_page:
             message = (
                 f"answered with a web page instead of JSON: {answer.words!r}; is this the address of the server itself?"
@@ -160,6 +182,8 @@ class Api:
         if self._software is None:
             try:
                 self._software = self._ask_software()
+                if self._software == "gotosocial":
+                    self._pace.count_by_address()
             except Rejected:
                 self._software = ""  # it has no nodeinfo
             except Unreachable:
@@ -214,14 +238,29 @@ class Api:
         match = _NODEINFO.fullmatch(href) if isinstance(href, str) else None
         return match[1] if match else None
 
-    def _keep_to_the_limit(self) -> None:
-        until = self._rests_until
-        if until and self.now() < until:
-            raise RateLimited("the requests of this window are used up", server=self.server, until=until)
+    def rest(self) -> Rest | None:
+        """Return how long to leave the server in peace after a round of reading; None: as long as usual.
 
-    def _note_limit(self, answer: Answer) -> None:
-        if answer.status < 300 and answer.headers.get("x-ratelimit-remaining", "").strip() == "0":
-            self._rests_until = retry_at(answer, self.now())
+        As long as what is left of its allowance asks for; without sign-in at least as long as its cache would answer.
+        """
+        count, self._request_count = self._request_count, 0
+        cached = Rest(self._fresh_until) if self._fresh_until and self._fresh_until > self.now() else None
+        return self._pace.rest(self._read_as, count) or cached
+
+    def reads_a_minute(self) -> float:
+        """Return how many requests of no page the server allows."""
+        return self._pace.reads_a_minute(self._read_as)
+
+
+def _fresh_until(answer: Answer, now: datetime) -> datetime | None:
+    """Return until when a cache on the way answers the same again, by the answer's own word (RFC 9111, 5.2.2.1)."""
+    said = answer.headers.get("cache-control", "").lower()
+    found = _MAX_AGE.search(said)
+    if not found or "no-store" in said or "private" in said:
+        return None
+    age = answer.headers.get("age", "0").strip()
+    spent = int(age) if age.isascii() and age.isdigit() and len(age) < 7 else 0
+    return now + timedelta(seconds=max(0, min(int(found[1]), _LONGEST_FRESH_S) - spent))
 
 
 def _read(client: httpx.Client, request: httpx.Request, asked: Asked) -> Answer:

@@ -19,9 +19,10 @@ from shareasm.errors import Unreachable
 from shareasm.networks.mastodon.answers import NotThere
 from shareasm.networks.mastodon.checker import NOT_PUBLIC, MastodonChecker
 from shareasm.networks.mastodon.client import Api, Token
+from shareasm.networks.mastodon.pace import Pace
 from shareasm.networks.mastodon.pages import decode_answer
 from shareasm.networks.mastodon.translate import Decoded
-from shareasm.networks.ports import Page, Window
+from shareasm.networks.ports import Page, Rest, Window
 
 PAGE_SIZE = 40
 """The most that Mastodon gives at once; it cuts larger wishes in silence."""
@@ -59,9 +60,10 @@ class MastodonReader:
         user_agent: str,
         now: Callable[[], datetime],
         token: Token | None = None,
+        pace: Pace | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._api = Api(server, user_agent=user_agent, now=now, token=token, transport=transport)
+        self._api = Api(server, user_agent=user_agent, now=now, token=token, pace=pace, transport=transport)
         self._checker = MastodonChecker(self._api)
 
     # ---- reading a tag -------------------------------------------------------------------------------------------------
@@ -148,6 +150,16 @@ class MastodonReader:
     def check(self, refs: Sequence[tuple[PostRef, str]]) -> Mapping[PostRef, Seen | Gone]:
         """Return what the server says now of posts that it showed before; see `checker`."""
         return self._checker.check(refs)
+
+    # ---- its pace (Paced) ----------------------------------------------------------------------------------------------
+
+    def rest(self) -> Rest | None:
+        """Return how long to wait after a round; see `client.Api.rest`."""
+        return self._api.rest()
+
+    def posts_a_minute(self) -> float:
+        """Return about how many posts can be asked about within what the server allows."""
+        return self._checker.posts_a_minute()
 
 
 def _checkpoint(text: str | None) -> Checkpoint:
