@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from recap_day import OURS, a_campaign, a_day, a_post, a_slot, an_account, an_entry, at, shown
-from shareasm.domain.chapters import Absence, Block, Chapter, Pair, Passage
+from shareasm.domain.chapters import VOICES_SHOWN, Absence, Block, Chapter, Day, Pair, Passage, balanced, groups
 from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import Counts
 from shareasm.domain.recaps import Facts, Recap, arrange
@@ -170,3 +170,38 @@ def test_background_reading_may_come_from_elsewhere() -> None:
     assert [resource.editions[0].title[:7] for resource in recap.reading] == ["Artisan", "A paper"]
     assert recap.reading[1].organisation == "IIED"
     assert recap.from_to == FromTo(("a",), ("b",))
+
+
+def test_what_the_editor_names_stands_also_past_the_chapter_s_number() -> None:
+    plan = ChapterPlan("One", show=(WELCOME, QUESTIONS, Rule(RuleKind.HOUR, "14:00")), most=1)
+    assert keys(arrange(a_day(story=StoryPlan(chapters=(plan,))))) == ["welcome", "questions"]
+
+
+def the_day() -> Day:
+    recap = arrange(a_day())
+    return Day(recap.items, recap.campaign.zone, "en")
+
+
+def test_a_balanced_choice_hears_every_partner_s_role() -> None:
+    day = the_day()
+    chosen = balanced(day.voices(), 20, day.conversation)
+    assert {item.partner.role for item in day.voices() if item.partner} == {i.partner.role for i in chosen if i.partner}
+
+
+def test_the_day_s_groups_have_lasting_keys() -> None:
+    found = [group.key for group in groups(the_day())]
+    assert found[0] == "kind welcome"
+    assert found[-1] == "kind thanks"
+    assert {"theme safety and health", "voices morning"} <= set(found)
+
+
+def test_a_group_takes_no_more_voices_than_it_has_room_for() -> None:
+    day = the_day()
+    first = {group.key: group for group in groups(day)}["voices afternoon"]
+    taken = {item.ref for item in first.items[:2]}
+    again = {
+        group.key: group for group in groups(day, taken, {"voices afternoon": VOICES_SHOWN - 8, "voices morning": 0})
+    }
+    assert len(again["voices afternoon"].items) == 2
+    assert not taken & {item.ref for item in again["voices afternoon"].items}
+    assert "voices morning" not in again

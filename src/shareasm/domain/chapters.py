@@ -1,21 +1,19 @@
 """Chapters: which posts the story shows, and in which order; by the editor's rules, or made from the day itself.
 
 An editor's word is taken literally. Where a rule finds more than fits, and where there is no editor, the choice is
-balanced: every network and language is heard, no author speaks twice in a row, and what started a conversation goes
-before what did not. Followers, likes and reposts count for nothing. Ties are broken by time and identity, so the same
-day gives the same story.
+balanced (`domain.days`).
 """
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
-from zoneinfo import ZoneInfo
 
-from shareasm.domain.items import Copy, Item
+from shareasm.domain.days import Day as Day
+from shareasm.domain.days import Passage as Passage
+from shareasm.domain.days import balanced as balanced
+from shareasm.domain.items import Item
 from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import PostRef
 from shareasm.domain.schedules import Kind, Slot
@@ -32,22 +30,8 @@ from shareasm.domain.stories import (
     Wish,
 )
 
-ANSWERS_SHOWN = 8
-"""Answers that stand under a highlight in the story; the rest are on the pages of the whole day, and the story says
-how many."""
-
 VOICES_SHOWN = 10
 """Posts in a chapter of voices that was made by itself."""
-
-
-@dataclass(frozen=True, slots=True)
-class Passage:
-    """A post of the story with what belongs under it."""
-
-    item: Item
-    parts: tuple[Item, ...] = ()  # the thread's further parts, in order
-    answers: tuple[Item, ...] = ()  # a balanced choice of what people answered, in order of time
-    more_answers_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,135 +93,6 @@ class Chapter:
 
 def _pieces(block: Block) -> tuple[Block, ...]:
     return (block.question, block.answer) if isinstance(block, Pair) else (block,)
-
-
-class Day:
-    """The day's Items with the questions that choosing asks of them."""
-
-    def __init__(self, items: Sequence[Item], zone: ZoneInfo, language: str):
-        self.items = items
-        self.zone = zone
-        self.language = language  # the campaign's first: where a slot was sent in several, this one leads
-        self.by_ref = {item.ref: item for item in items}
-        self._by_slot: dict[str, list[Item]] = {}
-        for item in items:
-            if item.highlight:
-                self._by_slot.setdefault(item.highlight.slot.id, []).append(item)
-        self._answers: dict[PostRef, list[Item]] = {}
-        for item in items:
-            if item.root and item.root in self.by_ref and item.highlight is None:
-                self._answers.setdefault(self._slot_lead(self.by_ref[item.root]).ref, []).append(item)
-        self._repliers: dict[PostRef, set[str]] = {}
-        for item in items:
-            if item.answers:
-                self._repliers.setdefault(item.answers, set()).add(item.post.author.ref)
-
-    def highlights(self, fits: Callable[[Item], bool] = lambda _: True) -> list[Item]:
-        """Return one Item per slot that fits, in order of time: the slot's own post in the leading language."""
-        leads = (self._slot_lead(item) for item in self.items if item.highlight and fits(item))
-        return list({lead.ref: lead for lead in leads}.values())
-
-    def voices(self, fits: Callable[[Item], bool] = lambda _: True) -> list[Item]:
-        """Return what others said that is no answer to a highlight, in order of time."""
-        return [item for item in self.items if item.highlight is None and not item.root and fits(item)]
-
-    def hour(self, at: datetime) -> int:
-        """Return the local hour of an instant, from 0 to 23."""
-        return at.astimezone(self.zone).hour
-
-    def conversation(self, item: Item) -> int:
-        """Return how much talk a post started: people who answered it here, or as its network counts, and quotes."""
-        return max(len(self._repliers.get(item.ref, ())), item.post.counts.replies) + item.post.counts.quotes
-
-    def passage(self, item: Item, taken: AbstractSet[PostRef] = frozenset()) -> Passage:
-        """Return `item` with what belongs under it: the parts of its thread, and a choice of the answers that are not
-        `taken`: they stand elsewhere.
-        """
-        if item.highlight is None:
-            return Passage(item)
-        siblings = [(one, one.highlight) for one in self._siblings(item) if one.highlight]
-        language = item.highlight.language
-        parts = sorted(
-            (one for one, plan in siblings if plan.language == language and plan.part > _part(item)), key=_part
-        )
-        others = [one for one, plan in siblings if plan.language != language and plan.part == 0]
-        answers = [answer for answer in self._answers.get(item.ref, ()) if answer.ref not in taken]
-        chosen = balanced(answers, ANSWERS_SHOWN, self.conversation, may_repeat=True)
-        return Passage(
-            _with_copies(item, others), tuple(parts), tuple(chosen), more_answers_count=len(answers) - len(chosen)
-        )
-
-    def _siblings(self, item: Item) -> list[Item]:
-        return self._by_slot.get(item.highlight.slot.id, []) if item.highlight else []
-
-    def _slot_lead(self, item: Item) -> Item:
-        """Return the first part of an Item's slot, in the campaign's first language where it was sent in it."""
-        siblings = self._siblings(item)
-        return min(siblings, key=lambda one: (_part(one), one.language != self.language, one.number), default=item)
-
-
-def _part(item: Item) -> int:
-    return item.highlight.part if item.highlight else 0
-
-
-def _with_copies(item: Item, others: Sequence[Item]) -> Item:
-    """Return `item` naming the same highlight in other languages beside its copies on other networks."""
-    more = [
-        Copy(place.network, place.url, language=other.highlight.language)
-        for other in others
-        if other.highlight
-        for place in (Copy(other.ref.network, other.post.url), *other.copies)
-    ]
-    return Item(item.shown, item.number, item.highlight, item.partner, (*item.copies, *more), item.answers, item.root)
-
-
-# ---- choosing --------------------------------------------------------------------------------------------------------
-
-
-def balanced(
-    candidates: Iterable[Item], most: int, conversation: Callable[[Item], int], *, may_repeat: bool = False
-) -> list[Item]:
-    """Return at most `most` of `candidates` in order of time.
-
-    First the best of every network and of every language, then one more of each author in turn. No author stands
-    twice in a row, unless `may_repeat` (a conversation, where people answer each other).
-    """
-    ranked = sorted(candidates, key=lambda item: (-conversation(item), item.number))
-    chosen: dict[PostRef, Item] = {}
-    heard: set[str] = set()
-    for item in ranked:
-        voices = {item.ref.network.value, f"language {item.language}"}
-        if voices - heard and len(chosen) < most:
-            chosen[item.ref] = item
-            heard |= voices
-    authors = Counter(item.post.author.ref for item in chosen.values())
-    for turn in range(1, len(ranked) + 1):
-        for item in ranked:
-            if len(chosen) >= most:
-                break
-            if item.ref not in chosen and authors[item.post.author.ref] < turn:
-                chosen[item.ref] = item
-                authors[item.post.author.ref] += 1
-        if len(chosen) >= min(most, len(ranked)):
-            break
-    in_time = sorted(chosen.values(), key=lambda item: item.number)
-    return in_time if may_repeat else _spread(in_time)
-
-
-def _spread(items: list[Item]) -> list[Item]:
-    """Return `items` as near to their order as may be with no author twice in a row; what cannot be placed is left
-    out.
-    """
-    waiting = list(items)
-    spread: list[Item] = []
-    while waiting:
-        last = spread[-1].post.author.ref if spread else None
-        item = next((one for one in waiting if one.post.author.ref != last), None)
-        if item is None:
-            break
-        waiting.remove(item)
-        spread.append(item)
-    return spread
 
 
 # ---- the editor's story ----------------------------------------------------------------------------------------------
@@ -308,7 +163,8 @@ class _Telling:
         if rule.kind in NAMING and not named:
             self.missing.append(rule)
         for item in named or _found(rule, self.day, self.named | self.shown, most)[:most]:
-            if item.ref not in self.shown and self.count < self.plan.most:
+            is_wanted = rule.kind in NAMING or self.count < self.plan.most  # the number bounds what rules find
+            if item.ref not in self.shown and is_wanted:
                 passage = self.day.passage(item, (self.named | self.shown) - {item.ref})
                 self.shown |= {item.ref, *(one.ref for one in (*passage.parts, *passage.answers))}
                 self.count += 1
@@ -390,36 +246,54 @@ _HEADINGS: dict[Kind, str] = {
     Kind.THANKS: "Thanks",
 }
 
-_PARTS_OF_DAY = (
-    ("Overheard before dawn", range(6)),
-    ("Overheard in the morning", range(6, 12)),
-    ("Overheard in the afternoon", range(12, 18)),
-    ("Overheard in the evening", range(18, 24)),
-)
+_PARTS_OF_DAY = {
+    "night": ("Overheard before dawn", range(6)),
+    "morning": ("Overheard in the morning", range(6, 12)),
+    "afternoon": ("Overheard in the afternoon", range(12, 18)),
+    "evening": ("Overheard in the evening", range(18, 24)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Posts of the day that make a chapter."""
+
+    key: str  # the same whenever the day is looked at: "theme safety", "kind interview", "voices morning"
+    heading: str
+    items: tuple[Item, ...]
+    place: int  # among the others
 
 
 def own_chapters(day: Day) -> list[Chapter]:
-    """Return chapters made from the day: our highlights by theme, else by kind, and what people said by part of the
-    day.
+    """Return chapters made from the day itself."""
+    return [Chapter(group.heading, tuple(day.passage(item) for item in group.items)) for group in groups(day)]
 
-    They stand in the order in which each began; the welcome opens the day and the thanks close it.
+
+def groups(day: Day, taken: AbstractSet[PostRef] = frozenset(), room: Mapping[str, int] | None = None) -> list[Group]:
+    """Return our highlights by theme, else by kind, and what people said by part of the day, without what is `taken`.
+
+    They stand in the order in which each began; the welcome opens the day and the thanks close it. `room` is how many voices
+    a group takes by its key, where that is not VOICES_SHOWN.
     """
-    chapters: list[tuple[int, Chapter]] = []
-    groups: dict[str, list[Item]] = {}
+    found: list[Group] = []
+    ours: dict[tuple[str, str], list[Item]] = {}
     for item, slot in ((item, item.highlight.slot) for item in day.highlights() if item.highlight):
-        groups.setdefault(_heading_of(slot), []).append(item)
-    for heading, items in groups.items():
+        if item.ref not in taken:
+            ours.setdefault(_subject(slot), []).append(item)
+    for (key, heading), items in ours.items():
         ends = {_HEADINGS[Kind.WELCOME]: 0, _HEADINGS[Kind.THANKS]: len(day.items) + 1}
-        place = ends.get(heading, items[0].number)
-        chapters.append((place, Chapter(heading, tuple(day.passage(item) for item in items))))
-    for heading, hours in _PARTS_OF_DAY:
-        heard = day.voices(lambda item, hours=hours: day.hour(item.post.created_at) in hours)  # type: ignore[misc]
-        if chosen := balanced(heard, VOICES_SHOWN, day.conversation):
-            chapters.append((chosen[0].number, Chapter(heading, tuple(Passage(item) for item in chosen))))
-    return [chapter for _, chapter in sorted(chapters, key=lambda pair: pair[0])]
+        found.append(Group(key, heading, tuple(items), ends.get(heading, items[0].number)))
+    for part, (heading, hours) in _PARTS_OF_DAY.items():
+        key = f"voices {part}"
+        heard = [item for item in day.voices() if item.ref not in taken and day.hour(item.post.created_at) in hours]
+        most = VOICES_SHOWN if room is None else room.get(key, VOICES_SHOWN)
+        if chosen := balanced(heard, most, day.conversation):
+            found.append(Group(key, heading, tuple(chosen), chosen[0].number))
+    return sorted(found, key=lambda group: group.place)
 
 
-def _heading_of(slot: Slot) -> str:
+def _subject(slot: Slot) -> tuple[str, str]:
+    """Return the key and the heading of the group that a slot belongs to."""
     if slot.theme and slot.kind not in {Kind.WELCOME, Kind.THANKS}:
-        return slot.theme[:1].upper() + slot.theme[1:]
-    return _HEADINGS[slot.kind]
+        return f"theme {slot.theme}", slot.theme[:1].upper() + slot.theme[1:]
+    return f"kind {slot.kind}", _HEADINGS[slot.kind]

@@ -1,0 +1,161 @@
+"""The day's posts with the questions that a story asks of them, and the balanced choice where more fit than there is room.
+
+The choice is balanced: every network, language and partner's role is heard, no author speaks twice in a row, and what
+started a conversation goes before what did not. Followers, likes and reposts count for nothing. Ties are broken by time
+and identity, so the same day gives the same choice.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from shareasm.domain.items import Copy, Item
+from shareasm.domain.posts import PostRef
+
+ANSWERS_SHOWN = 8
+"""Answers that stand under a highlight in the story; the rest are on the pages of the whole day, and the story says
+how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A post of the story with what belongs under it."""
+
+    item: Item
+    parts: tuple[Item, ...] = ()  # the thread's further parts, in order
+    answers: tuple[Item, ...] = ()  # a balanced choice of what people answered, in order of time
+    more_answers_count: int = 0
+
+
+class Day:
+    """The day's Items with the questions that choosing asks of them."""
+
+    def __init__(self, items: Sequence[Item], zone: ZoneInfo, language: str):
+        self.items = items
+        self.zone = zone
+        self.language = language  # the campaign's first: where a slot was sent in several, this one leads
+        self.by_ref = {item.ref: item for item in items}
+        self._by_slot: dict[str, list[Item]] = {}
+        for item in items:
+            if item.highlight:
+                self._by_slot.setdefault(item.highlight.slot.id, []).append(item)
+        self._answers: dict[PostRef, list[Item]] = {}
+        for item in items:
+            if item.root and item.root in self.by_ref and item.highlight is None:
+                self._answers.setdefault(self._slot_lead(self.by_ref[item.root]).ref, []).append(item)
+        self._repliers: dict[PostRef, set[str]] = {}
+        for item in items:
+            if item.answers:
+                self._repliers.setdefault(item.answers, set()).add(item.post.author.ref)
+
+    def highlights(self, fits: Callable[[Item], bool] = lambda _: True) -> list[Item]:
+        """Return one Item per slot that fits, in order of time: the slot's own post in the leading language."""
+        leads = (self._slot_lead(item) for item in self.items if item.highlight and fits(item))
+        return list({lead.ref: lead for lead in leads}.values())
+
+    def voices(self, fits: Callable[[Item], bool] = lambda _: True) -> list[Item]:
+        """Return what others said that is no answer to a highlight, in order of time."""
+        return [item for item in self.items if item.highlight is None and not item.root and fits(item)]
+
+    def hour(self, at: datetime) -> int:
+        """Return the local hour of an instant, from 0 to 23."""
+        return at.astimezone(self.zone).hour
+
+    def conversation(self, item: Item) -> int:
+        """Return how much talk a post started: people who answered it here, or as its network counts, and quotes."""
+        return max(len(self._repliers.get(item.ref, ())), item.post.counts.replies) + item.post.counts.quotes
+
+    def passage(self, item: Item, taken: AbstractSet[PostRef] = frozenset()) -> Passage:
+        """Return `item` with what belongs under it: the parts of its thread, and a choice of the answers that are not
+        `taken`: they stand elsewhere.
+        """
+        if item.highlight is None:
+            return Passage(item)
+        siblings = [(one, one.highlight) for one in self._siblings(item) if one.highlight]
+        language = item.highlight.language
+        parts = sorted(
+            (one for one, plan in siblings if plan.language == language and plan.part > _part(item)), key=_part
+        )
+        others = [one for one, plan in siblings if plan.language != language and plan.part == 0]
+        answers = [answer for answer in self._answers.get(item.ref, ()) if answer.ref not in taken]
+        chosen = balanced(answers, ANSWERS_SHOWN, self.conversation, may_repeat=True)
+        return Passage(
+            _with_copies(item, others), tuple(parts), tuple(chosen), more_answers_count=len(answers) - len(chosen)
+        )
+
+    def _siblings(self, item: Item) -> list[Item]:
+        return self._by_slot.get(item.highlight.slot.id, []) if item.highlight else []
+
+    def _slot_lead(self, item: Item) -> Item:
+        """Return the first part of an Item's slot, in the campaign's first language where it was sent in it."""
+        siblings = self._siblings(item)
+        return min(siblings, key=lambda one: (_part(one), one.language != self.language, one.number), default=item)
+
+
+def _part(item: Item) -> int:
+    return item.highlight.part if item.highlight else 0
+
+
+def _with_copies(item: Item, others: Sequence[Item]) -> Item:
+    """Return `item` naming the same highlight in other languages beside its copies on other networks."""
+    more = [
+        Copy(place.network, place.url, language=other.highlight.language)
+        for other in others
+        if other.highlight
+        for place in (Copy(other.ref.network, other.post.url), *other.copies)
+    ]
+    return replace(item, copies=(*item.copies, *more))
+
+
+# ---- choosing --------------------------------------------------------------------------------------------------------
+
+
+def balanced(
+    candidates: Iterable[Item], most: int, conversation: Callable[[Item], int], *, may_repeat: bool = False
+) -> list[Item]:
+    """Return at most `most` of `candidates` in order of time.
+
+    First the best of every network, language and role, then one more of each author in turn. No author stands twice in
+    a row, unless `may_repeat` (a conversation, where people answer each other).
+    """
+    ranked = sorted(candidates, key=lambda item: (-conversation(item), item.number))
+    chosen: dict[PostRef, Item] = {}
+    heard: set[str] = set()
+    for item in ranked:
+        voices = {item.ref.network.value, f"language {item.language}"}
+        if item.partner:
+            voices.add(f"role {item.partner.role}")
+        if voices - heard and len(chosen) < most:
+            chosen[item.ref] = item
+            heard |= voices
+    authors = Counter(item.post.author.ref for item in chosen.values())
+    for turn in range(1, len(ranked) + 1):
+        for item in ranked:
+            if len(chosen) >= most:
+                break
+            if item.ref not in chosen and authors[item.post.author.ref] < turn:
+                chosen[item.ref] = item
+                authors[item.post.author.ref] += 1
+        if len(chosen) >= min(most, len(ranked)):
+            break
+    in_time = sorted(chosen.values(), key=lambda item: item.number)
+    return in_time if may_repeat else _spread(in_time)
+
+
+def _spread(items: list[Item]) -> list[Item]:
+    """Return `items` as near to their order as may be with no author twice in a row; what cannot be placed is left
+    out.
+    """
+    waiting = list(items)
+    spread: list[Item] = []
+    while waiting:
+        last = spread[-1].post.author.ref if spread else None
+        item = next((one for one in waiting if one.post.author.ref != last), None)
+        if item is None:
+            break
+        waiting.remove(item)
+        spread.append(item)
+    return spread
