@@ -21,6 +21,7 @@ from shareasm.domain.items import ShownPost
 from shareasm.domain.posts import decode_post, encode_post
 from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.render import render_page, write_recap
+from shareasm.render.pages import editions
 
 SIZES = (1_000, 10_000)
 MEMORY_SIZES = (1_000, 10_000, 100_000)
@@ -110,9 +111,9 @@ class Contest:
 
 def rendered(recap: Recap) -> int:
     """Let the templates say the whole recap, to nowhere; return how much they said."""
-    parts = recap.parts
-    said = sum(len(render_page("recap/day.html", recap=recap, part=part, parts=parts)) for part in parts)
-    return said + len(render_page("recap/index.html", recap=recap, parts=parts))
+    said = {"recap": recap, "parts": recap.parts, "editions": editions(recap.campaign.languages)}
+    count = sum(len(render_page("recap/day.html", **said, part=part)) for part in recap.parts)
+    return count + len(render_page("recap/index.html", **said))
 
 
 def read(folder: Path) -> dict[str, bytes]:

@@ -13,22 +13,26 @@ import html5lib
 import pytest
 
 from recap_day import A_STORY, OURS, a_campaign, a_day, a_picture, a_post, a_slot, an_account, an_entry, at, shown
-from shareasm import render
 from shareasm.domain.campaigns import Look
 from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture
-from shareasm.domain.posts import Card, Media, MediaKind, Network
+from shareasm.domain.posts import Card, Media, MediaKind, Network, Post, SafeHtml
 from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.errors import ConfigError, StorageError
 from shareasm.pictures import keep
-from shareasm.render import Written, amount, city, host, language, long_day, name_of, write_file, write_recap
+from shareasm.render import Written, pages, write_recap
+from shareasm.render.files import write_file
+from shareasm.render.pages import Edition, editions
+from shareasm.render.speech import Speech
+from shareasm.render.words import host, name_of
+from shareasm.resources import template_folder
 
 GUEST = an_account("guest.example", "Guest")
 
 
-def pages(folder: Path) -> dict[str, str]:
+def written_pages(folder: Path) -> dict[str, str]:
     return {path.name: path.read_text() for path in sorted(folder.glob("*.html"))}
 
 
@@ -79,13 +83,13 @@ def test_the_pages_are_the_golden_ones(tmp_path: Path, data: Path) -> None:
 @pytest.mark.parametrize("story", [None, A_STORY, StoryPlan(title="Only a title")])
 def test_every_page_is_valid_html(tmp_path: Path, story: StoryPlan | None) -> None:
     write_recap(arrange(a_day(story=story)), tmp_path)
-    for text in pages(tmp_path).values():
+    for text in written_pages(tmp_path).values():
         html5lib.HTMLParser(strict=True).parse(text)
 
 
 def test_the_page_of_an_empty_day_is_valid_and_says_so(tmp_path: Path) -> None:
     write_recap(told(), tmp_path)
-    (text,) = pages(tmp_path).values()
+    (text,) = written_pages(tmp_path).values()
     html5lib.HTMLParser(strict=True).parse(text)
     assert "Nothing has been said under #shareASM" in text
 
@@ -103,7 +107,7 @@ class Tags(HTMLParser):
 
 
 def tags(folder: Path) -> Iterator[tuple[str, dict[str, str | None]]]:
-    for text in pages(folder).values():
+    for text in written_pages(folder).values():
         yield from Tags(text).found
 
 
@@ -117,7 +121,7 @@ def test_no_page_has_a_script_an_inline_style_or_anything_from_elsewhere(tmp_pat
         if tag == "link":
             assert attributes["href"] == "recap.css"
         if tag == "a":
-            assert re.match(r"(https?://|mailto:|#|index\.html|day-\d+\.html)", attributes["href"] or "")
+            assert re.match(r"(https?://|mailto:|#|index\.html|day-\d+(-\d+)?\.html)", attributes["href"] or "")
 
 
 def test_links_of_strangers_say_that_they_are_strangers(tmp_path: Path) -> None:
@@ -129,7 +133,7 @@ def test_links_of_strangers_say_that_they_are_strangers(tmp_path: Path) -> None:
 
 def test_each_id_stands_once_on_a_page_and_each_local_link_leads_somewhere(tmp_path: Path) -> None:
     write_recap(arrange(a_day(story=A_STORY)), tmp_path)
-    written = pages(tmp_path)
+    written = written_pages(tmp_path)
     places: dict[str, set[str | None]] = {}
     for name, text in written.items():
         ids = [attributes["id"] for _, attributes in Tags(text).found if "id" in attributes]
@@ -154,7 +158,7 @@ def test_a_covered_post_is_folded_and_its_pictures_are_left_out(tmp_path: Path) 
     media = (Media(MediaKind.IMAGE, "https://cdn.example/x.jpg", "Something"),)
     post = a_post("cw", content_warning="A fall", media=media)
     write_recap(arrange(Facts(a_campaign(), posts=[shown(post, is_covered=True)])), tmp_path)
-    text = pages(tmp_path)["index.html"]
+    text = written_pages(tmp_path)["index.html"]
     assert '<details class="covered">' in text
     assert "A fall" in text
     assert "1 attachment left out" in text
@@ -167,7 +171,7 @@ def test_a_missing_description_is_said_as_missing(tmp_path: Path) -> None:
     media = (Media(MediaKind.IMAGE, "https://cdn.example/x.jpg", None),)
     held = shown(a_post("x", media=media), pictures={"https://cdn.example/x.jpg": picture})
     write_recap(arrange(Facts(a_campaign(), posts=[held])), tmp_path / "out", pictures=tmp_path / "kept")
-    text = pages(tmp_path / "out")["index.html"]
+    text = written_pages(tmp_path / "out")["index.html"]
     assert 'alt="Picture that its author gave no description"' in text
     assert "No description was given." in text
 
@@ -181,7 +185,7 @@ def test_the_picture_of_a_card_and_the_logo_are_copied_beside_the_page(tmp_path:
     campaign = a_campaign(look=Look(logo="media/logo.png", logo_alt="IIED"))
     out = tmp_path / "out"
     write_recap(arrange(Facts(campaign, posts=[held], logo=logo)), out, pictures=tmp_path / "kept")
-    text = pages(out)["index.html"]
+    text = written_pages(out)["index.html"]
     assert f'src="{logo.largest.path}"' in text
     assert 'alt="IIED"' in text
     assert {file.path for file in (*picture.files, *logo.files)} == {
@@ -192,23 +196,51 @@ def test_the_picture_of_a_card_and_the_logo_are_copied_beside_the_page(tmp_path:
 def test_a_picture_that_could_not_be_kept_leaves_its_description(tmp_path: Path) -> None:
     media = (Media(MediaKind.IMAGE, "https://cdn.example/x.jpg", "A pond in an old pit"),)
     write_recap(told(a_post("x", media=media)), tmp_path)
-    assert "A pond in an old pit" in pages(tmp_path)["index.html"]
+    assert "A pond in an old pit" in written_pages(tmp_path)["index.html"]
 
 
-def test_a_large_day_comes_in_parts_that_lead_to_each_other(tmp_path: Path) -> None:
-    posts = [
-        a_post(
-            f"{number}", by=an_account(f"a{number}.example"), created_at=at("08:00") + timedelta(seconds=number * 60)
-        )
-        for number in range(450)
-    ]
+def test_a_large_day_has_a_page_for_each_hour_that_leads_to_the_others(tmp_path: Path) -> None:
+    write_recap(told(*_a_large_day(450)), tmp_path)
+    written = written_pages(tmp_path)
+    assert set(written) == {"index.html", "day-3.html", "day-4.html", "day-4-2.html", "day-5.html"}
+    assert [written[f"day-{page}.html"].count("<article") for page in ("3", "4", "4-2", "5")] == [120, 200, 10, 120]
+    assert 'rel="next" href="day-4-2.html"' in written["day-4.html"]
+    assert 'rel="prev" href="day-4.html"' in written["day-4-2.html"]
+    assert all(len(text.encode()) < 300_000 for text in written.values())
+
+
+def test_a_post_that_goes_moves_none_of_another_hour(tmp_path: Path) -> None:
+    posts = _a_large_day(450)
     write_recap(told(*posts), tmp_path)
-    written = pages(tmp_path)
-    assert set(written) == {"index.html", "day-1.html", "day-2.html", "day-3.html"}
-    assert [written[f"day-{number}.html"].count("<article") for number in (1, 2, 3)] == [200, 200, 50]
-    assert 'rel="next"' in written["day-1.html"]
-    assert 'rel="prev"' in written["day-3.html"]
-    assert all(len(text) < 300_000 for text in written.values())
+    without = write_recap(told(*(post for post in posts if post.created_at != at("08:00"))), tmp_path)
+    assert without.changed_count == 2  # its page, and the story, which counts
+
+
+def test_pages_of_long_posts_stay_light(tmp_path: Path) -> None:
+    words = "<p>" + "Сколько весит слово? " * 140 + "</p>"
+    posts = [
+        replace(post, html=SafeHtml(words), text="long")
+        for post in _a_large_day(150, name="Д" * 60)
+    ]  # fmt: skip
+    write_recap(told(*posts), tmp_path)
+    days = [len(text.encode()) for name, text in written_pages(tmp_path).items() if name.startswith("day-")]
+    assert len(days) > 2
+    assert max(days) < 300_000
+
+
+def _a_large_day(size: int, name: str = "") -> list[Post]:
+    """Posts from 08:00 on, every 30 seconds; in the second hour nearly twice as many."""
+    return [
+        a_post(
+            f"{number}", by=an_account(f"a{number}.example", name),
+            created_at=at("08:00") + timedelta(seconds=number * 30 if number < 120 else _second_hours(number)),
+        )
+        for number in range(size)
+    ]  # fmt: skip
+
+
+def _second_hours(number: int) -> int:
+    return 3600 + (number - 120) * 17 if number < 330 else 7200 + (number - 330) * 30
 
 
 # ---- files -------------------------------------------------------------------------------------------------------------
@@ -262,7 +294,7 @@ def test_a_page_is_never_half_there(tmp_path: Path) -> None:
 
 
 def test_a_missing_template_is_said_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(render, "template_folder", lambda: tmp_path / "nowhere")
+    monkeypatch.setattr(pages, "template_folder", lambda: tmp_path / "nowhere")
     with pytest.raises(ConfigError, match=r"the template recap/recap\.css is missing from .*nowhere"):
         write_recap(told(), tmp_path / "out")
 
@@ -270,7 +302,7 @@ def test_a_missing_template_is_said_in_one_sentence(tmp_path: Path, monkeypatch:
 def test_a_broken_template_names_its_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "recap").mkdir()
     (tmp_path / "recap" / "recap.css").write_text("ok\n{% if %}")
-    monkeypatch.setattr(render, "template_folder", lambda: tmp_path)
+    monkeypatch.setattr(pages, "template_folder", lambda: tmp_path)
     with pytest.raises(ConfigError, match=r"templates/recap/recap\.css:2: the template does not work"):
         write_recap(told(), tmp_path / "out")
 
@@ -282,7 +314,7 @@ def test_a_disk_that_refuses_is_a_storage_error(tmp_path: Path) -> None:
 
 
 def test_templates_mark_nothing_safe_but_html_that_the_domain_made() -> None:
-    folder = render.template_folder()
+    folder = template_folder()
     used = {
         (path.relative_to(folder).as_posix(), found.strip())
         for path in folder.rglob("*.html")
@@ -292,7 +324,7 @@ def test_templates_mark_nothing_safe_but_html_that_the_domain_made() -> None:
         ("post.html", "post.html"),
         ("recap/index.html", "recap.lede"),
         ("recap/index.html", "recap.ahead"),
-        ("recap/index.html", "block.markdown | narrate"),
+        ("recap/story.html", "block.markdown | narrate"),
     }
 
 
@@ -314,13 +346,24 @@ def test_a_name_that_shows_nothing_gives_way_to_the_handle(name: str, expected: 
 
 
 def test_words_and_numbers_are_as_people_write_them() -> None:
-    assert amount(1, "post") == "1 post"
-    assert amount(2150, "post") == "2,150 posts"
-    assert long_day(date(2027, 2, 3)) == "Wednesday 3 February 2027"
-    assert long_day(datetime(2027, 2, 3, 23, tzinfo=UTC), ZoneInfo("Asia/Ulaanbaatar")) == "Thursday 4 February 2027"
-    assert city(ZoneInfo("Africa/Dar_es_Salaam")) == "Dar es Salaam time"
-    assert city(ZoneInfo("UTC")) == "UTC"
+    english = Speech("en")
+    assert english.ngettext("%(num)s post", "%(num)s posts", 1) == "1 post"
+    assert english.ngettext("%(num)s post", "%(num)s posts", 2150) == "2,150 posts"
+    assert english.long_day(date(2027, 2, 3)) == "Wednesday, 3 February 2027"
+    late = datetime(2027, 2, 3, 23, tzinfo=UTC)
+    assert english.long_day(late, ZoneInfo("Asia/Ulaanbaatar")) == "Thursday, 4 February 2027"
+    assert english.short_day(late, ZoneInfo("Asia/Ulaanbaatar")) == "4 Feb"
+    assert english.city(ZoneInfo("Africa/Dar_es_Salaam")) == "Dar es Salaam time"
+    assert english.city(ZoneInfo("UTC")) == "UTC"
+    assert english.country("TZ") == "Tanzania"
     assert host("https://www.iied.example/a?b") == "iied.example"
+
+
+def test_what_a_sentence_is_filled_with_is_text_whoever_wrote_it() -> None:
+    english = Speech("en")
+    assert english.gettext("See %(who)s", who="<b>Guest</b>") == "See &lt;b&gt;Guest&lt;/b&gt;"
+    assert english.listed(["<i>", "b", "c"]) == "&lt;i&gt;, b and c"
+    assert english.listed([]) == ""
 
 
 @pytest.mark.parametrize(
@@ -328,4 +371,25 @@ def test_words_and_numbers_are_as_people_write_them() -> None:
     [("fr", "French"), ("pt-BR", "Portuguese"), ("sw", "Swahili"), ("i-klingon", "i-klingon"), ("", "not declared")],
 )
 def test_languages_are_called_by_name_and_unknown_tags_stay(tag: str, name: str) -> None:
-    assert language(tag) == name
+    assert Speech("en").language_name(tag) == name
+
+
+@pytest.mark.parametrize(
+    ("languages", "expected"),
+    [
+        (("en", "fr"), [("en", "index.html")]),
+        (("xx",), [("en", "index.html")]),
+        ((), [("en", "index.html")]),
+    ],
+)
+def test_a_recap_comes_in_the_campaign_s_languages_that_we_speak_else_in_english(
+    languages: tuple[str, ...], expected: list[tuple[str, str]]
+) -> None:
+    assert [(one.language, one.index) for one in editions(languages)] == expected
+
+
+def test_a_further_edition_lies_beside_the_first_under_its_own_names() -> None:
+    (item,) = told(a_post("x")).items
+    edition = Edition("fr", is_first=False)
+    assert edition.index == "index.fr.html"
+    assert edition.place(item) == f"day-1.fr.html#{item.anchor}"

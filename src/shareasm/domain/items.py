@@ -11,15 +11,19 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from hashlib import blake2b
+from zoneinfo import ZoneInfo
 
 from shareasm.domain.campaigns import Campaign, Edition, Partner, Resource
 from shareasm.domain.pictures import KeptPicture
-from shareasm.domain.posts import Media, MediaKind, Network, Post, PostRef
+from shareasm.domain.posts import Media, MediaKind, Network, Poll, Post, PostRef
 from shareasm.domain.queue import QueueEntry
 from shareasm.domain.schedules import Picture, Schedule, Slot
 
 POSTS_PER_PART = 200
 """Posts on one page of the whole day: measured 0.23 s of a browser's main thread (docs/benchmarks.md)."""
+
+WEIGHT_PER_PART = 270_000
+"""Bytes of HTML on one page of the whole day, as `_weight` reckons them: a page stays under 300 kB."""
 
 CROSSPOST_WITHIN = timedelta(minutes=10)
 """The same words of one partner on two networks within this time are one post (platform facts 8, rule 3)."""
@@ -98,6 +102,8 @@ class Item:
     copies: tuple[Copy, ...] = ()
     answers: PostRef | None = None  # the post shown here that it replies to
     root: PostRef | None = None  # our highlight at the top of its conversation
+    page: str = "1"  # the page of the whole day that it is on, see `_pages`
+    poll: Poll | None = None  # its own, or its copy's: not every network has polls
 
     @property
     def post(self) -> Post:
@@ -118,16 +124,6 @@ class Item:
     def anchor(self) -> str:
         """The post's permanent place on our pages, made from its identity alone."""
         return anchor_of(self.ref)
-
-    @property
-    def part(self) -> int:
-        """The page of the whole day that it is on, from 1."""
-        return (self.number - 1) // POSTS_PER_PART + 1
-
-    @property
-    def href(self) -> str:
-        """The post's place in the whole day, relative to the recap's folder."""
-        return f"day-{self.part}.html#{self.anchor}"
 
     @property
     def language(self) -> str:
@@ -156,15 +152,24 @@ def make_items(
     slots = {slot.id: slot for slot in schedule.slots}
     ours = {entry.receipt.ref for entry in sent if entry.receipt}
     copies: dict[PostRef, list[Copy]] = {}
-    for ref in by_ref:
-        if (lead := _lead(ref, leads)) != ref:
-            copies.setdefault(lead, []).append(Copy(ref.network, by_ref[ref].post.url))
+    polls: dict[PostRef, Poll] = {}
+    for ref, held in by_ref.items():
+        lead = _lead(ref, leads)
+        if held.post.poll and (lead == ref or lead not in polls):
+            polls[lead] = held.post.poll
+        if lead != ref:
+            copies.setdefault(lead, []).append(Copy(ref.network, held.post.url))
     highlights = {
         entry.receipt.ref: _highlight(campaign, slots[entry.key.slot], entry)
         for entry in sent
         if entry.receipt and entry.key.slot in slots
     }
-    standing = (shown for shown in ordered if _lead(shown.post.ref, leads) == shown.post.ref)
+    standing = [
+        shown
+        for shown in ordered
+        if _lead(shown.post.ref, leads) == shown.post.ref
+        and (_parent(shown, by_ref, leads) or not shown.without_tag)  # its question may be a copy that is left out
+    ]
     return tuple(
         Item(
             shown=shown,
@@ -174,8 +179,10 @@ def make_items(
             copies=tuple(copies.get(shown.post.ref, ())),
             answers=_parent(shown, by_ref, leads),
             root=_root(shown, by_ref, leads, ours),
+            page=page,
+            poll=polls.get(shown.post.ref),
         )
-        for number, shown in enumerate(standing, start=1)
+        for number, (shown, page) in enumerate(zip(standing, _pages(campaign, standing), strict=True), start=1)
     )
 
 
@@ -198,6 +205,43 @@ def _highlight(campaign: Campaign, slot: Slot, entry: QueueEntry) -> Highlight:
         edition=resource.edition(entry.key.language) if resource else None,
         pictures=slot.parts[part].pictures if part < len(slot.parts) else (),
     )
+
+
+# ---- the pages of the whole day --------------------------------------------------------------------------------------
+
+
+def hour_of(at: datetime, zone: ZoneInfo) -> datetime:
+    """Return the instant at which the local hour of `at` began; some zones are half an hour beside UTC's hours."""
+    local = at.astimezone(zone)
+    return at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
+
+
+def _pages(campaign: Campaign, standing: Sequence[ShownPost]) -> list[str]:
+    """Return the page of each post. A small day is one page, "1"; in a large one each hour of the window has its own, "9" for
+    the ninth, and a full hour further ones, "9-2". A post that goes, or comes late, moves none of another hour.
+    """
+    weights = [_weight(shown) for shown in standing]
+    if len(standing) <= POSTS_PER_PART and sum(weights) <= WEIGHT_PER_PART:
+        return ["1"] * len(standing)
+    first = hour_of(campaign.opens_at, campaign.zone)
+    pages = []
+    hour, part, held, weight = 0, 1, 0, 0
+    for shown, own in zip(standing, weights, strict=True):
+        at = max((hour_of(shown.post.created_at, campaign.zone) - first) // timedelta(hours=1) + 1, 1)
+        if at != hour:
+            hour, part, held, weight = at, 1, 0, 0
+        elif held == POSTS_PER_PART or weight + own > WEIGHT_PER_PART:
+            part, held, weight = part + 1, 0, 0
+        held, weight = held + 1, weight + own
+        pages.append(f"{hour}-{part}" if part > 1 else str(hour))
+    return pages
+
+
+def _weight(shown: ShownPost) -> int:
+    """Return about how many bytes a post takes on a page, rather more than fewer."""
+    post = shown.post
+    extras = 900 * len(post.media) + 700 * (post.card is not None) + 700 * (post.poll is not None)
+    return 1300 + len(post.html.encode()) + 3 * len(post.author.name.encode()) + extras
 
 
 # ---- the same words twice: which of them leads -----------------------------------------------------------------------

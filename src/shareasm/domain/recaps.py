@@ -5,7 +5,7 @@ says). Pure: no clock, no file, no address is opened; the same Facts give the sa
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -14,15 +14,33 @@ from zoneinfo import ZoneInfo
 
 from markdown_it import MarkdownIt
 
-from shareasm.domain.campaigns import Campaign, Edition, Resource, Source
-from shareasm.domain.chapters import Chapter, Day, Gone, Withheld, own_chapters, planned_chapters
-from shareasm.domain.items import POSTS_PER_PART, Item, ShownPost, make_items
-from shareasm.domain.moderation import Reason, may_be_listed
+from shareasm.domain.campaigns import Campaign, Edition, Resource, Role, Source
+from shareasm.domain.chapters import Chapter, Day, Gone, Pair, Passage, Withheld, own_chapters, planned_chapters
+from shareasm.domain.items import Item, ShownPost, hour_of, make_items
+from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture
-from shareasm.domain.posts import Account, Network, PostRef, SafeHtml
+from shareasm.domain.posts import Network, PostRef, SafeHtml
 from shareasm.domain.queue import TAKEN_BACK, EntryKey, QueueEntry, State
 from shareasm.domain.richtext import sanitise
-from shareasm.domain.schedules import Picture, Schedule
+from shareasm.domain.schedules import Schedule
+from shareasm.domain.sections import (
+    Contributor,
+    Credit,
+    Outcome,
+    Photo,
+    Question,
+    Recording,
+    ShelfEntry,
+    Voice,
+    contributors,
+    credit_lines,
+    gallery,
+    outcomes,
+    questions,
+    recordings,
+    shelf,
+    voices,
+)
 from shareasm.domain.stories import FromTo, Reading, StoryPlan
 from shareasm.domain.watches import Gap
 
@@ -112,39 +130,26 @@ class Plan:
     taken_back_count: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class ShelfEntry:
-    """A resource of the campaign and where the day spoke of it."""
-
-    resource: Resource
-    editions: tuple[Edition, ...]
-    items: tuple[Item, ...]  # our posts about it, one per slot
-    sharers: tuple[Account, ...]  # others who linked to it
-
-
-@dataclass(frozen=True, slots=True)
-class Credit:
-    """A picture of ours and to whom thanks are due."""
-
-    picture: Picture
-    item: Item  # where it stands
+def day_page(page: str) -> str:
+    """Return how a page of the whole day is named: `page` is an Item's."""
+    return f"day-{page}"
 
 
 @dataclass(frozen=True, slots=True)
 class DayPart:
     """One page of the whole day."""
 
-    number: int
+    page: str  # "1", "9", "9-2": see Item.page
     items: tuple[Item, ...]
 
     @property
-    def file(self) -> str:
-        """The page's name in the recap's folder."""
-        return f"day-{self.number}.html"
+    def name(self) -> str:
+        """The page's name in the recap's folder, without language and ending."""
+        return day_page(self.page)
 
     def by_hour(self, zone: ZoneInfo) -> list[tuple[datetime, list[Item]]]:
         """Return the page's posts under the hour of `zone` in which they were said."""
-        groups = groupby(self.items, key=lambda item: _hour_of(item.post.created_at, zone))
+        groups = groupby(self.items, key=lambda item: hour_of(item.post.created_at, zone))
         return [(hour, list(items)) for hour, items in groups]
 
 
@@ -164,7 +169,12 @@ class Recap:
     reading: tuple[Resource, ...]
     from_to: FromTo | None
     ahead: SafeHtml
-    contributors: tuple[Account, ...]
+    gallery: tuple[Photo, ...]
+    recordings: tuple[Recording, ...]
+    voices: tuple[tuple[Role, tuple[Voice, ...]], ...]
+    questions: tuple[Question, ...]  # answered ones that the story does not tell
+    outcomes: Mapping[str, Outcome]  # by slot
+    contributors: tuple[Contributor, ...]
     credits: tuple[Credit, ...]
     sources: tuple[SourceState, ...]
     not_shown: tuple[tuple[Reason, int], ...]
@@ -175,11 +185,8 @@ class Recap:
 
     @property
     def parts(self) -> tuple[DayPart, ...]:
-        """The whole day in pages of POSTS_PER_PART."""
-        starts = range(0, len(self.items), POSTS_PER_PART)
-        return tuple(
-            DayPart(number, self.items[start : start + POSTS_PER_PART]) for number, start in enumerate(starts, start=1)
-        )
+        """The whole day in pages, in order of time."""
+        return tuple(DayPart(page, tuple(items)) for page, items in groupby(self.items, key=lambda item: item.page))
 
     @cached_property
     def _by_ref(self) -> dict[PostRef, Item]:
@@ -188,6 +195,10 @@ class Recap:
     def parent_of(self, item: Item) -> Item | None:
         """Return the post shown here that `item` answers."""
         return self._by_ref.get(item.answers) if item.answers else None
+
+    def quoted_by(self, item: Item) -> Item | None:
+        """Return the post shown here that `item` quotes."""
+        return self._by_ref.get(item.post.quote) if item.post.quote else None
 
 
 def arrange(facts: Facts) -> Recap:
@@ -210,12 +221,17 @@ def arrange(facts: Facts) -> Recap:
         hours=hours(campaign, items),
         chapters=tuple(StoryChapter(f"chapter-{number}", chapter) for number, chapter in enumerate(chapters, start=1)),
         items=items,
-        shelf=_shelf(campaign, items),
+        shelf=shelf(campaign, items),
         reading=_reading(campaign, story),
         from_to=story.from_to,
         ahead=narrate(story.ahead),
-        contributors=_contributors(items),
-        credits=_credits(items),
+        gallery=gallery(items),
+        recordings=recordings(items),
+        voices=voices(campaign, items),
+        questions=questions(items, _told(chapters)),
+        outcomes=outcomes(facts.entries, posts, items),
+        contributors=contributors(items),
+        credits=credit_lines(items),
         sources=facts.sources,
         not_shown=tuple((reason, not_shown[reason]) for reason in Reason if not_shown[reason]),
         checked_at=facts.checked_at,
@@ -223,6 +239,14 @@ def arrange(facts: Facts) -> Recap:
         logo=facts.logo,
         is_edited=facts.story is not None and bool(story.chapters),
     )
+
+
+def _told(chapters: Iterable[Chapter]) -> Callable[[Item], bool]:
+    """Return whether the story has a post in one of its pairs."""
+    pairs = [block for chapter in chapters for block in chapter.blocks if isinstance(block, Pair)]
+    halves = (half for pair in pairs for half in (pair.question, pair.answer))
+    refs = {half.item.ref for half in halves if isinstance(half, Passage)}
+    return lambda item: item.ref in refs
 
 
 def narrate(markdown: str) -> SafeHtml:
@@ -258,19 +282,13 @@ def hours(campaign: Campaign, items: Sequence[Item]) -> tuple[Hour, ...]:
     ours: Counter[datetime] = Counter()
     others: Counter[datetime] = Counter()
     for item in items:
-        (ours if item.highlight else others)[_hour_of(item.post.created_at, campaign.zone)] += 1
+        (ours if item.highlight else others)[hour_of(item.post.created_at, campaign.zone)] += 1
     found = []
-    at = _hour_of(campaign.opens_at, campaign.zone)
+    at = hour_of(campaign.opens_at, campaign.zone)
     while at < campaign.closes_at:
         found.append(Hour(at.astimezone(campaign.zone), ours[at], others[at]))
         at += timedelta(hours=1)
     return tuple(found)
-
-
-def _hour_of(at: datetime, zone: ZoneInfo) -> datetime:
-    """Return the instant at which the local hour of `at` began; some zones are half an hour beside UTC's hours."""
-    local = at.astimezone(zone)
-    return at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
 
 
 def _is_copy_of_withheld(shown: ShownPost, withheld: Withheld) -> bool:
@@ -303,43 +321,3 @@ def _plan(entries: Sequence[QueueEntry]) -> Plan:
     taken_back = [entry for entry in wanted if entry.state in TAKEN_BACK]
     unsent = sorted((e.key, e.state) for e in wanted if e.state is not State.PUBLISHED and e not in taken_back)
     return Plan(len(wanted), len(wanted) - len(unsent), tuple(unsent), len(taken_back))
-
-
-def _shelf(campaign: Campaign, items: Sequence[Item]) -> tuple[ShelfEntry, ...]:
-    """Return the campaign's resources, those that the day spoke of first, each with who shared it."""
-    linked: dict[str, list[Account]] = {}
-    for item in items:
-        if item.post.card and item.highlight is None:
-            linked.setdefault(item.post.card.url.rstrip("/"), []).append(item.post.author)
-    entries = []
-    for resource in campaign.resources:
-        ours = _once_per_slot(items, resource)
-        accounts = [one for edition in resource.editions for one in linked.get(edition.url.rstrip("/"), ())]
-        sharers = {account.ref: account for account in accounts}
-        entries.append(ShelfEntry(resource, resource.editions, ours, tuple(sharers.values())))
-    return tuple(sorted(entries, key=lambda entry: not (entry.items or entry.sharers)))
-
-
-def _once_per_slot(items: Iterable[Item], resource: Resource) -> tuple[Item, ...]:
-    """Return the first Item of each slot about `resource`: its languages and thread parts were one occasion."""
-    first: dict[str, Item] = {}
-    for item in items:
-        if item.highlight and item.highlight.resource == resource:
-            first.setdefault(item.highlight.slot.id, item)
-    return tuple(first.values())
-
-
-def _contributors(items: Sequence[Item]) -> tuple[Account, ...]:
-    """Return everybody else who is on the page and may be listed, each account once, in order of the name that it shows."""
-    authors = (item.post.author for item in items if item.highlight is None)
-    accounts = {account.ref: account for account in authors if may_be_listed(account)}
-    return tuple(sorted(accounts.values(), key=lambda one: ((one.name or one.handle).casefold(), one.handle, one.ref)))
-
-
-def _credits(items: Sequence[Item]) -> tuple[Credit, ...]:
-    """Return our own pictures that were sent, each file once, where it first stands."""
-    first: dict[str, Credit] = {}
-    for item in items:
-        for picture in item.highlight.pictures if item.highlight else ():
-            first.setdefault(picture.file, Credit(picture, item))
-    return tuple(first.values())

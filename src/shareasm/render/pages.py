@@ -1,0 +1,121 @@
+"""Pages: a template, a language and what it says become text. Templates query nothing and decide nothing: they say what
+`domain.recaps` arranged.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError, TemplateNotFound
+
+from shareasm.domain.colours import NIGHT, PAPER, palette
+from shareasm.domain.items import Item
+from shareasm.domain.recaps import DayPart, day_page, narrate
+from shareasm.errors import ConfigError
+from shareasm.render.speech import ENGLISH, SPOKEN, clock, speech, utc
+from shareasm.render.words import host, iso, name_of, short
+from shareasm.resources import template_folder
+
+
+@dataclass(frozen=True, slots=True)
+class Edition:
+    """The pages of a recap in one language; all languages lie in one folder and share its pictures.
+
+    The first has the plain names, `index.html` and `day-1.html`; the others `index.fr.html` and `day-1.fr.html`.
+    """
+
+    language: str = ENGLISH
+    is_first: bool = True
+
+    @property
+    def index(self) -> str:
+        """The page of the story."""
+        return self._named("index")
+
+    @property
+    def own_name(self) -> str:
+        """What the language calls itself."""
+        return speech(self.language).language_name(self.language)
+
+    def part(self, part: DayPart) -> str:
+        """Return the name of one page of the whole day."""
+        return self._named(part.name)
+
+    def place(self, item: Item) -> str:
+        """Return where a post stands for ever: in the whole day."""
+        return f"{self._named(day_page(item.page))}#{item.anchor}"
+
+    def _named(self, name: str) -> str:
+        return f"{name}.html" if self.is_first else f"{name}.{self.language}.html"
+
+
+def editions(languages: Sequence[str]) -> tuple[Edition, ...]:
+    """Return the editions that a campaign in these languages has: those that we speak, in its order; English where none."""
+    spoken = [language for language in dict.fromkeys(languages) if language in SPOKEN] or [ENGLISH]
+    return tuple(Edition(language, is_first=language == spoken[0]) for language in spoken)
+
+
+def render_page(name: str, edition: Edition = Edition(), **context: Any) -> str:
+    """Return the page that template `name` makes of `context`."""
+    return "".join(pieces(name, context, edition))
+
+
+def look(accent: str | None, *, hours: int) -> dict[str, Any]:
+    """Return what the style sheet is filled in with: colours with enough contrast, and the hours that the day has."""
+    return {"palette": palette(accent), "paper": PAPER, "night": NIGHT, "hours": max(hours, 1)}
+
+
+def pieces(name: str, context: dict[str, Any], edition: Edition = Edition()) -> Iterator[str]:
+    """Yield the page piece by piece. Raises ConfigError for a template that is missing or does not work."""
+    folder = template_folder()
+    try:
+        yield from _environment(folder, edition).get_template(name).generate(**context)
+    except TemplateNotFound as error:
+        raise ConfigError(
+            f"the template {error.name} is missing from {folder}: install shareasm again, or put the file back"
+        ) from error
+    except TemplateError as error:
+        line = getattr(error, "lineno", None)
+        raise ConfigError(f"the template does not work: {error}", file=f"templates/{name}", line=line) from error
+
+
+@cache
+def _environment(folder: Path, edition: Edition) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(folder),
+        extensions=["jinja2.ext.i18n"],
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.newstyle_gettext = True  # type: ignore[attr-defined]  # set by the extension: sentences keep their %(names)s
+    spoken = speech(edition.language)
+    environment.globals.update(
+        _=spoken.gettext, gettext=spoken.gettext, ngettext=spoken.ngettext, edition=edition, speech=spoken
+    )
+    environment.filters.update(
+        city=spoken.city,
+        clock=clock,
+        country=spoken.country,
+        host=host,
+        iso=iso,
+        language=spoken.language_name,
+        listed=spoken.listed,
+        long_day=spoken.long_day,
+        name=name_of,
+        narrate=narrate,
+        network=spoken.network,
+        number=spoken.number,
+        place=edition.place,
+        said=spoken.said,
+        short=short,
+        short_day=spoken.short_day,
+        utc=utc,
+    )
+    return environment

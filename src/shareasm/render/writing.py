@@ -1,0 +1,88 @@
+"""Recap → folder: one story and its day in each language, the style sheet, the pictures; what nothing shows any more goes."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from shareasm.domain.pictures import KeptPicture
+from shareasm.domain.recaps import Recap
+from shareasm.errors import StorageError
+from shareasm.render.files import copy_file, write_file
+from shareasm.render.pages import editions, look, pieces
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What writing a recap did on the disk."""
+
+    index: Path  # the page to open
+    file_count: int
+    changed_count: int
+    removed_count: int  # files of an earlier recap that nothing shows any more
+
+
+def write_recap(recap: Recap, folder: Path, *, pictures: Path | None = None) -> Written:
+    """Write `recap` into `folder`, in each of the campaign's languages that we speak, and return what changed there.
+
+    `pictures` is the folder that `pictures.keep` filled; what the recap shows of it is copied to `folder/media`.
+    Without it the pictures are expected there already. Raises ConfigError for a missing template, StorageError when
+    the disk refuses.
+    """
+    try:
+        return _write(recap, folder, pictures)
+    except OSError as error:
+        raise StorageError(f"the recap cannot be written to {folder}: {error.strerror or error}") from error
+
+
+def _write(recap: Recap, folder: Path, pictures: Path | None) -> Written:
+    folder.mkdir(parents=True, exist_ok=True)
+    media = {file.path for picture in _pictures(recap) for file in picture.files}
+    changed = [_copy_picture(path, folder, pictures) for path in sorted(media)]
+    changed += [write_file(folder / name, page) for name, page in _pages(recap)]
+    names = [name for name, _ in _pages(recap)]
+    removed_count = _remove_stale(folder, {*names, *media})
+    first, *_ = editions(recap.campaign.languages)
+    return Written(folder / first.index, len(names) + len(media), sum(changed), removed_count)
+
+
+def _pages(recap: Recap) -> Iterator[tuple[str, Iterator[str]]]:
+    """Yield each page's name and its text, piece by piece. The stories last: they never lead to what is not there yet."""
+    yield "recap.css", pieces("recap/recap.css", look(recap.campaign.look.accent, hours=len(recap.hours)))
+    every, parts = editions(recap.campaign.languages), recap.parts
+    said = {"recap": recap, "parts": parts, "editions": every}
+    for edition in every:
+        for part in parts:
+            yield edition.part(part), pieces("recap/day.html", {**said, "part": part}, edition)
+    for edition in every:
+        yield edition.index, pieces("recap/index.html", said, edition)
+
+
+def _pictures(recap: Recap) -> Iterator[KeptPicture]:
+    if recap.logo:
+        yield recap.logo
+    for item in recap.items:
+        yield from (picture for media in item.post.media if (picture := item.shown.picture_of(media)))
+        if card_picture := item.shown.card_picture:
+            yield card_picture
+
+
+def _copy_picture(path: str, folder: Path, pictures: Path | None) -> bool:
+    """Copy one kept picture. Its name says its bytes: one that is there already is the same."""
+    target = folder / path
+    if target.is_file() or pictures is None:
+        return False
+    copy_file(pictures / path, target)
+    return True
+
+
+_OURS = re.compile(r"(day-\d+(-\d+)?|index)(\.[A-Za-z0-9-]+)?\.html|media/[0-9a-f]+-\d+\.webp", re.ASCII)
+"""Names that an earlier recap may have left; anything else in the folder is a person's and stays."""
+
+
+def _remove_stale(folder: Path, wanted: set[str]) -> int:
+    found = {path.relative_to(folder).as_posix() for path in (*folder.glob("*.html"), *folder.glob("media/*"))}
+    stale = [name for name in found - wanted if _OURS.fullmatch(name)]
+    for name in stale:
+        (folder / name).unlink()
+    return len(stale)
