@@ -177,7 +177,7 @@ def test_html_that_is_too_deep_keeps_its_words():
 
 
 def test_html_that_does_not_settle_keeps_its_words(monkeypatch):
-    monkeypatch.setattr("shareasm.domain.richtext._SETTLING", 1)
+    monkeypatch.setattr("shareasm.domain.richtext.markup._SETTLING", 1)
     assert sanitise("<object><p>one<object><p>two") == "<p>one two</p>"
 
 

@@ -304,3 +304,10 @@ def test_a_text_is_cut_between_words_and_graphemes(text, limit, cut):
 @given(st.text(max_size=80), st.integers(0, 60))
 def test_a_cut_text_fits(text, limit):
     assert grapheme_length(truncate(text, limit)) <= limit
+
+
+def test_what_can_be_printed_needs_no_cleaning() -> None:
+    """The way around the searches takes nothing with it that they would find."""
+    printable = "".join(char for code in range(0x110000) if (char := chr(code)).isprintable())
+    assert clean_text(f"\x00{printable}", 2_000_000) == printable
+    assert clean_text(f"\u202e{printable}", 2_000_000) == printable

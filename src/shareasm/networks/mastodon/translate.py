@@ -31,6 +31,7 @@ from shareasm.domain.richtext import (
     clean_line,
     clean_text,
     find_hashtags,
+    named_hashtag,
     read_html,
     safe_url,
     url_host,
@@ -279,16 +280,14 @@ def _hashtags(tags: list[Tag] | None, text: str) -> tuple[Hashtag, ...]:
 
     Servers send names folded, some sorted; the text says how they were written. A name that is no hashtag is left out.
     """
-    written = find_hashtags(text)
+    written = {tag.name: tag for tag in find_hashtags(text)}
     if not tags:
-        return tuple(written[:TAG_LIMIT])
-    labels = {tag.name: tag.label for tag in written}
+        return tuple(written.values())[:TAG_LIMIT]
     found: dict[str, Hashtag] = {}
     for tag in tags[:TAG_LIMIT]:
-        listed = find_hashtags(f"#{tag.name}")
-        if listed and listed[0].label == tag.name:
-            name = listed[0].name
-            found.setdefault(name, Hashtag(name, labels.get(name, tag.name)))
+        listed = named_hashtag(tag.name)
+        if listed:
+            found.setdefault(listed.name, written.get(listed.name, listed))
     return tuple(found.values())
 
 
