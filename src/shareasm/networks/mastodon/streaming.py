@@ -28,7 +28,8 @@ from shareasm.errors import NetworkError, Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import Answer, Asked, NotThere, refusal
 from shareasm.networks.mastodon.client import Api, Token, shared_tls, token_now
 from shareasm.networks.mastodon.entities import ITEM_LIMIT
-from shareasm.networks.mastodon.translate import decode_page, is_usable_id
+from shareasm.networks.mastodon.pages import decode_list
+from shareasm.networks.mastodon.translate import is_usable_id
 from shareasm.networks.ports import Page
 
 PATH = "/api/v1/streaming"
@@ -186,7 +187,7 @@ class MastodonStream:
 
     def _take_status(self, item: bytes, told: "_Told") -> None:
         try:
-            decoded = decode_page(b"[" + item + b"]", self._api.server, self._api.domain())
+            decoded = decode_list(self._api, b"[" + item + b"]")
         except ValueError as error:
             told.skipped.append(Skipped(clean_line(f"not a status: {error}", 300), b""))
             return
