@@ -58,7 +58,7 @@ class Office:
         return [one.stored.post.text for one in judge(self.desk.engine, self.desk.campaign) if one.verdict.show]
 
     def reads(self) -> int:
-        return self.network.calls.count("read")
+        return self.network.calls.count("converse")
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_a_day_keeps_only_so_many_answers_without_the_tag(office: Office, monkey
 def test_a_server_that_does_not_answer_is_left_alone_for_a_while(office: Office, error: Unreachable) -> None:
     office.say("Two dollars here.", to=office.say("What do masks cost? #shareASM"))
     collect.sweep(office.desk, source(), office.network, NOON - minutes(60))
-    office.network.fail_next("read", error)
+    office.network.fail_next("converse", error)
     assert office.listen().silent == {source().id: error}
     asked = office.reads()
     assert office.listen() == collect.Asked(Tally(), {})

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from shareasm.clock import SystemClock
 from shareasm.domain.posts import Network, PostRef
-from shareasm.networks.ports import PostChecker, Publisher, Repeat, TagReader, TagStream, Window
+from shareasm.networks.ports import ConversationReader, PostChecker, Publisher, Repeat, TagReader, TagStream, Window
 
 CLOCK = SystemClock()
 PICTURES = Path(__file__).parent / "pictures"  # dot.png: 40 by 20 pixels, made for these tests
@@ -23,6 +23,7 @@ class Call(StrEnum):
     PUBLISH = "publish"
     READ = "read"
     CHECK = "check"
+    CONVERSE = "converse"
 
 
 class Mishap(StrEnum):
@@ -58,6 +59,8 @@ class Traits:
     streams_whole: bool = False  # and tells all of a post and its author
     can_delete: bool = True
     can_edit: bool = True
+    has_threads: bool = True  # shows answers to answers too, not direct ones alone
+    tells_quotes: bool = False  # who quotes a post can be asked
     has_limit: bool = True  # refuses a text that is too long
     can_be_occupied: bool = False  # our key names the place of the record, where another one may lie
 
@@ -86,12 +89,18 @@ class Bench(Protocol):
 
     def stream(self) -> TagStream: ...
 
+    def conversations(self) -> ConversationReader: ...
+
     def say(self, text: str, *, language: str = "en", reply_to: PostRef | None = None) -> PostRef:
         """Let somebody else post. Hashtags in `text` are hashtags."""
         ...
 
     def local_id(self, ref: PostRef) -> str:
         """Return what the server itself calls a post that somebody said."""
+        ...
+
+    def quote(self, ref: PostRef) -> PostRef:
+        """Let somebody else quote a post, without any tag."""
         ...
 
     def edit(self, ref: PostRef, text: str) -> None: ...

@@ -19,11 +19,12 @@ from contract.mastodon_bench import FAULTS
 from shareasm.domain.posts import Network, PostRef
 from shareasm.networks.bluesky.checker import BlueskyChecker
 from shareasm.networks.bluesky.client import BlueskySearch, Server
+from shareasm.networks.bluesky.conversations import BlueskyConversations
 from shareasm.networks.bluesky.jetstream import JetstreamStream
 from shareasm.networks.bluesky.publisher import BlueskyPublisher
 from shareasm.networks.bluesky.session import Session
 from shareasm.networks.bluesky.writing import Repository
-from shareasm.networks.ports import PostChecker, TagReader, TagStream
+from shareasm.networks.ports import ConversationReader, PostChecker, TagReader, TagStream
 from shareasm.pictures import prepare
 from shareasm.rehearsal.bluesky import Person, StandInBluesky
 
@@ -31,6 +32,7 @@ METHODS = {
     Call.PUBLISH: "com.atproto.repo.applyWrites",
     Call.READ: "app.bsky.feed.searchPosts",
     Call.CHECK: "app.bsky.feed.getPosts",
+    Call.CONVERSE: "app.bsky.feed.getPostThread",
 }
 
 
@@ -105,6 +107,9 @@ class StandInBench:
     def checker(self) -> PostChecker:
         return BlueskyChecker(self._kept(Server(self.standin.appview_url, now=CLOCK.now)))
 
+    def conversations(self) -> ConversationReader:
+        return BlueskyConversations(self._kept(Server(self.standin.appview_url, now=CLOCK.now)))
+
     def stream(self) -> TagStream:
         return JetstreamStream(self.standin.jetstream_url, now=CLOCK.now, batch_s=0.1)
 
@@ -128,7 +133,8 @@ class StandInBench:
         return [str(post.value["text"]) for post in self.standin.posts(self._accounts[ours.name])]
 
     def let_fail(self, call: Call, mishap: Mishap) -> None:
-        faults = self.standin.appview_faults if call is Call.CHECK else self.standin.pds_faults
+        is_open = call in (Call.CHECK, Call.CONVERSE)
+        faults = self.standin.appview_faults if is_open else self.standin.pds_faults
         faults.add(FAULTS[mishap], path=f"/xrpc/{re.escape(METHODS[call])}")
 
     def expire(self, ours: Ours) -> Ours:
@@ -246,6 +252,9 @@ class RealBench:
 
     def checker(self) -> PostChecker:
         return BlueskyChecker(self._kept(Server(self.real.appview, now=CLOCK.now, transport=self.line)))
+
+    def conversations(self) -> ConversationReader:
+        return BlueskyConversations(self._kept(Server(self.real.appview, now=CLOCK.now, transport=self.line)))
 
     def stream(self) -> TagStream:
         return JetstreamStream(self.real.jetstream, now=CLOCK.now, batch_s=0.1)

@@ -8,10 +8,11 @@ from itertools import count
 from contract.bench import CLOCK, PICTURES, Call, Mishap, Ours, Traits
 from shareasm.domain.posts import Network, PostRef
 from shareasm.networks.mastodon.client import Api
+from shareasm.networks.mastodon.conversations import MastodonConversations
 from shareasm.networks.mastodon.publisher import MastodonPublisher
 from shareasm.networks.mastodon.reader import MastodonReader
 from shareasm.networks.mastodon.streaming import MastodonStream
-from shareasm.networks.ports import PostChecker, TagReader, TagStream
+from shareasm.networks.ports import ConversationReader, PostChecker, TagReader, TagStream
 from shareasm.pictures import prepare
 from shareasm.rehearsal.faults import Fault
 from shareasm.rehearsal.mastodon import Budgets, Flavour, MastodonServer, Person
@@ -30,6 +31,7 @@ REQUESTS = {
     Call.PUBLISH: ("POST", "/api/v1/statuses"),
     Call.READ: ("GET", "/api/v1/timelines/tag/.*"),
     Call.CHECK: ("GET", "/api/v1/statuses.*"),
+    Call.CONVERSE: ("GET", "/api/v1/statuses/.*/context"),
 }
 
 
@@ -99,6 +101,13 @@ class MastodonBench:
 
     def local_id(self, ref: PostRef) -> str:
         return str(self._said[ref]["id"])
+
+    def conversations(self) -> ConversationReader:
+        return MastodonConversations(self.server.url, token=self.amina.token, user_agent=AGENT, now=CLOCK.now)
+
+    def quote(self, ref: PostRef) -> PostRef:
+        said = self.server.say(self.amina, "Look at this", quote=self._said[ref], visibility="public")
+        return PostRef(Network.MASTODON, str(said["uri"]))
 
     def say(self, text: str, *, language: str = "en", reply_to: PostRef | None = None) -> PostRef:
         dot = [((PICTURES / "dot.png").read_bytes(), "two fields")] if self.server.instance.rules.needs_media else []

@@ -7,7 +7,7 @@ from contract.bench import CLOCK, Call, Mishap, Ours, Traits
 from shareasm.domain.posts import Network, PostRef
 from shareasm.errors import NetworkError, RateLimited, Unreachable
 from shareasm.networks.memory import MemoryNetwork
-from shareasm.networks.ports import PostChecker, TagReader, TagStream
+from shareasm.networks.ports import ConversationReader, PostChecker, TagReader, TagStream
 
 
 @dataclass
@@ -30,6 +30,12 @@ class MemoryBench:
 
     def local_id(self, ref: PostRef) -> str:
         return ref.uri
+
+    def conversations(self) -> ConversationReader:
+        return self.memory
+
+    def quote(self, ref: PostRef) -> PostRef:
+        return self.memory.say("Look at this", quote=ref).ref
 
     def say(self, text: str, *, language: str = "en", reply_to: PostRef | None = None) -> PostRef:
         return self.memory.say(text, languages=(language,), reply_to=reply_to, is_reply=reply_to is not None).ref

@@ -26,9 +26,17 @@ BLUESKY = Traits(
     has_replay=True,
     can_be_occupied=True,
     can_edit=False,
+    tells_quotes=True,
 )
 NO_KEYS = partial(Traits, repeat=Repeat.NEVER, posts_twice=True)
-MEMORY = Traits(has_attributes=False, has_warnings=False, has_visibility=False, has_tokens=False, has_limit=False)
+MEMORY = Traits(
+    has_attributes=False,
+    has_warnings=False,
+    has_visibility=False,
+    has_tokens=False,
+    tells_quotes=True,
+    has_limit=False,
+)
 
 
 @dataclass(frozen=True)
@@ -47,13 +55,18 @@ def _mastodon(traits: Traits, flavour: Flavour, version: str | None = None) -> S
 
 
 SERVERS = {
-    "mastodon": _mastodon(Traits(has_stream=True, streams_whole=True), Flavour.MASTODON),
-    "mastodon-4.6.5": _mastodon(Traits(), Flavour.MASTODON, "4.6.5"),  # answers 500 to a known key
+    "mastodon": _mastodon(Traits(has_stream=True, streams_whole=True, tells_quotes=True), Flavour.MASTODON),
+    "mastodon-4.6.5": _mastodon(Traits(tells_quotes=True), Flavour.MASTODON, "4.6.5"),  # answers 500 to a known key
     "mastodon-4.2": _mastodon(Traits(), Flavour.MASTODON, "4.2.10"),  # reads no batches
     "gotosocial": _mastodon(NO_KEYS(shows_replies=False), Flavour.GOTOSOCIAL),
     "snac": _mastodon(
         NO_KEYS(
-            keeps_language=False, finds_accented_tags=False, tells_unlisted=False, can_delete=False, has_limit=False
+            keeps_language=False,
+            finds_accented_tags=False,
+            tells_unlisted=False,
+            can_delete=False,
+            has_threads=False,
+            has_limit=False,
         ),
         Flavour.SNAC,
     ),

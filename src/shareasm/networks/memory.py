@@ -19,7 +19,7 @@ from shareasm.domain.richtext import find_hashtags, fold_hashtag, linked_html
 from shareasm.errors import NetworkError, Rejected
 from shareasm.networks.ports import Conversation, FoundPost, Limits, Page, Repeat, Ties, Window
 
-Act = Literal["read", "check", "prepare", "publish", "find", "edit", "delete"]
+Act = Literal["read", "check", "converse", "prepare", "publish", "find", "edit", "delete"]
 
 
 class Payload(msgspec.Struct, frozen=True):
@@ -83,7 +83,7 @@ class MemoryNetwork:
 
     def read_conversation(self, post: Post, local_id: str) -> Conversation:
         """Return the replies to a post, the replies to those, and who quotes it."""
-        with self._acting("read"):
+        with self._acting("converse"):
             answers = [other for other in self.posts.values() if other.reply_to == post.ref]
             for answer in answers:  # grows meanwhile
                 answers += [other for other in self.posts.values() if other.reply_to == answer.ref]

@@ -44,6 +44,7 @@ class AppView:
         self._queries: dict[str, Callable[[Call, Repo | None], Answer]] = {
             "app.bsky.feed.getPosts": self._get_posts,
             "app.bsky.feed.getPostThread": self._get_post_thread,
+            "app.bsky.feed.getQuotes": self._get_quotes,
             "app.bsky.feed.getAuthorFeed": self._get_author_feed,
             "app.bsky.feed.searchPosts": self._search_posts,
             "app.bsky.feed.getLikes": self._get_likes,
@@ -78,6 +79,11 @@ class AppView:
         if post is None:
             raise bad_request(f"Post not found: {uri}", "NotFound")
         return Answer({"thread": self._index.thread_view(post, depth, height, viewer)})
+
+    def _get_quotes(self, call: Call, viewer: Repo | None) -> Answer:
+        """Answer with one page, the newest first; nobody here is quoted more often than that."""
+        uri, limit = call.text("uri", is_at_uri, "at-uri"), call.whole("limit", 50, 1, 100)
+        return Answer({"uri": uri, "posts": self._views(self._index.quotes(uri)[:limit], viewer)})
 
     def _search_posts(self, call: Call, viewer: Repo | None) -> Answer:
         if viewer is None and not self.is_search_open:

@@ -1,6 +1,6 @@
 """How the AppView shows what lies in the repos: posts, authors, embeds, labels, counts. Reads only."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -35,7 +35,7 @@ class _Tally:
     state: tuple[object, ...]
     actions: defaultdict[tuple[str, str], list[StoredRecord]] = field(default_factory=lambda: defaultdict(list))
     replies: defaultdict[str | None, list[StoredRecord]] = field(default_factory=lambda: defaultdict(list))
-    quotes: Counter[str] = field(default_factory=Counter)
+    quotes: defaultdict[str, list[StoredRecord]] = field(default_factory=lambda: defaultdict(list))
 
 
 @dataclass(slots=True)
@@ -71,6 +71,10 @@ class Index:
         """Return the direct replies to a post, the oldest first."""
         return sorted(self._tally().replies.get(uri, ()), key=self.sorted_at)
 
+    def quotes(self, uri: str) -> list[StoredRecord]:
+        """Return who quotes a post, the newest first."""
+        return sorted(self._tally().quotes.get(uri, ()), key=self.sorted_at, reverse=True)
+
     def _tally(self) -> "_Tally":
         """Return who points to what, counted anew only when something has happened."""
         now = self.repos.clock.now() if self.delay else None
@@ -83,7 +87,7 @@ class Index:
                         self._counted.actions[record.collection, str(_subject(record.value).get("uri"))].append(record)
             for post in self.posts():
                 self._counted.replies[reply_ref(post.value, "parent")].append(post)
-                self._counted.quotes[_quoted(post.value)] += 1
+                self._counted.quotes[_quoted(post.value)].append(post)
         return self._counted
 
     def sorted_at(self, post: StoredRecord) -> datetime:
@@ -223,7 +227,7 @@ class Index:
             "replyCount": len(tally.replies.get(post.uri, ())),
             "repostCount": len(tally.actions.get((REPOST, post.uri), ())),
             "likeCount": len(tally.actions.get((LIKE, post.uri), ())),
-            "quoteCount": tally.quotes[post.uri],
+            "quoteCount": len(tally.quotes.get(post.uri, ())),
         }
 
     def _labels(self, uri: str, did: str, value: Record, cid: str, created: str) -> list[Json]:

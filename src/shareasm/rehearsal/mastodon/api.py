@@ -19,6 +19,7 @@ from shareasm.rehearsal.mastodon.params import Params
 from shareasm.rehearsal.mastodon.writing import PollWish, Wish
 
 BATCH = 20  # ids in one GET /api/v1/statuses; statuses_controller.rb:19-22
+QUOTES_PAGE = 40  # statuses/quotes_controller.rb
 ANONYMOUS_ANCESTORS, ANONYMOUS_DESCENDANTS, ANONYMOUS_DEPTH = 40, 60, 20  # statuses_controller.rb
 MOST_RELATIVES = 4_096
 READ = (Scope.READ, Scope.READ_STATUSES)
@@ -125,6 +126,15 @@ class Api:
         depth = 1 if not self._instance.rules.context_is_deep else MOST_RELATIVES if is_known else ANONYMOUS_DEPTH
         descendants = self._descendants(status, depth)[: MOST_RELATIVES if is_known else ANONYMOUS_DESCENDANTS]
         return JSONResponse({"ancestors": self._draw(ancestors, call), "descendants": self._draw(descendants, call)})
+
+    def quotes(self, call: Call) -> Response:
+        """Answer with who quotes a status, where its author agreed; `statuses/quotes_controller.rb`: only with a token."""
+        viewer = call.user(*READ)
+        if not self._instance.rules.has_quotes:
+            raise ApiError(404, "Record not found")
+        status = self._instance.status(call.argument("id"), viewer)
+        quoting = [one for one in self._instance.quotes_of(status) if self._instance.may_see(one, viewer)]
+        return self._listed(quoting[::-1][:QUOTES_PAGE], call)
 
     def edit(self, call: Call) -> Response:
         """Change a status of one's own."""

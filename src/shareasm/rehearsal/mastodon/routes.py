@@ -46,6 +46,7 @@ def _api_routes(api: Api, oauth: OAuth, *, has_batch: bool) -> Iterator[tuple[st
     yield "GET", "/api/v1/statuses/{id}/source", api.source
     yield "GET", "/api/v1/statuses/{id}/history", api.history
     yield "GET", "/api/v1/statuses/{id}/context", api.context
+    yield "GET", "/api/v1/statuses/{id}/quotes", api.quotes
     yield "POST", "/api/v1/statuses/{id}/reblog", api.reblog
     yield "POST", "/api/v1/statuses/{id}/favourite", api.favourite
     yield "GET", "/api/v1/polls/{id}", api.read_poll
