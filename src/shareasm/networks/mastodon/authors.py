@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from shareasm.domain.posts import Account, Network
 from shareasm.domain.richtext import clean_line, fold_hashtag, is_blank, safe_url
-from shareasm.networks.mastodon.entities import Author, Unfit
+from shareasm.networks.mastodon.entities import Author, Unfit, decode_author
 
 NAME_LIMIT = 300
 NOTE_LIMIT = 5_000  # characters of a bio that are looked through
@@ -29,8 +29,16 @@ def user_at_host(account: Author, server: str, domain: str | None = None) -> str
     return f"{match[1]}@{host.lower()}"
 
 
-def account_of(account: Author, server: str, domain: str | None = None) -> Account:
+def author_of(account: bytes, server: str, domain: str | None) -> Account:
     """Return the author of a post. Raises Unfit where there is no handle to show. `server` is the base URL that was asked."""
+    return (_known if len(account) <= _REMEMBERED else _account)(account, server, domain)
+
+
+_REMEMBERED = 8_000  # bytes of JSON
+
+
+def _account(raw: bytes, server: str, domain: str | None) -> Account:
+    account = decode_author(raw)
     handle = user_at_host(account, server, domain)
     url = safe_url(account.url) or ""
     name = clean_line(account.display_name or "", NAME_LIMIT)
@@ -49,6 +57,9 @@ def account_of(account: Author, server: str, domain: str | None = None) -> Accou
         is_suspended=bool(account.suspended or account.limited),
         bio_tags=_bio_tags(account),
     )
+
+
+_known = lru_cache(maxsize=1024)(_account)  # a timeline shows the same people all day
 
 
 def _bio_tags(account: Author) -> frozenset[str]:

@@ -118,12 +118,11 @@ class Application(Struct):
 
 
 class Status(Struct):
-    """A status; `reblog` is decoded by itself, one level deep."""
+    """A status. `account` is decoded by itself, since the same ones come again and again; `reblog` too, one level deep."""
 
     id: str | int
     uri: str
     created_at: str
-    account: Author
     content: str | None = None
     url: str | None = None
     edited_at: str | None = None
@@ -143,11 +142,13 @@ class Status(Struct):
     reblogs_count: int | None = None
     favourites_count: int | None = None
     quotes_count: int | None = None
+    account: Raw = Raw(b"null")
     reblog: Raw = Raw(b"null")
 
 
 _page_decoder = msgspec.json.Decoder(list[Raw])
 _status_decoder = msgspec.json.Decoder(Status)
+_author_decoder = msgspec.json.Decoder(Author)
 
 
 def split_page(body: bytes) -> list[bytes]:
@@ -174,27 +175,48 @@ def decode_status(item: bytes) -> Status:
     if len(item) > ITEM_LIMIT:
         raise Unfit(f"larger than {ITEM_LIMIT:,} bytes")
     try:
-        return _status_decoder.decode(item)
+        status = _status_decoder.decode(item)
     except (ValueError, RecursionError):
-        return _decode_leniently(item)
+        status = _decode_leniently(item)
+    if not bytes(status.account).startswith(b"{"):
+        raise Unfit("it has no author")
+    return status
 
 
-def _decode_leniently(item: bytes) -> Status:
-    """Decode again, field by field: what has the wrong type is left out, what cannot be left out makes the item unfit."""
+def decode_author(account: bytes) -> Author:
+    """Return the account of a status. Raises Unfit where it lacks what every account has."""
+    try:
+        return _author_decoder.decode(account)
+    except (ValueError, RecursionError):
+        found = _object_in(account, "its author")
+    try:
+        return msgspec.convert(_mended(found, Author), Author)
+    except msgspec.ValidationError as error:
+        raise Unfit(f"its author: {error}") from error
+
+
+def _object_in(item: bytes, name: str) -> dict[str, object]:
     try:
         found = msgspec.json.decode(item.decode("utf-8", "replace"))
     except (ValueError, RecursionError) as error:
         raise Unfit(f"not readable as JSON: {error}") from error
     if not isinstance(found, dict):
-        raise Unfit("it is no object")
+        raise Unfit(f"{name} is no object")
+    return found
+
+
+def _decode_leniently(item: bytes) -> Status:
+    """Decode again, field by field: what has the wrong type is left out, what cannot be left out makes the item unfit."""
+    found = _object_in(item, "it")
     if not isinstance(found.get("content"), str | None):
         raise Unfit("its content is not text")
     if found.get("sensitive"):
         found["sensitive"] = True  # "true", 1, …: when in doubt it is
     try:
-        status = msgspec.convert(_mended({**found, "reblog": None}, Status), Status)
+        status = msgspec.convert(_mended({**found, "account": None, "reblog": None}, Status), Status)
     except msgspec.ValidationError as error:
         raise Unfit(str(error)) from error
+    status.account = Raw(msgspec.json.encode(found.get("account")))
     status.reblog = Raw(msgspec.json.encode(found.get("reblog")))
     return status
 

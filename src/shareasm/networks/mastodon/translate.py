@@ -36,10 +36,9 @@ from shareasm.domain.richtext import (
     safe_url,
     url_host,
 )
-from shareasm.networks.mastodon.authors import NAME_LIMIT, account_of
+from shareasm.networks.mastodon.authors import NAME_LIMIT, author_of
 from shareasm.networks.mastodon.entities import (
     Attachment,
-    Author,
     PreviewCard,
     Quote,
     Size,
@@ -143,8 +142,9 @@ def _seen(status: Status, item: bytes, server: str, domain: str | None) -> Seen:
     if not is_usable_id(status.id):
         raise Unfit("it has no usable id")
     uri = normal_uri(status.uri, status.url)
-    _refuse_forgery(uri, status.account)
-    post = _post(status, uri, account_of(status.account, server, domain))
+    author = author_of(bytes(status.account), server, domain)
+    _refuse_forgery(uri, author)
+    post = _post(status, uri, author)
     if status.content is None and not (post.media or post.poll or post.content_warning):
         raise Unfit("it has neither words nor media")
     answered = str(status.in_reply_to_id) if post.is_reply and is_usable_id(status.in_reply_to_id) else None
@@ -202,13 +202,13 @@ def normal_uri(uri: str, url: str | None) -> str:
     return found if url and url.endswith("/") else found.rstrip("/")
 
 
-def _refuse_forgery(uri: str, account: Author) -> None:
+def _refuse_forgery(uri: str, author: Account) -> None:
     """A post belongs to the server in its uri: an author of another server cannot have written it (security.md 2).
 
     Bridgy Fed's posts and accounts share its host; `tag:` uris name a server that cannot be compared.
     """
     home = url_host(uri)
-    author_host = url_host(account.uri or "") or url_host(account.url or "")
+    author_host = url_host(author.ref) or url_host(author.url)
     if home and author_host and not _is_same_site(home, author_host):
         raise Unfit("forged: its uri is of another server than its author")
 
