@@ -20,7 +20,7 @@ from shareasm.errors import (
     StorageError,
 )
 from shareasm.networks.ports import Limits, Repeat, Ties
-from shareasm.storage import claims
+from shareasm.storage import claims, turns
 from shareasm.storage.engine import transaction
 from shareasm.storage.tables import attempts
 from shareasm.worker import Rhythm
@@ -239,16 +239,23 @@ def test_nothing_is_published_before_its_content_is_stored(office: Office) -> No
 
 
 def test_two_workers_never_take_the_same_entry(office: Office) -> None:
+    office.plan(slot("a"))
+    with transaction(office.engine) as connection:
+        assert claims.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
+    with transaction(office.engine) as connection:
+        assert claims.claim_due(connection, campaign().slug, "two", NOON, accounts=["ours"]) is None
+
+
+def test_what_a_worker_has_in_hand_goes_out_before_another_sends_the_next(office: Office) -> None:
     office.plan(slot("a"), slot("b"))
     with transaction(office.engine) as connection:
-        mine = claims.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
+        assert claims.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
+    office.send(worker="two")
+    assert office.texts == []
     with transaction(office.engine) as connection:
-        other = claims.claim_due(connection, campaign().slug, "two", NOON, accounts=["ours"])
-    with transaction(office.engine) as connection:
-        nothing = claims.claim_due(connection, campaign().slug, "three", NOON, accounts=["ours"])
-    assert mine
-    assert other
-    assert (mine.key.slot, other.key.slot, nothing) == ("a", "b", None)
+        assert turns.next_due(connection, campaign().slug, "ours", office.clock.now()) is None, "nobody spins for it"
+    office.send(after=CLAIM_FOR + minutes(0.1), worker="two")  # the first is dead: both in the plan's order
+    assert office.states == [State.PUBLISHED, State.PUBLISHED]
 
 
 def test_a_dead_workers_claim_is_taken_over_and_its_open_call_is_looked_up_first(office: Office) -> None:
@@ -503,12 +510,9 @@ def test_a_post_of_another_slot_with_the_same_words_is_not_taken_for_the_lost_on
 
 
 def test_only_claims_in_hand_are_renewed(office: Office) -> None:
-    office.plan(slot("a"), slot("b"))
+    office.plan(slot("a"))
     with transaction(office.engine) as connection:
-        kept = claims.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
-        claims.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
-        assert kept
-        claims.renew_claims(connection, "one", [kept.id], NOON + CLAIM_FOR)
-        later = claims.claim_due(connection, campaign().slug, "two", NOON + CLAIM_FOR + minutes(0.1), accounts=["ours"])
-    assert later
-    assert later.key.slot == "b"
+        assert claims.claim_due(connection, campaign().slug, "one", NOON, accounts=["ours"])
+        claims.renew_claims(connection, "one", [], NOON + CLAIM_FOR)
+        later = NOON + CLAIM_FOR + minutes(0.1)
+        assert claims.claim_due(connection, campaign().slug, "two", later, accounts=["ours"])

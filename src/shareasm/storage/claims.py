@@ -16,6 +16,7 @@ from shareasm.domain.posts import Network, PostRef, decode_post
 from shareasm.domain.queue import CLAIM_FOR, QueueEntry, Receipt, State
 from shareasm.storage import accounts as stops
 from shareasm.storage import turns
+from shareasm.storage.engine import hold
 from shareasm.storage.queue import decode_receipt, encode, to_entry
 from shareasm.storage.tables import attempts, entries, posts
 
@@ -29,10 +30,12 @@ def claim_due(
 ) -> QueueEntry | None:
     """Claim and return the next entry that is due on one of `accounts`, by the rule of `domain.turns`. None: none.
 
-    A thread's part waits for the part before it; an entry whose worker died (claim run out) is taken over. While the day is
-    paused only lost answers are settled, and of an account whose token is refused one entry is tried now and then.
+    A thread's part waits for the part before it; an entry whose worker died (claim run out) is taken over. One entry of an
+    account is in hand at a time, so that several workers keep the plan's order and its spaces. While the day is paused only
+    lost answers are settled, and of an account whose token is refused one entry is tried now and then.
     """
     for account in accounts:
+        hold(connection, f"{campaign}: send on {account}")
         due = turns.due(connection, campaign, account, now)
         while (number := turns.turn(connection, campaign, account, due, now).id) is not None:
             is_stopped = stops.state(connection, campaign, account)

@@ -191,6 +191,12 @@ def take_ids(connection: Connection, table: sa.Table, count: int) -> list[int]:
     return list(connection.scalars(query, {"sequence": f"{table.name}_id_seq", "count": count}))
 
 
+def hold(connection: Connection, name: str) -> None:
+    """Wait until nobody else holds `name`, and hold it until the transaction ends. On SQLite every writer waits anyway."""
+    if connection.dialect.name != "sqlite":
+        connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
 # Statements are made once each: to make one takes longer than to run it for a page.
 
 

@@ -28,10 +28,14 @@ def turn(connection: Connection, campaign: str, account: str, due: Sequence[Due]
 def due(connection: Connection, campaign: str, account: str, now: datetime) -> list[Due]:
     """Return what may be tried on `account` now: earliest first, then the plan's order.
 
-    While the day is paused that is what settles a lost answer, and nothing else.
+    While the day is paused that is what settles a lost answer, and nothing else. Nothing while a living worker has an entry
+    of the account in hand: the next goes after it, whoever sends it.
     """
+    in_hand = sa.and_(_before.c.state == State.CLAIMED, sa.not_(_has_run_out(now, _before)))
+    is_in_use = sa.select(_before.c.id).where(_before.c.campaign == campaign, _before.c.account == account, in_hand)
     query = sa.select(entries).where(entries.c.campaign == campaign, entries.c.account == account)
-    query = query.where(is_ready(now), _is_in_time(now), _is_turn()).order_by(entries.c.due_at, entries.c.position)
+    query = query.where(is_ready(now), _is_in_time(now), _is_turn(), sa.not_(is_in_use.exists()))
+    query = query.order_by(entries.c.due_at, entries.c.position)
     rows = [
         row for row in connection.execute(query) if row.state != State.WAITING or _obstacle(connection, row) is None
     ]
@@ -180,9 +184,9 @@ def _is_in_time(now: datetime) -> sa.ColumnElement[bool]:
     )
 
 
-def _has_run_out(now: datetime) -> sa.ColumnElement[bool]:
+def _has_run_out(now: datetime, rows: sa.FromClause = entries) -> sa.ColumnElement[bool]:
     """Return the condition that a claim is a dead worker's: over, or of a time that our clock was set back from."""
-    return sa.or_(entries.c.claimed_until < now, entries.c.claimed_until > now + CLAIM_FOR + CLOCKS_DIFFER_BY)
+    return sa.or_(rows.c.claimed_until < now, rows.c.claimed_until > now + CLAIM_FOR + CLOCKS_DIFFER_BY)
 
 
 def is_open_attempt() -> sa.Select[tuple[int]]:
