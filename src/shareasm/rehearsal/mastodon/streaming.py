@@ -8,6 +8,7 @@ only Mastodon speaks, and the token owner's filter of languages.
 
 import asyncio
 import json
+import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -15,11 +16,11 @@ from datetime import datetime, timedelta
 from starlette.responses import JSONResponse
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
+from shareasm.domain.richtext import fold_hashtag
 from shareasm.rehearsal.mastodon import entities
-from shareasm.rehearsal.mastodon.flavours import Streaming, TagNames
+from shareasm.rehearsal.mastodon.flavours import Streaming
 from shareasm.rehearsal.mastodon.instance import Instance
 from shareasm.rehearsal.mastodon.model import Account, ApiError, Scope, Status
-from shareasm.rehearsal.mastodon.wording import tag_name
 from shareasm.rehearsal.serving import ABORT
 
 PATH = "/api/v1/streaming"
@@ -61,6 +62,11 @@ class Stream:
         """Answer 503 to whoever connects, until this is called with False."""
         self._refuses = refuses
 
+    def interject(self, frame: str) -> None:
+        """Say something to everybody that this server would not say by itself."""
+        for listener in list(self._listeners):
+            listener.tell(frame)
+
     def disconnect(self, *, cleanly: bool = False) -> int:
         """End every connection and return how many there were: with a close frame, or as a cut cable does."""
         with self._instance.lock:
@@ -88,7 +94,7 @@ class Stream:
         if event is None:
             return
         for listener in self._listeners:
-            for name in sorted(listener.tags & {tag_name(label, TagNames.FOLDED) for label in status.tags.values()}):
+            for name in sorted(listener.tags & set(status.tags)):
                 if event == "delete" or self._may_hear(listener.viewer, status):
                     listener.tell(self._frame(name, event, status))
 
@@ -109,6 +115,15 @@ class Stream:
         is_open = half == "public" or (half == "authenticated" and viewer is not None)
         is_hidden = viewer is not None and status.account.id in viewer.hidden
         return is_open and not is_hidden and not status.account.is_silenced and not status.account.is_suspended
+
+    def _channel(self, tag: str) -> str:
+        """Return the channel of a tag as it was asked for; Mastodon's is not always the one on which it tells.
+
+        `streaming/utils.js` folds as Rails does and drops marks and ・ besides: in scripts that need them nothing ever comes.
+        """
+        if self._instance.rules.streaming is Streaming.FOR_ALL:
+            return tag  # Pleroma's lib/pleroma/web/streamer.ex takes it as it stands
+        return "".join(char for char in fold_hashtag(tag) if unicodedata.category(char)[0] != "M" and char != "\u30fb")
 
     def _frame(self, name: str, event: str, status: Status) -> str:
         drawn = status.id if event == "delete" else json.dumps(entities.status_json(self._instance, status, None))
@@ -178,6 +193,6 @@ class Stream:
 
     def _subscribe(self, listener: _Listener, wish: dict[str, str]) -> None:
         if wish.get("stream") == "hashtag":
-            listener.tags.add(tag_name(wish.get("tag", ""), TagNames.FOLDED))
+            listener.tags.add(self._channel(wish.get("tag", "")))
         elif "stream" in wish:
             listener.tell(json.dumps({"error": "Unknown stream type", "status": 400}))
