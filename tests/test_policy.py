@@ -1,5 +1,6 @@
 """The policy page says what the program does, of this campaign."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from factories import campaign, source
 from shareasm.campaign_files import load_campaign
 from shareasm.domain.campaigns import Effect, Moderation, SourceKind
+from shareasm.domain.keeping import YEAR, Keep
 from shareasm.domain.moderation import Reason
 from shareasm.policy import policy
 
@@ -44,3 +46,14 @@ def test_it_promises_nothing_that_the_campaign_has_made_looser() -> None:
     assert Reason.ADULT.words not in page
     assert "none of your posts" not in page
     assert "none of your posts" in policy(campaign())
+
+
+def test_it_says_how_long_each_thing_is_kept() -> None:
+    page = policy(campaign())
+    assert "as they came: 90 days" in page
+    assert "30 days\n  after the day" in page
+    assert "as long as the page is there" in page
+    own = policy(campaign(keep=Keep(raw=timedelta(days=7), unshown=timedelta(days=1), posts=2 * YEAR)))
+    assert "as they came: 7 days" in own
+    assert "1 day\n" in own
+    assert "2 years after the day. Then they leave the page too." in own

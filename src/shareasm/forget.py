@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import msgspec
 from sqlalchemy.engine import Engine
 
 from shareasm.domain.forgetting import Kind, kind_by_words, names_by_words, names_of_author
 from shareasm.domain.items import picture_addresses
-from shareasm.domain.pictures import KeptPicture
-from shareasm.errors import ConfigError, StorageError
+from shareasm.errors import ConfigError
+from shareasm.pictures import remove
 from shareasm.storage import forgetting
+from shareasm.storage import pictures as pictures_table
 from shareasm.storage.engine import reading, transaction
 from shareasm.storage.forgetting import Found
 
@@ -64,22 +64,6 @@ def forget(engine: Engine, target: Target, pictures: Path, now: Callable[[], dat
     with transaction(engine) as connection:
         forgetting.remember(connection, names, target.kind, now())
         removed = forgetting.remove(connection, target.found)
-        copies = forgetting.take_pictures(connection, addresses)
-        files = {file.path for copy in copies for file in msgspec.json.decode(copy, type=KeptPicture).files}
-        count = _remove_files(
-            pictures, files
-        )  # before the store forgets their names: whoever is stopped here begins again
+        # Before the store forgets their names: whoever is stopped here begins again.
+        count = remove(pictures_table.take(connection, addresses), pictures)
     return Done(target.kind, removed.post_count, removed.raw_count, count, removed.campaigns)
-
-
-def _remove_files(folder: Path, names: set[str]) -> int:
-    """Remove kept pictures. One that another post shows too is fetched again for it when the pages are written."""
-    there = [file for name in names if (file := folder / name).is_file()]
-    for file in there:
-        try:
-            file.unlink()
-        except OSError as error:
-            raise StorageError(
-                f"{file} cannot be removed ({error.strerror}): nothing was taken out yet; mend that, and begin again"
-            ) from error
-    return len(there)

@@ -8,6 +8,7 @@ header, and checked, before anything is unpacked.
 
 import math
 import os
+from collections.abc import Iterable
 from hashlib import blake2b
 from io import BytesIO
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Protocol
 from PIL import Image, ImageOps
 
 from shareasm.domain.pictures import KeptPicture, PictureFile, PreparedImage, Refusal, other_kind
-from shareasm.errors import ConfigError
+from shareasm.errors import ConfigError, StorageError
 
 FORMATS = ("PNG", "JPEG", "GIF", "WEBP")
 
@@ -65,6 +66,19 @@ def keep(data: bytes, folder: Path) -> KeptPicture | Refusal:
         for file in files:
             _write(folder / file.path, _encoded(_resized(upright, (file.width, file.height)), "WEBP", 82))
     return KeptPicture(tuple(files))
+
+
+def remove(names: Iterable[str], folder: Path) -> int:
+    """Remove kept pictures from `folder`; return how many there were. Raises StorageError where one cannot be removed."""
+    there = [file for name in names if (file := folder / name).is_file()]
+    for file in there:
+        try:
+            file.unlink()
+        except OSError as error:
+            raise StorageError(
+                f"{file} cannot be removed ({error.strerror}): nothing was taken out yet; mend that, and begin again"
+            ) from error
+    return len(there)
 
 
 def _widths(wide: int) -> list[int]:

@@ -3,9 +3,10 @@
 What it says of the rules is read from `domain.moderation`, so that the page and the program do not part.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from shareasm.domain.campaigns import Campaign, Moderation, Source, SourceKind
+from shareasm.domain.keeping import in_words
 from shareasm.domain.moderation import Reason, is_shown_all_the_same
 
 _HOW = {
@@ -54,6 +55,10 @@ Nor are these:
 
 {_list(f"posts {reason.words}" for reason in _others(campaign))}
 
+## How long it is kept
+
+{_list(_terms(campaign))}
+
 ## How to be taken off
 
 - Delete your post, or make it private: before the page is written, and whenever it is written again, every network is asked
@@ -67,6 +72,22 @@ Nor are these:
 
 It has no scripts, no cookies and no counters, and asks no other server for anything, so nobody learns that you read it.
 """
+
+
+def _terms(campaign: Campaign) -> Iterator[str]:
+    keep = campaign.keep
+    yield f"The networks' own answers, as they came: {in_words(keep.raw)} after the day."
+    yield (
+        f"Posts that the page does not show, because they were taken back or for one of the reasons above: "
+        f"{in_words(keep.unshown)}\n  after the day, or after they were taken back. Then only their number is left."
+    )
+    if keep.posts is None:
+        yield (
+            "Posts that the page shows: as long as the page is there, for we go on asking whether they may still be shown:\n"
+            "  every night, or when the team looks the page over."
+        )
+    else:
+        yield f"Posts of others that the page shows: {in_words(keep.posts)} after the day. Then they leave the page too."
 
 
 def _list(lines: Iterable[str]) -> str:

@@ -28,7 +28,7 @@ from shareasm.domain.watches import UNBROKEN, Gap
 from shareasm.pictures import keep
 from shareasm.render import Written, write_recap
 from shareasm.showing import Judged, asked_last_since, judge
-from shareasm.storage import pictures, queue, sources, watches
+from shareasm.storage import keeping, pictures, queue, sources, watches
 from shareasm.storage.engine import reading, transaction
 
 FETCHED_AT_ONCE = 4  # pictures
@@ -80,13 +80,14 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
         entries = queue.of_campaign(connection, materials.campaign.slug)
         states = sources.states(connection, materials.campaign.slug)
         gaps = watches.gaps(connection, materials.campaign, materials.now(), materials.unbroken)
+        kept_no_longer = keeping.let_go_reasons(connection, materials.campaign.slug)
     return Facts(
         campaign=materials.campaign,
         schedule=materials.schedule,
         story=materials.story,
         entries=entries,
         posts=[_shown(item, kept) for item in shown],
-        not_shown=count_reasons(item.verdict for item in judged),
+        not_shown=count_reasons(item.verdict for item in judged) + kept_no_longer,
         withheld=_withheld(judged),
         sources=tuple(_seen_by(source, states.get(source.id), gaps) for source in materials.campaign.sources),
         checked_at=min((item.stored.checked_at for item in shown if item.stored.checked_at), default=None),

@@ -12,6 +12,7 @@ from PIL import Image
 from shareasm.campaign_files import Loaded, load_campaign
 from shareasm.campaign_files.secrets import has_secret, is_secret_key
 from shareasm.domain.campaigns import Effect, SourceKind
+from shareasm.domain.keeping import YEAR, Keep
 from shareasm.domain.schedules import Late
 from shareasm.domain.stories import Rule, RuleKind
 
@@ -449,3 +450,47 @@ def test_what_cannot_be_a_rule_is_said(folder: Path, line: str, words: str) -> N
     loaded = with_rules(folder, line)
     assert loaded.has_errors
     assert words in said(loaded)
+
+
+# ---- what is kept, and how long ----------------------------------------------------------------------------------------
+
+
+def keeping(folder: Path, line: str) -> Loaded:
+    file = folder / "campaign.yaml"
+    file.write_text(f"{file.read_text()}\nkeep: {line}\n")
+    return load_campaign(folder)
+
+
+@pytest.mark.parametrize(
+    ("line", "keep"),
+    [
+        ("{raw: 30 days}", Keep(raw=timedelta(days=30))),
+        ("{raw: 0 days, unshown: 1 week}", Keep(raw=timedelta(), unshown=timedelta(days=7))),
+        ("{unshown: 6 months, posts: 2 Years}", Keep(unshown=timedelta(days=180), posts=2 * YEAR)),
+    ],
+)
+def test_a_campaign_says_how_long_things_are_kept(folder: Path, line: str, keep: Keep) -> None:
+    loaded = keeping(folder, line)
+    assert said(loaded) == ""
+    assert loaded.campaign
+    assert loaded.campaign.keep == keep
+
+
+def test_without_a_word_they_are_kept_for_the_usual_time(folder: Path) -> None:
+    loaded = load_campaign(folder)
+    assert loaded.campaign
+    assert loaded.campaign.keep == Keep(timedelta(days=90), timedelta(days=30), None)
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("{raw: for ever}", "“for ever” is not a time to keep something"),
+        ("{raw: [90 days]}", "must be text"),
+        ("{raws: 90 days}", "Did you mean “raw”?"),
+        ("90 days", "Here must stand what is kept"),
+        ("{raw: 3 years}", "more than a year"),
+    ],
+)
+def test_a_time_that_cannot_be_read_is_said(folder: Path, line: str, message: str) -> None:
+    assert message in said(keeping(folder, line))

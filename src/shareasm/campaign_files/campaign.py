@@ -18,6 +18,7 @@ from shareasm.campaign_files.accounts import (
     read_sources,
 )
 from shareasm.campaign_files.findings import Findings
+from shareasm.campaign_files.keeping import read_keep
 from shareasm.campaign_files.markdown import markdown
 from shareasm.campaign_files.media import picture_below
 from shareasm.campaign_files.reading import Field, Row, one_of, row_of, shorten, text
@@ -30,7 +31,7 @@ from shareasm.domain.schedules import day_bounds, day_everywhere
 
 _KEYS = (
     "name", "hashtags", "on", "zone", "window", "languages", "host", "contact", "policy", "about", "moderation", "rules",
-    "accounts", "collect", "partners", "resources", "look", "earlier",
+    "accounts", "collect", "partners", "resources", "look", "keep", "earlier",
 )  # fmt: skip
 _RESOURCE_KEYS = ("authors", "organisation", "year", "type", "countries", "area", "editions")
 
@@ -97,6 +98,7 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
         partners=good_ones(partners),
         resources=good_ones(resources),
         look=_look(row, folder),
+        keep=read_keep(row),
         earlier=_earlier(row),
     )
     return Sketch(campaign, on, window is not None, frozenset(accounts), frozenset(partners), frozenset(resources))

@@ -11,6 +11,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo
 
+from shareasm.domain.keeping import Keep
 from shareasm.domain.posts import Network, Post, PostRef
 from shareasm.domain.richtext import fold_hashtag
 
@@ -192,6 +193,7 @@ class Campaign:
     partners: tuple[Partner, ...] = ()
     resources: tuple[Resource, ...] = ()
     look: Look = field(default_factory=Look)
+    keep: Keep = field(default_factory=Keep)
     earlier: tuple[EarlierEdition, ...] = ()
 
     def account(self, account_id: str) -> CampaignAccount:

@@ -20,7 +20,6 @@ from shareasm.storage.tables import (
     raws,
     skips,
 )
-from shareasm.storage.tables import pictures as pictures_table
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +65,15 @@ def all_digests(connection: Connection) -> frozenset[bytes]:
     return frozenset(connection.scalars(sa.select(forgotten.c.digest)))
 
 
+def overwrite_what_is_deleted(connection: Connection) -> None:
+    """Let nothing that this connection deletes stay in the file: SQLite leaves the words in free pages otherwise."""
+    if connection.dialect.name == "sqlite":
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+
+
 def remove(connection: Connection, found: Sequence[Found]) -> Removed:
     """Delete the posts with all that hangs on them, what we noted of their authors, and raw copies that quote them."""
-    if connection.dialect.name == "sqlite":
-        connection.exec_driver_sql("PRAGMA secure_delete=ON")  # else the words stay in the file's free pages
+    overwrite_what_is_deleted(connection)
     ids = [item.id for item in found]
     count = sa.select(sa.func.count()).select_from(raws)
     before = connection.execute(count).scalar_one()
@@ -83,17 +87,6 @@ def remove(connection: Connection, found: Sequence[Found]) -> Removed:
     _forget_authors(connection, [item.post for item in found if item.kind is Kind.ACCOUNT])
     after = connection.execute(count).scalar_one()
     return Removed(len(found), before - after, tuple(sorted(campaigns)))
-
-
-def take_pictures(connection: Connection, addresses: Collection[str]) -> list[str]:
-    """Delete what is kept of the pictures at `addresses` and return the stored records, to find their files."""
-    taken: list[str] = []
-    for chunk in chunks(sorted(addresses)):
-        mine = pictures_table.c.url.in_(chunk)
-        kept = sa.select(pictures_table.c.copies).where(mine, pictures_table.c.copies.is_not(None))
-        taken += connection.scalars(kept).all()
-        connection.execute(pictures_table.delete().where(mine))
-    return taken
 
 
 def _delete_raws_that_quote(connection: Connection, gone: Sequence[Post]) -> None:

@@ -45,6 +45,7 @@ class StoredPost:
     is_author_active: bool
     sightings: tuple[SeenAt, ...] = ()
     belongs_by: str = "tag"  # domain.campaigns.belongs
+    gone_at: datetime | None = None  # when we learned that it, or its author, is gone
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -231,7 +232,7 @@ def of_campaign(
     """
     order = (campaign_posts.c.post_id.desc(),) if newest_first else (posts.c.created_at, posts.c.id)
     query = (
-        sa.select(posts, author_states.c.is_active, campaign_posts.c.belongs_by)
+        sa.select(posts, author_states.c.is_active, author_states.c.changed_at, campaign_posts.c.belongs_by)
         .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
         .outerjoin(
             author_states,
@@ -318,6 +319,7 @@ def _to_stored_post(row: Row[Any], sightings: tuple[SeenAt, ...]) -> StoredPost:
         is_author_active=row.is_active is not False,
         sightings=sightings,
         belongs_by=row.belongs_by,
+        gone_at=row.gone_at or (row.changed_at if row.is_active is False else None),
     )
 
 

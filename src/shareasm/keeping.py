@@ -1,0 +1,88 @@
+"""What has had its time is let go: raw copies, posts that no page shows, and where the campaign says so the rest.
+
+Done when the recap is looked over: nightly by a worker, else by `shareasm sweep`. How long is `domain.keeping`'s and the
+campaign's to say; what a page shows stays as long as the page does, else nobody could ask whether it still may be shown.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlalchemy.engine import Connection, Engine
+
+from shareasm.domain.campaigns import Campaign
+from shareasm.domain.items import picture_addresses
+from shareasm.domain.keeping import is_over, is_raw_over
+from shareasm.domain.moderation import Reason
+from shareasm.pictures import remove
+from shareasm.showing import Judged, asked_last_since, judge
+from shareasm.storage import keeping, pictures, queue
+from shareasm.storage.engine import reading, transaction
+
+
+@dataclass(frozen=True, slots=True)
+class LetGo:
+    """How much was let go."""
+
+    raw_count: int = 0
+    post_count: int = 0
+    picture_count: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.raw_count or self.post_count or self.picture_count)
+
+
+def let_go(engine: Engine, campaign: Campaign, kept_pictures: Path, now: datetime) -> LetGo:
+    """Let go of everything of `campaign` that has had its time by `now`; nothing while the day goes on."""
+    if now < campaign.closes_at:
+        return LetGo()
+    with reading(engine) as connection:
+        ours = {entry.receipt.ref for entry in queue.of_campaign(connection, campaign.slug) if entry.receipt}
+    judged = judge(engine, campaign, confirmed_since=asked_last_since(campaign, now))
+    over = [
+        item
+        for item in judged
+        if is_over(
+            campaign.keep,
+            closes_at=campaign.closes_at,
+            unshown_since=_unshown_since(item),
+            is_ours=item.stored.post.ref in ours,
+            now=now,
+        )
+    ]
+    with transaction(engine) as connection:
+        raw_count = (
+            keeping.let_go_of_raws(connection, campaign.slug)
+            if is_raw_over(campaign.keep, campaign.closes_at, now)
+            else 0
+        )
+        picture_count = _remove_pictures(connection, judged, over, kept_pictures)
+        gone = keeping.let_go(
+            connection,
+            campaign.slug,
+            {item.stored.arrival: (item.stored.post.ref, item.verdict.reason) for item in over},
+            now,
+        )
+        stray_count = keeping.let_go_of_strays(connection, now - campaign.keep.unshown)
+    return LetGo(raw_count, len(gone) + stray_count, picture_count)
+
+
+_NOT_CONFIRMED = {Reason.UNCONFIRMED, Reason.INCOMPLETE}
+
+
+def _unshown_since(item: Judged) -> datetime | None:
+    """Return since when a post is not shown, as far as we know; None where it is. What may come back is given its time."""
+    if item.verdict.show:
+        return None
+    stored = item.stored
+    if item.verdict.reason in _NOT_CONFIRMED:
+        return stored.checked_at or stored.first_seen_at
+    return stored.gone_at or stored.first_seen_at
+
+
+def _remove_pictures(connection: Connection, judged: list[Judged], over: list[Judged], folder: Path) -> int:
+    """Remove the copies of pictures that only posts show which are let go."""
+    left = set(map(id, over))
+    still = {address for item in judged if id(item) not in left for address in picture_addresses(item.stored.post)}
+    addresses = {address for item in over for address in picture_addresses(item.stored.post)} - still
+    return remove(pictures.take(connection, addresses), folder)
