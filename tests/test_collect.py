@@ -20,7 +20,7 @@ from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import CheckpointTooOld, Page
 from shareasm.showing import judge
-from shareasm.storage import posts, sources
+from shareasm.storage import posts, sources, watches
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
 
@@ -500,3 +500,40 @@ def test_every_entry_of_a_feed_that_is_taken_whole_belongs_to_the_day(desk: Desk
         desk, feed, Page(posts=(seen("No tag at all"), seen("Yesterday", uri="u2", at=NOON - timedelta(1)))), "x"
     )
     assert shown(desk) == ["No tag at all"]
+
+
+def test_a_stream_without_memory_says_nothing_of_how_well_its_source_was_watched(desk: Desk) -> None:
+    collect.note_failure(desk, source(), DOWN)
+    order: list[str] = []
+    collect.follow(
+        desk,
+        source(),
+        Stream(Page(), Page(), Page(posts=(seen(),))),  # type: ignore[arg-type]
+        lambda tally: order.append(f"{tally.new} new"),
+        lambda: order.append("caught up"),
+    )
+    assert order == ["caught up", "0 new", "1 new"]  # an open line is no sign of life yet, the next second is
+    assert state(desk).failed_at == NOON
+    with transaction(desk.engine) as connection:
+        assert [gap.source for gap in watches.gaps(connection, desk.campaign, NOON)] == [source().id]
+
+
+@pytest.mark.parametrize("is_deleted_everywhere", [True, False])
+def test_a_deletion_by_a_servers_own_id_is_believed_until_a_check_says_otherwise(
+    desk: Desk, is_deleted_everywhere: bool
+) -> None:
+    here, there = source("here.example"), source("there.example")
+    desk = replace(desk, campaign=campaign(sources=(here, there)))
+    item, other = seen("kept #shareASM"), seen("other #shareASM", uri="https://memory.example/2")
+    pages: list[tuple[Source, Page]] = [(here, Page(posts=(item,))), (there, Page(posts=(other,)))]
+    for by, page in pages:
+        collect.follow(desk, by, Stream(page), silent)  # type: ignore[arg-type]
+    collect.follow(desk, here, Stream(Page(deleted_ids=("1", "never heard of"))), silent)  # type: ignore[arg-type]
+    assert shown(desk) == ["other #shareASM"]
+    collect.follow(desk, there, Stream(Page(posts=(replace(item, local_id="7"),))), silent)  # type: ignore[arg-type]
+    assert shown(desk) == ["other #shareASM"]  # a list may lag
+    desk.clock.advance(minutes=1)  # type: ignore[attr-defined]
+    left = [] if is_deleted_everywhere else [item.post]
+    network = MemoryNetwork(posts={one.ref: one for one in [*left, other.post]})
+    collect.confirm(desk, {here.id: MemoryNetwork(), there.id: network}, waiting(desk))
+    assert shown(desk) == sorted(["other #shareASM", *(one.text for one in left)])
