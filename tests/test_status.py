@@ -11,7 +11,7 @@ from factories import NOON, campaign, minutes, schedule, seen, slot, source
 from shareasm import collect, steer
 from shareasm.domain.changes import Skipped
 from shareasm.domain.queue import State
-from shareasm.errors import Rejected, Unreachable
+from shareasm.errors import NetworkError, RateLimited, Rejected, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Page
 from shareasm.publish import Press, bring_in_line, publish_due
@@ -234,3 +234,105 @@ def test_what_is_taken_back_is_counted_and_no_trouble(office: Office) -> None:
         connection.execute(entries.update().where(entries.c.slot == "welcome"), {"state": State.WITHDRAWN})
     assert "Queue:     waiting 1  withdrawn 1" in office.screen
     assert office.status().is_all_well
+
+
+# ---- questions to us, and when nobody watched --------------------------------------------------------------------------
+
+
+class Watched(Office):
+    """A day whose source is read; `network` says what people asked."""
+
+    def read(self, at: float) -> None:
+        self.clock.set(self.campaign.opens_at + minutes(at))
+        self.beat()
+        collect.read(self.desk, source(), self.network)
+
+    def fail(self, at: float, error: NetworkError) -> None:
+        self.clock.set(self.campaign.opens_at + minutes(at))
+        collect.note_failure(self.desk, source(), error)
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Watched:
+    return Watched(tmp_path)
+
+
+def test_a_question_to_us_stands_on_the_screen_with_its_link_until_it_is_answered(office: Office) -> None:
+    office.send()
+    [ours] = office.network.posts.values()
+    asked = office.network.say("What do masks cost? #shareASM", at=NOON - minutes(65), reply_to=ours.ref, is_reply=True)
+    collect.read(office.desk, source(), office.network)
+    assert "open questions: 1" in office.screen.splitlines()[0]
+    assert f"  1 h 5 min  amina@memory.example: What do masks cost? #shareASM\n      {asked.url}" in office.screen
+    assert status_facts(office.status())["questions"] == [
+        {
+            "asked_at": "2027-02-03T10:55:00+00:00",
+            "by": "amina@memory.example",
+            "url": asked.url,
+            "text": "What do masks cost? #shareASM",
+        }
+    ]
+    office.network.say("Two dollars. #shareASM", author="us", at=NOON, reply_to=asked.ref, is_reply=True)
+    collect.sweep(office.desk, source(), office.network, NOON - minutes(90))
+    assert "uestions" not in office.screen
+
+
+def test_many_questions_keep_to_one_screen(office: Office) -> None:
+    office.send()
+    [ours] = office.network.posts.values()
+    for number in range(12):
+        office.network.say(f"Why {number}? #shareASM", at=NOON, reply_to=ours.ref, is_reply=True)
+    collect.read(office.desk, source(), office.network)
+    assert office.screen.count("Why ") == 8
+    assert "  and 4 more: `shareasm status --json` has them all" in office.screen
+    assert len(status_facts(office.status())["questions"]) == 12  # type: ignore[arg-type]
+
+
+def test_a_source_that_was_watched_all_the_time_is_one_line(watched: Watched) -> None:
+    for minute in range(0, 12, 2):
+        watched.read(minute)
+    [line] = [line for line in watched.screen.splitlines() if "mastodon:" in line]
+    assert line == "  mastodon:memory.example: read 06:10:00 (06:10 UTC), watched without a gap"
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (None, "nobody looked from 06:00:00 (06:00 UTC) to 06:20:00 (06:20 UTC)"),
+        (
+            Unreachable("no answer", server="https://memory.example"),
+            "blind from 06:00:00 (06:00 UTC) to 06:20:00 (06:20 UTC): https://memory.example: no answer",
+        ),
+        (
+            RateLimited("too many", server="https://memory.example", until=NOON),
+            "throttled from 06:00:00 (06:00 UTC) to 06:20:00 (06:20 UTC): https://memory.example: too many",
+        ),
+    ],
+)
+def test_a_gap_says_from_when_to_when_why_and_what_a_later_look_found(
+    watched: Watched, error: NetworkError | None, said: str
+) -> None:
+    watched.read(0)
+    if error:
+        watched.fail(1, error)
+        with transaction(watched.engine) as connection:
+            sources.end_waits(connection, watched.campaign.slug)
+    watched.network.say("Meanwhile #shareASM", at=watched.campaign.opens_at + minutes(7))
+    watched.read(20)
+    assert f"      {said}; posts of that time found later: 1" in watched.screen.splitlines()
+    [facts] = status_facts(watched.status())["sources"][0]["gaps"]  # type: ignore[index]
+    assert (facts["kind"], facts["found_later"]) == (said.partition(" from")[0], 1)
+
+
+def test_a_source_that_a_running_worker_has_not_read_for_long_is_late(watched: Watched) -> None:
+    watched.read(0)
+    watched.clock.set(watched.campaign.opens_at + minutes(30))
+    watched.beat()
+    assert "      late from 06:00:00 (06:00 UTC) until now" in watched.screen.splitlines()
+
+
+def test_many_gaps_keep_to_one_screen(watched: Watched) -> None:
+    for hour in range(6):
+        watched.read(60 * hour)
+    assert watched.screen.count("nobody looked from") == 3
+    assert "      earlier gaps: 2, 2 h 0 min in all" in watched.screen.splitlines()

@@ -27,6 +27,7 @@ class Judged(NamedTuple):
     verdict: Verdict
     answers: PostRef | None = None  # whom it answers; of a quote that came for it alone, what it quotes
     without_tag: bool = False  # it is here only for that
+    is_ours: bool = False  # we sent it
 
 
 def judge(
@@ -58,6 +59,7 @@ def judge(
             ),
             item.post.quote if item.belongs_by == BY_QUOTE else item.post.reply_to or answered.get(item.post.ref),
             item.belongs_by in WITHOUT_TAG and item.post.ref not in sent,
+            item.post.ref in sent,
         )
         for item in stored
     ]

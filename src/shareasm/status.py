@@ -9,8 +9,13 @@ from datetime import datetime, timedelta
 from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign
+from shareasm.domain.moderation import Reason
+from shareasm.domain.posts import Post
+from shareasm.domain.questions import Heard, open_questions
 from shareasm.domain.queue import QueueEntry, State
-from shareasm.storage import accounts, days, posts, queue, sources
+from shareasm.domain.watches import Gap, Kind
+from shareasm.showing import judge
+from shareasm.storage import accounts, days, posts, queue, sources, watches
 from shareasm.storage.accounts import AccountState
 from shareasm.storage.engine import reading
 from shareasm.storage.sources import SourceState, StoredSkip
@@ -19,6 +24,9 @@ ALIVE_FOR = timedelta(minutes=2)
 """A worker beats every 10 s; after two minutes without a beat nobody is at work."""
 
 NEEDS_A_PERSON = frozenset({State.UNKNOWN, State.FAILED, State.MISSED})
+
+QUESTIONS_AMONG = 5_000  # posts, the newest, among which open questions are looked for
+QUESTIONS_SHOWN, GAPS_SHOWN = 8, 3  # on the screen; `--json` has them all
 
 LATE_AFTER = timedelta(minutes=1)
 """A post that is still waiting then is worth a look, also where nobody has tried: its account may have no secret."""
@@ -40,6 +48,8 @@ class Status:
     skips: tuple[StoredSkip, ...]  # the newest
     failing_checks: tuple[SourceState, ...] = ()  # sources that do not answer about what is stored of them
     stopped: tuple[AccountState, ...] = ()  # accounts whose token is refused
+    gaps: tuple[Gap, ...] = ()  # when a source was not watched
+    questions: tuple[Post, ...] = ()  # to us, which nobody of ours has answered; who waits longest first
     held_count: int = 0  # posts whose time has come while the day is paused
     folder: str | None = None  # as it was named on the command line, for commands to paste
 
@@ -62,6 +72,7 @@ class Status:
 
 def read_status(engine: Engine, campaign: Campaign, now: datetime, *, folder: str | None = None) -> Status:
     """Read how `campaign` stands."""
+    questions = _questions(engine, campaign)
     with reading(engine) as connection:
         entries = queue.of_campaign(connection, campaign.slug)
         states = sources.states(connection, campaign.slug)
@@ -83,9 +94,21 @@ def read_status(engine: Engine, campaign: Campaign, now: datetime, *, folder: st
             skips=tuple(sources.newest_skips(connection, campaign.slug, 10)),
             failing_checks=tuple(check for check in checks if check.failed_at),
             stopped=tuple(accounts.states(connection, campaign.slug).values()),
+            gaps=tuple(watches.gaps(connection, campaign, now)),
+            questions=questions,
             held_count=len(held),
             folder=folder,
         )
+
+
+_NO_QUESTION_ANY_MORE = frozenset({Reason.GONE, Reason.HIDDEN, Reason.TAKEN_DOWN, Reason.SUSPENDED})
+
+
+def _questions(engine: Engine, campaign: Campaign) -> tuple[Post, ...]:
+    """Return what waits for an answer; also what no page may show: whoever asks so may still be answered."""
+    judged = judge(engine, campaign, newest=QUESTIONS_AMONG)
+    there = (item for item in judged if item.verdict.reason not in _NO_QUESTION_ANY_MORE)
+    return open_questions(campaign, (Heard(item.stored.post, item.answers, item.is_ours) for item in there))
 
 
 def _is_trouble(entry: QueueEntry, now: datetime) -> bool:
@@ -112,6 +135,7 @@ def status_lines(status: Status) -> Iterator[str]:
     yield _headline(status)
     yield from _queue_lines(status)
     yield from _source_lines(status)
+    yield from _question_lines(status)
     if status.skips:
         yield ""
         yield "Set aside, with reasons:"
@@ -159,8 +183,13 @@ def status_facts(status: Status) -> dict[str, object]:
                 "next_read_at": _iso(source.next_read_at),
                 "note": source.note,
                 "set_aside": source.skip_count,
+                "gaps": [_gap_facts(status, gap) for gap in status.gaps if gap.source == source.source],
             }
             for source in status.sources
+        ],
+        "questions": [
+            {"asked_at": _iso(one.created_at), "by": one.author.handle, "url": one.url, "text": one.text}
+            for one in status.questions
         ],
         "set_aside": [{"source": s.source, "ref": s.ref, "reason": s.reason} for s in status.skips],
     }
@@ -176,6 +205,8 @@ def _headline(status: Status) -> str:
         bits.append(f"next {_time(status, status.next_entry.due_at)} {status.next_entry.key.slot}")
     if status.last_sent and status.last_sent.published_at:
         bits.append(f"last sent {_time(status, status.last_sent.published_at)}")
+    if status.questions:
+        bits.append(f"open questions: {len(status.questions)}")
     bits.append("all well" if status.is_all_well else "needs a look")
     return ", ".join(bits)
 
@@ -238,15 +269,67 @@ def _command(status: Status, name: str, *words: str) -> str:
 def _source_lines(status: Status) -> Iterator[str]:
     yield ""
     for source in status.sources:
+        gaps = [gap for gap in status.gaps if gap.source == source.source]
         aside = f", {source.skip_count} set aside" if source.skip_count else ""
         if source.failed_at:
             yield f"  {source.source}: failing since {_time(status, source.failed_at)}{aside}: {source.note}"
         elif source.last_ok_at:
-            yield f"  {source.source}: read {_time(status, source.last_ok_at)}{aside}"
+            without = "" if gaps or not status.day.opened_at else ", watched without a gap"
+            yield f"  {source.source}: read {_time(status, source.last_ok_at)}{without}{aside}"
         else:
             yield f"  {source.source}: not read yet{aside}"
+        if source.last_ok_at:
+            yield from _gap_lines(status, gaps)
     for check in status.failing_checks:
         yield f"  {check.source}: does not answer about what is stored since {_time(status, check.failed_at)}: {check.note}"
+
+
+def _gap_lines(status: Status, gaps: list[Gap]) -> Iterator[str]:
+    """Yield the last gaps of a source, each on a line, and what the earlier ones come to."""
+    if earlier := gaps[:-GAPS_SHOWN]:
+        found = sum(gap.found_later for gap in earlier)
+        lasted = sum((gap.closes_at - gap.opens_at for gap in earlier if gap.closes_at), timedelta())
+        yield f"      earlier gaps: {len(earlier)}, {_lasting(lasted)} in all{_healed(found)}"
+    for gap in gaps[-GAPS_SHOWN:]:
+        kind = gap.kind(is_worker_alive=status.is_worker_alive)
+        until = f"to {_time(status, gap.closes_at)}" if gap.closes_at else "until now"
+        why = f": {gap.reason}" if kind in {Kind.BLIND, Kind.THROTTLED} else ""
+        why = why.replace(f": {kind}: ", ": ")
+        yield f"      {kind} from {_time(status, gap.opens_at)} {until}{why}{_healed(gap.found_later)}"
+
+
+def _healed(found: int) -> str:
+    return f"; posts of that time found later: {found}" if found else ""
+
+
+def _gap_facts(status: Status, gap: Gap) -> dict[str, object]:
+    return {
+        "from": _iso(gap.opens_at),
+        "to": _iso(gap.closes_at),
+        "kind": gap.kind(is_worker_alive=status.is_worker_alive).value,
+        "reason": gap.reason,
+        "found_later": gap.found_later,
+    }
+
+
+def _question_lines(status: Status) -> Iterator[str]:
+    if not status.questions:
+        return
+    yield ""
+    yield "Questions to us without an answer, the longest wait first:"
+    for post in status.questions[:QUESTIONS_SHOWN]:
+        waits = _lasting(max(status.now - post.created_at, timedelta()))
+        words = " ".join(post.text.split())
+        yield f"  {waits}  {post.author.handle}: {words[:60]}{'…' if len(words) > 60 else ''}"
+        yield f"      {post.url}"
+    if (more := len(status.questions) - QUESTIONS_SHOWN) > 0:
+        yield f"  and {more} more: `{_command(status, 'status', '--json')}` has them all"
+
+
+def _lasting(time: timedelta) -> str:
+    """Return a duration for a person: `7 min`, `2 h 5 min`."""
+    hours, minutes = divmod(int(time.total_seconds()) // 60, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min"
 
 
 def _entry_facts(entry: QueueEntry | None) -> dict[str, object] | None:

@@ -267,7 +267,8 @@ class RealBench:
         if reply_to:
             parent = self.real.until(lambda: self.real.view(reply_to.uri))
             place = {"uri": reply_to.uri, "cid": parent["cid"]}
-            fields["reply"] = {"root": place, "parent": place}
+            above = self.real.record(reply_to.uri).get("reply")
+            fields["reply"] = {"root": above["root"] if above else place, "parent": place}
         said = self.real.post(self.real.speaker, text, tags=_tags(text), **fields)
         return PostRef(Network.BLUESKY, said["uri"])
 

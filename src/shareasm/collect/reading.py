@@ -15,7 +15,8 @@ from shareasm.collect.storing import STREAM_TAG, Desk, Tally, note_read, store
 from shareasm.domain.campaigns import Source
 from shareasm.domain.patience import next_read_at
 from shareasm.domain.richtext import fold_hashtag
-from shareasm.errors import NetworkError
+from shareasm.domain.watches import THROTTLED
+from shareasm.errors import NetworkError, RateLimited
 from shareasm.networks.ports import Paced, Page, Rest, TagReader, TagStream, Window
 from shareasm.storage import sources
 from shareasm.storage.engine import reading, transaction
@@ -147,4 +148,5 @@ def _note_failure(desk: Desk, source: Source, error: NetworkError) -> None:
         states = sources.states(connection, desk.campaign.slug)
         state = states.get(source.id, sources.SourceState(source.id))
         until = next_read_at(error, state.failure_count, now, desk.chance())
-        sources.note_failure(connection, desk.campaign.slug, state, until, str(error), now)
+        note = f"{THROTTLED}: {error}" if isinstance(error, RateLimited) else str(error)
+        sources.note_failure(connection, desk.campaign.slug, state, until, note, now)

@@ -3,10 +3,25 @@
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import NamedTuple
 
 UNBROKEN = timedelta(minutes=3)
 """A source that was silent for longer was not watched meanwhile: four reads in a row were missed, or a stream was away."""
+
+
+NOBODY_LOOKED = "nobody was looking"
+THROTTLED = "throttled"
+"""How the reason of a gap begins where the server asked for patience (collect.reading)."""
+
+
+class Kind(StrEnum):
+    """Why a source was not watched."""
+
+    NOBODY = "nobody looked"  # no worker ran
+    THROTTLED = "throttled"  # its server asked for patience
+    BLIND = "blind"  # it did not answer, or not to us
+    LATE = "late"  # a worker runs, and has not got round to it
 
 
 class Watch(NamedTuple):
@@ -27,6 +42,12 @@ class Gap:
     reason: str  # in words
     found_later: int = 0  # posts of that time which this source showed afterwards: so much of it was healed
 
+    def kind(self, *, is_worker_alive: bool = False) -> Kind:
+        """Return what kind of gap it is; one that lasts while a worker runs, with nothing amiss, is lateness."""
+        if self.reason == NOBODY_LOOKED:
+            return Kind.LATE if is_worker_alive and self.closes_at is None else Kind.NOBODY
+        return Kind.THROTTLED if self.reason.startswith(THROTTLED) else Kind.BLIND
+
 
 def gaps(
     source: str,
@@ -34,7 +55,7 @@ def gaps(
     opens_at: datetime,
     until: datetime,
     unbroken: timedelta = UNBROKEN,
-    ailment: str = "nobody was looking",
+    ailment: str = NOBODY_LOOKED,
 ) -> Iterator[Gap]:
     """Yield the gaps of `source` from `opens_at` to `until`, in order. `ailment` is why it is not watched now, if it is not."""
     seen_until = opens_at

@@ -11,11 +11,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shareasm.domain.campaigns import Campaign
+from shareasm.domain.watches import NOBODY_LOOKED as NOBODY_LOOKED
 from shareasm.domain.watches import UNBROKEN, Gap, Watch
 from shareasm.domain.watches import gaps as gaps_between
 from shareasm.storage.tables import campaign_posts, posts, sightings, source_states, watches
 
-NOBODY_LOOKED = "nobody was looking"
 _FINE = timedelta(seconds=15)  # a stream delivers every second; nobody reads the log to the second
 
 

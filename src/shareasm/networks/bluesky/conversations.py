@@ -55,7 +55,7 @@ class BlueskyConversations:
         try:
             root = msgspec.json.decode(body, type=_Answer).thread
         except MALFORMED as error:
-            if body.lstrip()[:1] == b"{":  # some answer in it cannot be read: no fault of the server's
+            if "truncated" not in str(error) and body.lstrip()[:1] == b"{":  # one answer in it cannot be read
                 return (), (Skipped("a thread that cannot be read", b"", post.ref.uri),)
             raise self._unreadable(error) from error
         return self._below(root)
