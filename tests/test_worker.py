@@ -395,6 +395,35 @@ def held_by_another(day: Day, *jobs: str) -> None:
             assert days.take_lease(connection, name, "another", datetime.now(UTC), timedelta(minutes=2))
 
 
+class SlowNetwork(MemoryNetwork):
+    """Answers about a few posts a minute, by its limits."""
+
+    def rest(self) -> None:
+        return None
+
+    def posts_a_minute(self) -> float:
+        return 20.0
+
+
+@pytest.mark.parametrize(("closes_in", "asked_about"), [(timedelta(minutes=40), 0), (timedelta(minutes=10), 250)])
+def test_where_asking_about_everything_takes_long_it_begins_before_the_day_is_over(
+    day: Day, closes_in: timedelta, asked_about: int
+) -> None:
+    network, now = SlowNetwork(), datetime.now(UTC)
+    for number in range(250):  # at 20 a minute: twelve and a half minutes
+        network.say(f"{number} #shareASM", at=now)
+    closing = replace(day.campaign, opens_at=now - timedelta(hours=9), closes_at=now + closes_in)
+    clock = FixedClock(now - timedelta(minutes=30))
+    collect.read(Desk(day.engine, closing, clock), source(), network)
+    checkers = {source().id: network}
+    worker = day.worker(campaign=closing, readers={}, checkers=checkers, publishers={})
+    worker._verify()
+    assert collect.count_unconfirmed(Desk(day.engine, closing, clock), now) == 250 - asked_about
+    network.calls.clear()
+    worker._confirm_all(since=worker._last_round_began_at())
+    assert (network.calls == []) == bool(asked_about), "what was asked about in the last round is not asked about again"
+
+
 def test_the_closing_looks_and_asks_whoever_holds_the_leases(day: Day) -> None:
     day.campaign = replace(day.campaign, opens_at=datetime.now(UTC) - timedelta(hours=2), closes_at=datetime.now(UTC))
     regretted = day.network.say("I will regret this #shareASM", at=datetime.now(UTC) - timedelta(hours=1))

@@ -33,7 +33,7 @@ from sqlalchemy.engine import Connection
 from shareasm import collect
 from shareasm.collect import Desk, Outcome, Tally
 from shareasm.domain.campaigns import Source
-from shareasm.domain.patience import next_night, next_round_at
+from shareasm.domain.patience import last_round_begins_at, next_night, next_round_at, spread
 from shareasm.errors import NetworkError, Rejected, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
@@ -278,9 +278,31 @@ class Worker:
                 miss_late(self._press, account.id, self._news.result)
 
     def _verify(self) -> None:
-        if self._has_lease("verify"):
-            limit = self.parts.clock.now() - timedelta(seconds=self.rhythm.verify_after_s)
+        """Ask about some posts in turn; when the end of the day is near, about all of them, so that the recap need not wait."""
+        if not self._has_lease("verify"):
+            return
+        clock, closes_at = self.parts.clock, self.parts.campaign.closes_at
+        limit = clock.now() - timedelta(seconds=self.rhythm.verify_after_s)
+        is_near = closes_at - LATELY <= clock.now() < closes_at
+        begins_at = self._last_round_begins_at() if is_near else closes_at
+        if not is_near or clock.now() < begins_at:
             self._news.asked(collect.verify(self._desk, self.parts.checkers, limit))
+            return
+        while clock.now() < closes_at and not self._stopping.is_set():
+            asked = collect.verify(self._desk, self.parts.checkers, max(limit, begins_at))
+            self._news.asked(asked)
+            if asked.tally == Tally():
+                return
+
+    def _last_round_begins_at(self) -> datetime:
+        takes = collect.time_to_confirm(self._desk, self.parts.checkers)
+        return last_round_begins_at(self.parts.campaign.closes_at, takes, LATELY)
+
+    def _last_round_began_at(self) -> datetime | None:
+        """Return since when the day's end asks about everything; None where it begins now."""
+        begins_at = self._last_round_begins_at()
+        is_early = begins_at < self.parts.campaign.closes_at
+        return max(begins_at, self.parts.clock.now() - LATELY) if is_early else None
 
     def _listen(self) -> None:
         if self._is_open() and self._has_lease("conversations"):
@@ -315,7 +337,8 @@ class Worker:
             except Exception as fault:  # noqa: BLE001  the rim: a fault of ours is told, and the stream goes on
                 failures += 1
                 self._news.fault(f"stream {source.id}", fault)
-            self._wait(2.0 ** min(failures, 6))  # a server that closes each connection at once is not pestered either
+            wait = spread(timedelta(seconds=2 ** min(failures, 6)), self._desk.chance())
+            self._wait(wait.total_seconds())  # a server that closes each connection at once is not pestered either
 
     def _follow_once(self, source: Source, tell: Callable[[Tally], None]) -> None:
         if not self._is_open() or not self._has_lease(f"read {source.id}"):
@@ -368,12 +391,13 @@ class Worker:
             self._news.say("closed", "the day is over: a last look at every source, then the recap")
             for sender in self._senders:
                 sender.send()
+            self.parts.forgive()
             wait_until = self._patience()
             for source in self.parts.campaign.sources:
                 if source.id in self.parts.readers:
                     self._guarded(partial(self._look_last, source, wait_until), f"last look at {source.id}")
             self._guarded(self._listen_last, "last look at conversations")
-            self._confirm_all()
+            self._confirm_all(since=self._last_round_began_at())
             made = self.parts.make_recap()
             with transaction(self.parts.engine) as connection:
                 days.close(connection, self.parts.campaign.slug, self.parts.clock.now())
@@ -390,6 +414,7 @@ class Worker:
         """Take out of the published recap what was deleted or hidden since, for as long as a worker runs."""
         try:
             if self._was_closed() and self._has_lease("nightly look"):
+                self.parts.forgive()
                 self._confirm_all()
                 made = self.parts.make_recap()
                 changed = count_of(made.written.changed_count, "file", "files")
@@ -397,18 +422,18 @@ class Worker:
         finally:
             self._at(self._next_night(), "nightly look", self._look_nightly)
 
-    def _confirm_all(self) -> None:
-        """Ask about every post, and say how many nobody answered about."""
-        start = self.parts.clock.now()
+    def _confirm_all(self, since: datetime | None = None) -> None:
+        """Ask about every post that was not confirmed `since`, else about all, and say how many nobody answered about."""
+        start = since or self.parts.clock.now()
         asked_about = collect.count_unconfirmed(self._desk, start)
         if not asked_about:
             return
         what = count_of(asked_about, "post", "posts")
         self._news.say("recap", f"asking the networks about {what} before anything is shown")
-        asked = collect.confirm(self._desk, self.parts.checkers, self._patience(), self._stopping.is_set)
+        asked = collect.confirm(self._desk, self.parts.checkers, self._patience(), self._stopping.is_set, start)
         self._news.asked(asked)
         closes_at = self.parts.campaign.closes_at
-        is_over = start >= closes_at
+        is_over = self.parts.clock.now() >= closes_at
         if left := collect.count_unconfirmed(self._desk, closes_at - LATELY if is_over else start):
             what = count_of(left, "post was not confirmed and is", "posts were not confirmed and are")
             fate = "left out; the recap says so" if is_over else "shown as last seen"

@@ -6,12 +6,21 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from factories import NOON, minutes
-from shareasm.domain.patience import MOST_TRIES, TRY_AGAIN_AFTER, next_night, next_read_at, next_round_at
-from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.domain.patience import (
+    MOST_TRIES,
+    TRY_AGAIN_AFTER,
+    last_round_begins_at,
+    left_alone_until,
+    next_night,
+    next_read_at,
+    next_round_at,
+)
+from shareasm.errors import LeftAlone, NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
 
 SERVER = "https://memory.example"
 DOWN = Unreachable("connection refused", server=SERVER)
 REFUSED = Unauthorized("token revoked", server=SERVER)
+NOW_AND_THEN = NOON + minutes(4)
 LIMITED = RateLimited("slow down", server=SERVER, until=NOON + minutes(7))
 
 
@@ -23,13 +32,35 @@ LIMITED = RateLimited("slow down", server=SERVER, until=NOON + minutes(7))
         (DOWN, 2000, minutes(15)),
         (LIMITED, 5, minutes(7)),
         (REFUSED, 0, minutes(15)),
+        (LeftAlone("left alone", server=SERVER, until=NOW_AND_THEN), 0, minutes(4)),
     ],
-    ids=["once", "three times", "for hours", "rate limited", "unauthorized"],
+    ids=["once", "three times", "for hours", "rate limited", "unauthorized", "left alone with its server"],
 )
 def test_a_source_that_fails_is_left_alone_for_a_while(
     error: NetworkError, failure_count: int, wait: timedelta
 ) -> None:
     assert next_read_at(error, failure_count, NOON) == NOON + wait
+
+
+@pytest.mark.parametrize("error", [DOWN, REFUSED])
+def test_no_two_wait_equally_long(error: NetworkError) -> None:
+    waits = [next_read_at(error, 1, NOON, chance) - NOON for chance in (0.0, 0.5, 1.0)]
+    assert [wait / waits[0] for wait in waits] == [1, 1.125, 1.25]
+
+
+@pytest.mark.parametrize(("failures", "seconds"), [(0, None), (4, None), (5, 30), (7, 120), (99, 900)])
+def test_a_server_is_left_alone_after_five_failures_in_a_row(failures: int, seconds: int | None) -> None:
+    until = left_alone_until(failures, NOON)
+    assert until == (None if seconds is None else NOON + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("takes", "before"),
+    [(timedelta(seconds=20), timedelta()), (minutes(10), minutes(10)), (minutes(200), minutes(60))],
+    ids=["at once", "as long as it takes", "an hour before, for what is older is not fresh"],
+)
+def test_asking_about_everything_begins_in_time_for_the_end_of_the_day(takes: timedelta, before: timedelta) -> None:
+    assert last_round_begins_at(NOON, takes, minutes(60)) == NOON - before
 
 
 @pytest.mark.parametrize(

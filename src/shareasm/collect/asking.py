@@ -14,13 +14,16 @@ from shareasm.domain.patience import next_read_at, next_round_at
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import QueueEntry, State
 from shareasm.errors import NetworkError
-from shareasm.networks.ports import PostChecker
+from shareasm.networks.ports import Paced, PostChecker
 from shareasm.storage import checks, posts, queue, sources
 from shareasm.storage.engine import reading, transaction
 
 CHECK_PAGE = 200  # posts asked about in one go
 QUESTIONS_AT_ONCE = 100  # of them, to one checker: what it answered before it fails is kept
 ASK_AGAIN_AFTER = timedelta(minutes=5)  # about a post that nobody answered about; others have their turn before
+FREELY = (
+    5000.0  # posts a minute, of checkers whose servers hardly limit them: 25 a request and 3,000 requests in 5 minutes
+)
 OURS_ASKED_FOR = timedelta(hours=1)  # after it was sent; what a person deleted meanwhile is not asked for for ever
 
 # ---- asking again ------------------------------------------------------------------------------------------------------
@@ -56,14 +59,16 @@ def confirm(
     checkers: Mapping[str, PostChecker],
     wait_until: Callable[[datetime], bool],
     is_stopping: Callable[[], bool] = lambda: False,
+    since: datetime | None = None,
 ) -> Asked:
     """Ask about everything that is stored, before it is shown, in as many rounds as it takes.
 
+    With `since`, what was confirmed from then on is not asked about again.
     What is gone comes last, for it may have returned: who left for an hour is back, who was hidden by mistake is shown.
     Nobody rests: whom a rate limit holds back is waited for by `wait_until`, which says whether to go on. A round that brings
     no answer is the last one, but for a few tries where a server was only out of reach.
     """
-    start = desk.clock.now()
+    start = since or desk.clock.now()
     silent, tries = dict[str, NetworkError](), 0
     tally = _ask_for_ours(desk, _Asking(desk, checkers))
     left = _unconfirmed(desk, start, with_gone=True)
@@ -81,6 +86,18 @@ def confirm(
         if not left or go_on_at is None or not wait_until(go_on_at):
             break
     return Asked(tally, silent)
+
+
+def time_to_confirm(desk: Desk, checkers: Mapping[str, PostChecker]) -> timedelta:
+    """Return about how long it takes to ask about everything that is stored, within what each server allows."""
+    with reading(desk.engine) as connection:
+        counts = checks.count_by_source(connection, desk.campaign.slug)
+    minutes = [counts.get(name, 0) / _posts_a_minute(checker) for name, checker in checkers.items()]
+    return timedelta(minutes=max(minutes, default=0.0))
+
+
+def _posts_a_minute(checker: PostChecker) -> float:
+    return max(checker.posts_a_minute(), 1.0) if isinstance(checker, Paced) else FREELY
 
 
 def _ask_for_ours(desk: Desk, asking: "_Asking", since: datetime | None = None) -> Tally:

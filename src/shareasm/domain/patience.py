@@ -15,6 +15,7 @@ TRY_AGAIN_AFTER = timedelta(seconds=5)  # a server that was out of reach at the 
 MOST_TRIES = 3
 MOST_FAILURES = 5  # in a row; then a server is left alone
 NIGHT = time(3, 30)
+WORTH_BEGINNING_EARLY = timedelta(minutes=2)
 
 
 def spread(wait: timedelta, chance: float) -> timedelta:
@@ -51,6 +52,14 @@ def next_round_at(errors: Collection[NetworkError], now: datetime, tries: int) -
         waits += [now + TRY_AGAIN_AFTER for error in errors if isinstance(error, Unreachable)]
     # Without an error an answer may be left out for want of time: it comes in the next round, or that is the last one.
     return min(waits, default=None if tries else now)
+
+
+def last_round_begins_at(closes_at: datetime, takes: timedelta, longest: timedelta) -> datetime:
+    """Return when to begin to ask about everything, so that it is done when the day ends and the recap need not wait for it.
+
+    `longest` before the end at most, for what was asked about earlier is not fresh. What is quickly done waits for the end.
+    """
+    return closes_at - min(takes, longest) if takes > WORTH_BEGINNING_EARLY else closes_at
 
 
 def next_night(now: datetime, zone: ZoneInfo) -> datetime:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from shareasm.domain.posts import Network, PostRef
 from shareasm.storage.posts import chunks, sightings_of, uris_by_network
-from shareasm.storage.tables import campaign_posts, posts
+from shareasm.storage.tables import campaign_posts, posts, sightings
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,8 @@ def to_check(
 
 
 def unconfirmed(connection: Connection, campaign: str, before: datetime, *, with_gone: bool = False) -> list[int]:
-    """Return the arrival numbers of all posts of `campaign` that were not confirmed since `before`, gone ones left out.
+    """Return the arrival numbers of all posts of `campaign` that were not confirmed since `before`, gone ones left out: those
+    first whose word is oldest.
 
     `with_gone`: behind them those that are gone by a check's word; a check may find them again.
     """
@@ -51,9 +52,21 @@ def unconfirmed(connection: Connection, campaign: str, before: datetime, *, with
         .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
         .where(campaign_posts.c.campaign == campaign, _unconfirmed(before))
         .where(posts.c.gone_revision.is_(None) if with_gone else ~is_gone)
-        .order_by(is_gone, posts.c.id)
+        .order_by(is_gone, posts.c.checked_at.asc().nulls_first(), posts.c.id)
     )
     return list(connection.scalars(query))
+
+
+def count_by_source(connection: Connection, campaign: str) -> dict[str, int]:
+    """Return how many posts of `campaign` each source has shown; those that only a commit brings back are left out."""
+    query = (
+        sa.select(sightings.c.source, sa.func.count(sa.distinct(sightings.c.post_id)).label("n"))
+        .join(campaign_posts, campaign_posts.c.post_id == sightings.c.post_id)
+        .join(posts, posts.c.id == sightings.c.post_id)
+        .where(campaign_posts.c.campaign == campaign, posts.c.gone_revision.is_(None))
+        .group_by(sightings.c.source)
+    )
+    return {row.source: row.n for row in connection.execute(query)}
 
 
 def questions(connection: Connection, ids: Sequence[int]) -> list[ToCheck]:

@@ -65,6 +65,7 @@ def wire(plan: Plan, settings: Settings, world: World) -> Parts:
         recap=recap_folder(plan.campaign, settings) / "index.html",
         unbroken=world.unbroken,
         conversations={source.id: found for source in sources if (found := wiring.conversations(source))},
+        forgive=wiring.forgive,
     )
 
 

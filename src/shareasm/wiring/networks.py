@@ -26,6 +26,7 @@ from shareasm.wiring.parts import Plan, World
 if TYPE_CHECKING:
     from shareasm.networks.bluesky.client import Server
     from shareasm.networks.feeds.reader import FeedReader
+    from shareasm.networks.mastodon.pace import Pace, Pacing
     from shareasm.networks.mastodon.reader import MastodonReader
 
 OPEN_APPVIEW = (
@@ -45,6 +46,20 @@ class NetworkParts:
         self._video_service = world.video_service
         self._readers: dict[str, MastodonReader] = {}
         self._feeds: dict[str, FeedReader] = {}
+        self._pacing: Pacing | None = None
+
+    def forgive(self) -> None:
+        """Let every server be tried again that is left alone, for a last look."""
+        if self._pacing:
+            self._pacing.forgive()
+
+    def _pace(self, server: str) -> "Pace":
+        """Return the pace of a Mastodon-API server: one for all that asks it."""
+        from shareasm.networks.mastodon.pace import Pacing
+
+        if self._pacing is None:
+            self._pacing = Pacing(now=self._now)
+        return self._pacing.of(server)
 
     # ---- reading -------------------------------------------------------------------------------------------------------
 
@@ -71,7 +86,9 @@ class NetworkParts:
             from shareasm.networks.mastodon.conversations import MastodonConversations
 
             token = self._source_token(source)
-            return MastodonConversations(source.server, token=token, user_agent=self._agent, now=self._now)
+            return MastodonConversations(
+                source.server, token=token, user_agent=self._agent, now=self._now, pace=self._pace(source.server)
+            )
         from shareasm.networks.bluesky.conversations import BlueskyConversations
 
         server = self._bluesky_server(source)
@@ -99,7 +116,7 @@ class NetworkParts:
         from shareasm.networks.mastodon.client import Api
         from shareasm.networks.mastodon.streaming import MastodonStream
 
-        api = Api(source.server, token=token, user_agent=self._agent, now=self._now)
+        api = Api(source.server, token=token, user_agent=self._agent, now=self._now, pace=self._pace(source.server))
         return lambda: MastodonStream(api, token=token, user_agent=self._agent, now=self._now)
 
     def jetstream(self, source: Source) -> Callable[[], TagStream]:
@@ -113,7 +130,9 @@ class NetworkParts:
 
         if source.id not in self._readers:  # one a source: it remembers what its server can do
             token = self._source_token(source)
-            reader = MastodonReader(source.server, token=token, user_agent=self._agent, now=self._now)
+            reader = MastodonReader(
+                source.server, token=token, user_agent=self._agent, now=self._now, pace=self._pace(source.server)
+            )
             self._readers[source.id] = reader
         return self._readers[source.id]
 
@@ -168,6 +187,7 @@ class NetworkParts:
                 prepare_video=prepare_video,
                 user_agent=self._agent,
                 now=self._now,
+                pace=self._pace(account.server),
             )
         from shareasm.networks.bluesky.client import Server
         from shareasm.networks.bluesky.publisher import BlueskyPublisher

@@ -56,6 +56,7 @@ class Parts:
     recap: Path | None = None  # where it lies once it is made
     unbroken: timedelta = UNBROKEN
     conversations: Mapping[str, ConversationReader] = field(default_factory=dict)  # by source id
+    forgive: Callable[[], None] = lambda: None  # before a last look: who is left alone is tried again
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,13 +70,17 @@ class Api:
         now: Callable[[], datetime],
         token: Token | None = None,
         pace: Pace | None = None,
+        is_for_posts: bool = False,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        """`pace` is the server's, shared by all who ask it; without one this client keeps its own."""
+        """`pace` is the server's, shared by all who ask it; without one this client keeps its own. `is_for_posts`: sending
+        asks, and what is kept for posts is there for it.
+        """
         self.server = server.rstrip("/")
         self.now = now
         self._token = token
         self._pace = pace or Pace(self.server, now=now)
+        self._is_for_posts = is_for_posts
         headers = {"User-Agent": user_agent, "Accept": "application/json"}
         self._reading = httpx.Client(headers=headers, timeout=_TIMEOUT, transport=transport, verify=shared_tls())
         # A request to write gets a connection of its own: on a kept one that the server is closing it would be lost, and
@@ -97,7 +101,8 @@ class Api:
         token = token_now(self._token)
         asked = Asked(self.server, self.now(), ref=ref, has_token=bool(token))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
-        fare = Fare(token, is_page=any(name in _TURNS_PAGES for name, _ in query))
+        is_page = any(name in _TURNS_PAGES for name, _ in query)
+        fare = Fare(token, is_page=is_page, is_for_posts=self._is_for_posts)
         self._pace.admit(fare)
         self._read_as, self._request_count = token, self._request_count + 1
         try:

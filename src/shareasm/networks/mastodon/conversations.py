@@ -17,6 +17,7 @@ from shareasm.domain.changes import Seen, Skipped
 from shareasm.domain.posts import Post, Visibility
 from shareasm.errors import Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.client import Api, Query, Token
+from shareasm.networks.mastodon.pace import Pace
 from shareasm.networks.mastodon.translate import decode_page
 from shareasm.networks.ports import Conversation
 
@@ -38,9 +39,10 @@ class MastodonConversations:
         user_agent: str,
         now: Callable[[], datetime],
         token: Token | None = None,
+        pace: Pace | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._api = Api(server, user_agent=user_agent, now=now, token=token, transport=transport)
+        self._api = Api(server, user_agent=user_agent, now=now, token=token, pace=pace, transport=transport)
         self._may_ask_for_quotes = token is not None
 
     def read_conversation(self, post: Post, local_id: str) -> Conversation:

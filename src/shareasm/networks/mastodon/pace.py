@@ -45,10 +45,11 @@ ANYBODY = ""
 
 @dataclass(frozen=True, slots=True)
 class Fare:
-    """What a request is paid from: whose allowance, and whether it turns a page."""
+    """What a request to read is paid from: whose allowance, and whether it turns a page."""
 
     token: str | None
     is_page: bool = False
+    is_for_posts: bool = False  # sending asks: what is kept is there for it, and a resting server is tried
 
 
 @dataclass(slots=True)
@@ -70,8 +71,11 @@ class Pacing:
 
     def of(self, server: str) -> "Pace":
         """Return the one pace of a server, by its base URL."""
+        server = server.rstrip("/").lower()
         with self._lock:
-            return self._paces.setdefault(server, Pace(server, now=self._now, chance=self._chance))
+            if server not in self._paces:
+                self._paces[server] = Pace(server, now=self._now, chance=self._chance)
+            return self._paces[server]
 
     def forgive(self) -> None:
         """Let everything be tried again, and keep nothing back for posts: the day is over, and this is the last look."""
@@ -117,13 +121,14 @@ class Pace:
         """Let a request to read pass, and pay for it. Raises RateLimited or LeftAlone, without asking anybody."""
         with self._lock:
             now = self._now()
-            if self._rests_until and now < self._rests_until:
+            if self._rests_until and now < self._rests_until and not fare.is_for_posts:
                 raise self._limited("it asked for patience", self._rests_until)
             purses = [(key, purse) for key in self._keys(fare) if (purse := self._purse(key, now))]
             for key, purse in purses:
-                if purse.left <= self._kept(key, purse):
+                if purse.left <= (0 if fare.is_for_posts else self._kept(key, purse)):
                     raise self._limited(_spent(key, purse), purse.resets_at)
-            self._let_through(now)
+            if not fare.is_for_posts:
+                self._let_through(now)
             for _, purse in purses:
                 purse.left -= 1
 

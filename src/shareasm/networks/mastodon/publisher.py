@@ -32,6 +32,7 @@ from shareasm.networks.mastodon.entities import Author, Status, Unfit, decode_st
 from shareasm.networks.mastodon.library import Call, Library
 from shareasm.networks.mastodon.limits import read_limits
 from shareasm.networks.mastodon.matching import has_frame, is_since, pick, shows
+from shareasm.networks.mastodon.pace import Pace
 from shareasm.networks.mastodon.translate import parse_time
 from shareasm.networks.mastodon.uploads import PrepareVideo, Uploads
 from shareasm.networks.ports import Limits, PollLimits, PreparedImage, Ties
@@ -74,10 +75,19 @@ class MastodonPublisher:
         prepare_video: PrepareVideo | None = None,
         handle: str | None = None,
         wait: Callable[[float], None] = time.sleep,
+        pace: Pace | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         self._stored_token = token
-        self._api = Api(server, user_agent=user_agent, now=now, token=self._taken_token, transport=transport)
+        self._api = Api(
+            server,
+            user_agent=user_agent,
+            now=now,
+            token=self._taken_token,
+            pace=pace,
+            is_for_posts=True,
+            transport=transport,
+        )
         self._library = Library(self._api, token=self._taken_token)
         self._uploads = Uploads(
             self._api, self._library, limits=self.limits, prepare=prepare, prepare_video=prepare_video, wait=wait
