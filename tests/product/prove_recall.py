@@ -1,21 +1,24 @@
 """`scripts/prove recall`: plant thousands of posts while everything goes wrong, and compare the store with the servers.
 
-Prints a row for each day. Exits 1 where a post is missing, kept without belonging, or stored with old words; each is named
-then, with the seed that repeats it.
+Prints a line now and then while a day goes on, and a row for each day; then what was planted, and what stood in the way. Exits
+1 where a post is missing, kept without belonging, or stored with old words; each is named then, with the seed that repeats it.
 """
 
 import argparse
 import sys
 import tempfile
+import threading
 import time
 from collections import Counter
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from postgresql import Cluster, running_cluster
-from product.recall import Case, Outcome, a_recall_day
+from product.recall import Case, Outcome, RecallDay, a_recall_day
 
-HEAD = "seed  store       planted  shown   kept   recall  precision  old words  beyond reach  kills  requests  seconds"
+HEAD = "seed  store       planted  shown   kept   recall  precision  old words  beyond reach  kills  faults  requests  seconds"
+TELL_EVERY_S = 10
 
 
 def main() -> int:
@@ -25,26 +28,59 @@ def main() -> int:
     parser.add_argument("--seeds", type=int, default=4, help="how many further days, the last on PostgreSQL")
     parser.add_argument("--seed", type=int, default=1, help="of the first day (default: %(default)s)")
     wanted = parser.parse_args()
-    print(HEAD, flush=True)
-    stories: Counter[str] = Counter()
-    wrong = []
+    rows, outcomes = [], list[Outcome]()
     for case, store in _cases(wanted):
+        print(f"\na day of {case.size:,} posts, seed {case.seed}, on {store}", flush=True)
         began = time.monotonic()
         outcome = _live(case, store)
-        print(_row(case, store, outcome, time.monotonic() - began), flush=True)
-        stories += outcome.stories
-        wrong += [] if outcome.is_perfect else [outcome]
-    print("\nwhat was planted:")
-    for story, number in stories.most_common():
-        print(f"  {story:48} {number:6}")
+        rows.append(_row(case, store, outcome, time.monotonic() - began))
+        print(f"{HEAD}\n{rows[-1]}", flush=True)
+        outcomes.append(outcome)
+    for title in ("stories", "facts", "troubles", "deaths"):
+        print("\n".join(_table(title, outcomes)))
+    print("\n".join(["", HEAD, *rows]))
+    wrong = [outcome for outcome in outcomes if not outcome.is_perfect]
     for outcome in wrong:
         print(f"\nWRONG {outcome}")
     return 1 if wrong else 0
 
 
+TITLES = {
+    "stories": "what was planted",
+    "facts": "which posts were hard to count once, or came late",
+    "troubles": "what went wrong meanwhile",
+    "deaths": "when the program was killed",
+}
+
+
+def _table(title: str, outcomes: list[Outcome]) -> Iterator[str]:
+    counts = sum((getattr(outcome, title) for outcome in outcomes), Counter[str]())
+    yield f"\n{TITLES[title]}:"
+    for name, number in counts.most_common():
+        yield f"  {name:60} {number:6}"
+
+
+@contextmanager
+def _told(day: RecallDay) -> Iterator[None]:
+    """Print now and then how the day goes."""
+    is_over, began = threading.Event(), time.monotonic()
+
+    def tell() -> None:
+        while not is_over.wait(TELL_EVERY_S):
+            print(f"{time.monotonic() - began:5.0f} s  {day}"[:200], flush=True)
+
+    telling = threading.Thread(target=tell, daemon=True)
+    telling.start()
+    try:
+        yield
+    finally:
+        is_over.set()
+        telling.join()
+
+
 def _cases(wanted: argparse.Namespace) -> list[tuple[Case, str]]:
     """Return the days and their stores: on every other one the program is dead when the window ends."""
-    large = Case(wanted.posts, wanted.seed, kills=5, read_s=3, sweep_s=300)  # the servers are as busy as the program
+    large = Case(wanted.posts, wanted.seed, 12, rounds=60, requests=60, read_s=0.5, sweep_s=10, dies_closing=True)
     small = [
         Case(wanted.small, wanted.seed + number, is_late=bool(number % 2), dies_closing=number % 4 in (0, 1))
         for number in range(1, wanted.seeds + 1)
@@ -60,14 +96,16 @@ def _live(case: Case, store: str) -> Outcome:
         if store == "postgresql":
             cluster: Cluster = stack.enter_context(running_cluster())
             url = cluster.url(stack.enter_context(cluster.database()))
-        return stack.enter_context(a_recall_day(case, folder / "day", url)).live_through()
+        day = stack.enter_context(a_recall_day(case, folder / "day", url))
+        stack.enter_context(_told(day))
+        return day.live_through()
 
 
 def _row(case: Case, store: str, outcome: Outcome, seconds: float) -> str:
     return (
         f"{case.seed:4}  {store:10}  {outcome.planted:7}  {outcome.shown:5}  {outcome.kept:5}  {outcome.recall:7.2%}"
-        f"  {outcome.precision:9.2%}  {len(outcome.stale):9}  {outcome.beyond_reach:12}  {outcome.deaths:5}"
-        f"  {outcome.requests:8}  {seconds:7.0f}"
+        f"  {outcome.precision:9.2%}  {len(outcome.stale):9}  {outcome.beyond_reach:12}  {outcome.kills:5}"
+        f"  {outcome.troubles.total():6}  {outcome.requests:8}  {seconds:7.0f}"
     )
 
 

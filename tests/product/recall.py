@@ -11,7 +11,7 @@ import re
 import sys
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,10 +24,10 @@ import sqlalchemy as sa
 from product import hasty
 from product.grounds import MovedClock
 from product.hasty import Haste
-from product.planting import TAGS, BlueskyHome, Home, MastodonHome, Planter, Story, Told
+from product.planting import TAGS, UNWATCHED, BlueskyHome, Home, MastodonHome, Planter, Story, Told
 from product.program import Program, wait_until
+from product.troubles import Troubles
 from shareasm.rehearsal.bluesky import StandInBluesky
-from shareasm.rehearsal.faults import Fault, Faults
 from shareasm.rehearsal.mastodon import Budget, Budgets, Federation, Flavour, MastodonServer, federate
 from shareasm.rehearsal.mastodon.model import Status
 
@@ -53,7 +53,6 @@ collect:
   - {jetstream: "$jetstream", appview: "$appview"}
 """)
 WATCHED = (Flavour.MASTODON, Flavour.GOTOSOCIAL, Flavour.SNAC, Flavour.TAKAHE)
-UNWATCHED = "unwatched"
 NAMES = frozenset(tag.lower() for tag in TAGS)
 BUDGETS = Budgets(anonymous=Budget(300, 3), paging=Budget(300, 10), token=Budget(300, 3), group=Budget(300, 3))
 """As many requests as in life, in windows that are ninety times as short, as the program's rhythm is."""
@@ -66,20 +65,6 @@ LITTLE = timedelta(seconds=5)
 LEASES_END = timedelta(minutes=1)
 LAST_ROUNDS = 3  # of which the program may see nothing but their end
 LIVE_WITHIN_S = 90
-
-_TIMELINE = "/api/v1/timelines/tag/.*"
-_TROUBLES = (
-    Fault.RATE_LIMITED,
-    Fault.ERROR_BEFORE,
-    Fault.ERROR_AFTER,
-    Fault.UNAVAILABLE_BEFORE,
-    Fault.BAD_GATEWAY,
-    Fault.RESET_BEFORE,
-    Fault.RESET_AFTER,
-    Fault.HTML,
-    Fault.TRUNCATED,
-    Fault.CUT,
-)
 
 # ---- the world -----------------------------------------------------------------------------------------------------------
 
@@ -109,15 +94,6 @@ class Servers:
                 stack.enter_context(server)
             yield
 
-    @property
-    def faults(self) -> list[Faults]:
-        """Where something may go wrong: each watched server, and those of Bluesky that are read."""
-        return [server.faults for server in self.watched.values()] + [self.sky.pds_faults, self.sky.appview_faults]
-
-    def asked_count(self) -> int:
-        """How many requests arrived so far."""
-        return sum(len(faults.log) for faults in self.faults)
-
 
 # ---- the truth -----------------------------------------------------------------------------------------------------------
 
@@ -127,19 +103,21 @@ class Truth:
     """What the servers show to everybody under a tag of the campaign, within its window: words by uri."""
 
     shown: dict[str, str]
+    places: Counter[str]  # how many servers show it, by uri
 
     @classmethod
     def of(cls, servers: Servers, opens_at: datetime, closes_at: datetime) -> "Truth":
-        shown = {}
+        shown, places = {}, Counter[str]()
         for server in servers.watched.values():
             for row in server.instance.statuses.values():
                 if _is_listed(row, server) and opens_at <= row.created_at < closes_at and _is_at_home(row, servers):
                     shown[row.uri] = row.text
+                    places[row.uri] += 1
         for post in servers.sky.posts():
             at = min(datetime.fromisoformat(str(post.value["createdAt"])), post.arrived_at)
-            if opens_at <= at < closes_at and _names(str(post.value["text"])) & NAMES and servers.sky.shows(post.uri):
+            if opens_at <= at < closes_at and _names(post.value) & NAMES and servers.sky.shows(post.uri):
                 shown[post.uri] = str(post.value["text"])
-        return cls(shown)
+        return cls(shown, places)
 
 
 def _is_listed(row: Status, server: MastodonServer) -> bool:
@@ -161,9 +139,10 @@ def _is_at_home(row: Status, servers: Servers) -> bool:
     return True
 
 
-def _names(text: str) -> set[str]:
-    """Return the hashtags of a text on Bluesky, without case, width and accents."""
-    plain = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
+def _names(value: Mapping[str, Any]) -> set[str]:
+    """Return the hashtags of a post on Bluesky, in and outside its text, without case, width and accents."""
+    tagged = f"{value['text']} {' '.join(f'#{tag}' for tag in value.get('tags', ()))}"
+    plain = "".join(char for char in unicodedata.normalize("NFKD", tagged) if not unicodedata.combining(char))
     return {tag.lower() for tag in re.findall(r"(?<!\S)#(\S+)", plain)}
 
 
@@ -182,9 +161,15 @@ class Outcome:
     missing: list[str]
     unfit: list[str]  # kept, and not shown by any server
     stale: list[str]  # kept with words that are not the last ones
-    deaths: int
+    deaths: Counter[str]  # by their moment
     requests: int
     stories: Counter[str] = field(default_factory=Counter)
+    troubles: Counter[str] = field(default_factory=Counter)
+    facts: Counter[str] = field(default_factory=Counter)  # what else made it hard, in posts
+
+    @property
+    def kills(self) -> int:
+        return self.deaths.total()
 
     @property
     def recall(self) -> float:
@@ -202,7 +187,7 @@ class Outcome:
         head = (
             f"{self.planted} planted, {self.shown} shown at the end, {self.kept} kept: "
             f"recall {self.recall:.2%}, precision {self.precision:.2%}, {len(self.stale)} with old words; "
-            f"{self.beyond_reach} beyond reach, {self.deaths} deaths, {self.requests} requests"
+            f"{self.beyond_reach} beyond reach, {self.kills} kills, {self.requests} requests"
         )
         lists = [(name, getattr(self, name)) for name in ("missing", "unfit", "stale")]
         return "\n".join([head, *(f"  {name}: {line}" for name, lines in lists for line in lines[:40])])
@@ -217,11 +202,12 @@ class Case:
 
     size: int = 1000
     seed: int = 1
-    kills: int = 3
+    kills: int = 4
     rounds: int = ROUNDS
-    read_s: float = 0.5
-    sweep_s: float = 3
-    dies_closing: bool = False  # once more, between its last look and its recap
+    requests: int = 8  # that a round lasts
+    read_s: float = 0.2
+    sweep_s: float = 2
+    dies_closing: bool = False  # twice more: in its last look, and between that and its recap
     is_late: bool = True  # the program is dead when the window ends, and closes the day when it lives again
 
 
@@ -233,9 +219,10 @@ class RecallDay:
         self.database_url = database_url or f"sqlite:///{folder / 'data' / 'shareasm.db'}"
         self.opens_at = clock.now().replace(microsecond=0) + BEFORE
         self.closes_at = self.opens_at + WINDOW
-        self.chance = random.Random(f"trouble {case.seed}")
+        self.troubles = Troubles(list(servers.watched.values()), servers.sky, case.seed)
+        self.chance = random.Random(f"deaths {case.seed}")
         self.planter = Planter(servers.homes, servers.links, clock, self.opens_at, case.size, case.rounds, case.seed)
-        self.deaths = 0
+        self.deaths = Counter[str]()
         self.lost: set[str] = set()  # said on Bluesky, and forgotten by the stream before the program was there again
         self.said: list[str] = []
         self.program: Program | None = None
@@ -277,46 +264,59 @@ class RecallDay:
         """Let the whole day happen, to the recap."""
         case, planter = self.case, self.planter
         planter.say_at_the_edge(Story.BEFORE)
-        self._begin(doomed=case.kills > 0)
-        self.clock.pass_by(self.opens_at - self.clock.now())
+        if case.is_late:
+            self.clock.pass_by(self.opens_at - self.clock.now())
+            self._begin(dies_at=self._moment())
+        else:
+            self._begin(dies_at=self._moment(), is_open=False)
+            self.clock.pass_by(self.opens_at - self.clock.now())
         step = (WINDOW - timedelta(minutes=5)) / case.rounds
         for number in range(1, case.rounds - LAST_ROUNDS):
-            self._disturb()
+            self.troubles.disturb()
             planter.play(number)
             self.clock.pass_by(step)
-            self._let_it_work()
+            self._wait_for_requests(case.requests)
             if self.program.has_ended:
-                self._die()
-                if self.deaths == 2:
+                self._die("while it collected")
+                if self.deaths.total() == 2:
                     self._lose_the_stream(number)
-                self._begin(doomed=self.deaths < case.kills)
+                self._begin(dies_at=self._moment())
         self._end_the_day()
         return self._outcome()
 
-    def _begin(self, *, doomed: bool) -> None:
-        dies_at = self.chance.randrange(80, 400) if doomed else None
-        haste = Haste(
-            str(self.clock.file),
-            dies_at,
-            is_before=self.chance.random() < 0.5,
-            read_s=self.case.read_s,
-            sweep_s=self.case.sweep_s,
+    def __str__(self) -> str:
+        said = self.program.lines[-1:] if self.program else []
+        return (
+            f"round {self.planter.round} of {self.case.rounds}: {len(self.planter.told)} planted, {self.deaths.total()} kills, "
+            f"{self.troubles.suffered().total()} faults, {self.troubles.count_requests()} requests; {' '.join(said)}"
         )
+
+    def _moment(self) -> int | None:
+        """Return with which commit the next life ends."""
+        return (
+            self.chance.randrange(20, 20 + 20 * self.case.requests) if self.deaths.total() < self.case.kills else None
+        )
+
+    def _begin(self, *, dies_at: int | None = None, is_open: bool = True) -> None:
+        is_before = self.chance.random() < 0.5
+        haste = Haste(str(self.clock.file), dies_at, is_before, read_s=self.case.read_s, sweep_s=self.case.sweep_s)
         running = [sys.executable, hasty.__file__, haste.text()]
         arguments = ["worker", self.folder / "everything", "--until-closed"]
         self.program = Program(arguments, self._environment, self.folder, running)
-        asked = self.servers.asked_count()
-        wait_until(lambda: self.servers.asked_count() > asked + 6 or self.program.has_ended, LIVE_WITHIN_S)
+        wait_until(lambda: "in the queue" in self.program.said or self.program.has_ended, LIVE_WITHIN_S)
+        if is_open:
+            self._wait_for_requests(6)
 
-    def _die(self) -> None:
+    def _die(self, moment: str) -> None:
         self.program.kill()
         self.said.append(self.program.said)
-        self.deaths += 1
+        self.deaths[moment] += 1
+        self.clock.pass_by(LEASES_END)  # or the next life would wait for them
 
-    def _let_it_work(self) -> None:
-        """Go on when the program has asked some more."""
-        asked = self.servers.asked_count()
-        wait_until(lambda: self.servers.asked_count() > asked + 8 or self.program.has_ended, LIVE_WITHIN_S)
+    def _wait_for_requests(self, count: int) -> None:
+        """Go on when the program has asked so much more."""
+        asked = self.troubles.count_requests()
+        wait_until(lambda: self.troubles.count_requests() > asked + count or self.program.has_ended, LIVE_WITHIN_S)
 
     def _lose_the_stream(self, number: int) -> None:
         """Let a round pass while the program is dead, and the stream forget it."""
@@ -324,64 +324,44 @@ class RecallDay:
         self.planter.play(number + 0)
         self.planter.say_at_the_edge(Story.PLAIN)
         self.planter.only_usual = False
-        first, end = self._stream_position() + 1, self.servers.sky.event_count
-        self.lost |= {post.uri for post in self.servers.sky.posts_since(first - 1)[0]}
-        self.servers.sky.jetstream.forget_before(end)
+        self.lost |= {post.uri for post in self.servers.sky.posts_since(self._stream_position())[0]}
+        self.troubles.forget_stream()
 
     def _stream_position(self) -> int:
         """Return the last event of Bluesky that is stored."""
         values = self._rows("SELECT value FROM checkpoints WHERE tag = ''")
         return int(json.loads(values[0].value)["seq"]) if values else 0
 
-    # ---- troubles ------------------------------------------------------------------------------------------------------
-
-    def _disturb(self) -> None:
-        """Let something go wrong somewhere, with the next requests."""
-        for faults in self.servers.faults:
-            faults.clear()  # an outage is over by and by
-            if self.chance.random() < 0.3:
-                fault = self.chance.choice(_TROUBLES)
-                faults.add(fault, "GET", times=self.chance.choice((1, 1, 2)), skip=self.chance.randrange(4), reset_s=2)
-        if self.chance.random() < 0.3:
-            server = self.chance.choice(list(self.servers.watched.values()))
-            server.faults.add(Fault.STALE, "GET", _TIMELINE, times=self.chance.randrange(2, 9))
-        if self.chance.random() < 0.3:
-            self.servers.sky.jetstream.disconnect(cleanly=self.chance.random() < 0.5)
-
-    def _disturb_the_last_look(self) -> None:
-        for faults in self.servers.faults:
-            faults.clear()
-            fault = self.chance.choice((Fault.RATE_LIMITED, Fault.UNAVAILABLE_BEFORE, Fault.RESET_AFTER, Fault.CUT))
-            faults.add(fault, "GET", skip=self.chance.randrange(6), reset_s=2)
-
     # ---- the end -------------------------------------------------------------------------------------------------------
 
     def _end_the_day(self) -> None:
         """Start the program for the last time, and wait for the recap."""
         if self.case.is_late:
-            self._die()
+            self._die("while it collected")
         for number in range(self.case.rounds - LAST_ROUNDS, self.case.rounds):
             self.planter.play(number)
         self.planter.settle()
         if self.case.is_late:
             self.planter.say_at_the_edge(Story.LAST_SECOND)
-            self._disturb_the_last_look()
+            self.troubles.disturb_the_last_look()
             self.clock.pass_by(self.closes_at + LITTLE - self.clock.now())
             self.planter.say_at_the_edge(Story.AFTER)
-            self._begin(doomed=False)
+            self._begin()
         else:
-            self._die()
+            self._die("while it collected")
             self.clock.pass_by(self.closes_at - LAST_SECONDS - self.clock.now())
-            self._begin(doomed=False)
+            self._begin()
             self.planter.say_at_the_edge(Story.LAST_SECOND)
             self.program.wait_for("the day is over")
-            self._disturb_the_last_look()
+            self.troubles.disturb_the_last_look()
             self.planter.say_at_the_edge(Story.AFTER)
         if self.case.dies_closing:
+            self._wait_for_requests(self.chance.randrange(10))
+            self._die("in its last look")
+            self._begin()
             self.program.wait_for("asking the networks", LIVE_WITHIN_S)
-            self._die()
-            self.clock.pass_by(LEASES_END)
-            self._begin(doomed=False)
+            self._die("as it asked again")
+            self._begin()
         code = self.program.ended(600)
         self.said.append(self.program.said)
         assert code == 0, self.program.said
@@ -405,8 +385,21 @@ class RecallDay:
             unfit=sorted(self._named(uri) for uri in kept.keys() - shown.keys()),
             stale=sorted(f"{self._named(uri)}: {shown[uri]!r}, stored {kept[uri]!r}" for uri in old),
             deaths=self.deaths,
-            requests=self.servers.asked_count(),
+            requests=self.troubles.count_requests(),
             stories=Counter(told.story.value for told in self.planter.told.values()),
+            troubles=self.troubles.suffered(),
+            facts=self._facts(truth),
+        )
+
+    def _facts(self, truth: Truth) -> Counter[str]:
+        largest, lasted = max(self.planter.bursts)
+        return Counter(
+            {
+                f"shown by all {len(WATCHED)} watched servers": list(truth.places.values()).count(len(WATCHED)),
+                "shown by several watched servers": sum(count > 1 for count in truth.places.values()),
+                "at another server an hour late or later": len(self.planter.late),
+                f"in the largest burst, within {lasted.total_seconds():.1f} s": largest,
+            }
         )
 
     def _is_beyond_reach(self, uri: str, text: str) -> bool:

@@ -39,8 +39,8 @@ class Bench:
         await websocket.send_text("one")
         await websocket.close()
 
-    def post(self, timeout: float = 5) -> httpx.Response:
-        return httpx.post(f"{self.server.url}/post", content="hello", timeout=timeout)
+    def post(self, timeout: float = 5, query: str = "") -> httpx.Response:
+        return httpx.post(f"{self.server.url}/post{query}", content="hello", timeout=timeout)
 
 
 def _refuse(status: int, reset_at: datetime | None) -> Response:
@@ -141,6 +141,13 @@ def test_a_stale_answer_is_that_of_the_same_request_before(bench: Bench) -> None
     rule.cached.clear()
     assert bench.post().json() == bench.post().json()
     assert len(bench.done) == 3
+
+
+def test_a_repeated_answer_is_that_of_another_request_to_the_same_path(bench: Bench) -> None:
+    rule = bench.faults.add(Fault.REPEATED, times=2)
+    rule.cached["/post", b""] = b'{"answer": "the page before"}'
+    assert [bench.post(query=query).json() for query in ("?page=2", "?page=3")] == [{"answer": "the page before"}] * 2
+    assert bench.post(query="?page=3").json() != {"answer": "the page before"}
 
 
 def test_a_rule_chooses_by_method_and_path_and_count(bench: Bench) -> None:

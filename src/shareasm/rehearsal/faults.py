@@ -44,6 +44,7 @@ class Fault(StrEnum):
     CUT = "done, but the connection breaks in the middle of the answer"
     REWRITTEN = "done, and the JSON answer changed by the rule's function"
     STALE = "answered as the same request was answered before, as from a cache"
+    REPEATED = "answered with the page before, as from a cache that looks at the path alone"
 
 
 _HTML_PAGE = (
@@ -205,6 +206,8 @@ class Faults:
                 answer.body = json.dumps(rule.rewrite(json.loads(answer.body))).encode()
             elif rule.fault is Fault.STALE and answer.is_ok:
                 answer.body = rule.cached.setdefault((scope["path"], scope["query_string"]), answer.body)
+            elif rule.fault is Fault.REPEATED and answer.is_ok:
+                answer.body = rule.cached.setdefault((scope["path"], b""), answer.body)
             await answer.send_to(send)
 
 
