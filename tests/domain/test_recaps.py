@@ -76,6 +76,15 @@ def test_a_bridged_copy_is_named_beside_its_original(named_by: str) -> None:
     assert recap.numbers.copy_count == 1
 
 
+def test_numbers_of_a_post_and_its_copies_are_told_together() -> None:
+    original = a_post("o", by=BAKARI, counts=Counts(likes=3, reposts=1))
+    bridge = an_account("bakari.mining.example.ap.brid.gy")
+    copy = a_post("c", by=bridge, bridged_from=original.url, counts=Counts(likes=5))
+    [item] = told(copy, original).items
+    assert item.counts == Counts(likes=5, reposts=1)
+    assert told(original).items[0].counts == original.counts
+
+
 def test_a_bridged_copy_stands_for_itself_where_the_original_is_not_held() -> None:
     assert refs(told(a_post("c", bridged_from="https://elsewhere.example/1"))) == ["c"]
 

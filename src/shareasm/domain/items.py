@@ -5,7 +5,6 @@ becomes one Item that names its other copies; the original leads. Pure, and stab
 in the same order.
 """
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -14,8 +13,9 @@ from hashlib import blake2b
 from zoneinfo import ZoneInfo
 
 from shareasm.domain.campaigns import Campaign, Edition, Partner, Resource
+from shareasm.domain.joins import Joined, fold_handle, join
 from shareasm.domain.pictures import KeptPicture
-from shareasm.domain.posts import Media, MediaKind, Network, Poll, Post, PostRef
+from shareasm.domain.posts import Counts, Media, MediaKind, Network, Poll, Post, PostRef
 from shareasm.domain.queue import QueueEntry
 from shareasm.domain.schedules import Picture, Schedule, Slot
 
@@ -24,9 +24,6 @@ POSTS_PER_PART = 200
 
 WEIGHT_PER_PART = 270_000
 """Bytes of HTML on one page of the whole day, as `_weight` reckons them: a page stays under 300 kB."""
-
-CROSSPOST_WITHIN = timedelta(minutes=10)
-"""The same words of one partner on two networks within this time are one post (platform facts 8, rule 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +101,7 @@ class Item:
     root: PostRef | None = None  # our highlight at the top of its conversation
     page: str = "1"  # the page of the whole day that it is on, see `_pages`
     poll: Poll | None = None  # its own, or its copy's: not every network has polls
+    counts_together: Counts | None = None  # of it and its copies, where there are some (`joins`)
 
     @property
     def post(self) -> Post:
@@ -119,6 +117,11 @@ class Item:
     def ref(self) -> PostRef:
         """The post's identity."""
         return self.shown.post.ref
+
+    @property
+    def counts(self) -> Counts:
+        """What its networks counted, of it and its copies."""
+        return self.counts_together or self.post.counts
 
     @cached_property
     def anchor(self) -> str:
@@ -146,15 +149,15 @@ def make_items(
     """Return one Item per post in order of time; copies of a post are folded into the one that leads."""
     ordered = sorted(posts, key=lambda shown: (shown.post.created_at, shown.post.ref))
     by_ref = {shown.post.ref: shown for shown in ordered}
-    partners = {_handle(account): partner for partner in campaign.partners for account in partner.accounts}
-    sent = _sent_entries(campaign, entries)
-    leads = {**_crossposts(ordered, partners), **_bridged(by_ref), **_own_copies(sent, by_ref)}
+    partners = {fold_handle(account): partner for partner in campaign.partners for account in partner.accounts}
+    sent = [entry for entry in entries if entry.receipt]
+    joined = join(campaign, sent, (shown.post for shown in ordered))
     slots = {slot.id: slot for slot in schedule.slots}
     ours = {entry.receipt.ref for entry in sent if entry.receipt}
     copies: dict[PostRef, list[Copy]] = {}
     polls: dict[PostRef, Poll] = {}
     for ref, held in by_ref.items():
-        lead = _lead(ref, leads)
+        lead = joined.lead(ref)
         if held.post.poll and (lead == ref or lead not in polls):
             polls[lead] = held.post.poll
         if lead != ref:
@@ -167,30 +170,24 @@ def make_items(
     standing = [
         shown
         for shown in ordered
-        if _lead(shown.post.ref, leads) == shown.post.ref
-        and (_parent(shown, by_ref, leads) or not shown.without_tag)  # its question may be a copy that is left out
+        if joined.lead(shown.post.ref) == shown.post.ref
+        and (_parent(shown, by_ref, joined) or not shown.without_tag)  # its question may be a copy that is left out
     ]
     return tuple(
         Item(
             shown=shown,
             number=number,
             highlight=highlights.get(shown.post.ref),
-            partner=partners.get(_handle(shown.post.author.handle)),
+            partner=partners.get(fold_handle(shown.post.author.handle)),
             copies=tuple(copies.get(shown.post.ref, ())),
-            answers=_parent(shown, by_ref, leads),
-            root=_root(shown, by_ref, leads, ours),
+            answers=_parent(shown, by_ref, joined),
+            root=_root(shown, by_ref, joined, ours),
             page=page,
             poll=polls.get(shown.post.ref),
+            counts_together=joined.counts.get(shown.post.ref),
         )
         for number, (shown, page) in enumerate(zip(standing, _pages(campaign, standing), strict=True), start=1)
     )
-
-
-def _sent_entries(campaign: Campaign, entries: Iterable[QueueEntry]) -> list[QueueEntry]:
-    """Return the entries that have a receipt, the campaign's first account first."""
-    places = {account.id: place for place, account in enumerate(campaign.accounts)}
-    sent = [entry for entry in entries if entry.receipt]
-    return sorted(sent, key=lambda entry: (entry.due_at, places.get(entry.key.account, len(places)), entry.key))
 
 
 def _highlight(campaign: Campaign, slot: Slot, entry: QueueEntry) -> Highlight:
@@ -244,90 +241,25 @@ def _weight(shown: ShownPost) -> int:
     return 1300 + len(post.html.encode()) + 3 * len(post.author.name.encode()) + extras
 
 
-# ---- the same words twice: which of them leads -----------------------------------------------------------------------
-
-Leads = Mapping[PostRef, PostRef]
-"""Copy → the post it is a copy of."""
-
-
-def _own_copies(sent: Sequence[QueueEntry], by_ref: Mapping[PostRef, ShownPost]) -> Leads:
-    """Our own posts of one slot, part and language on several accounts are one post; the first account's leads."""
-    first: dict[tuple[str, int, str], PostRef] = {}
-    leads = {}
-    for entry in sent:
-        if entry.receipt and entry.receipt.ref in by_ref:
-            lead = first.setdefault((entry.key.slot, entry.key.part, entry.key.language), entry.receipt.ref)
-            if lead != entry.receipt.ref:
-                leads[entry.receipt.ref] = lead
-    return leads
-
-
-def _bridged(by_ref: Mapping[PostRef, ShownPost]) -> Leads:
-    """A bridge names the original, by its URI or by its address; a copy whose original we do not hold stands for
-    itself.
-    """
-    originals = {shown.post.url: ref for ref, shown in by_ref.items()} | {ref.uri: ref for ref in by_ref}
-    named = ((ref, originals.get(shown.post.bridged_from or "")) for ref, shown in by_ref.items())
-    return {ref: original for ref, original in named if original and original != ref}
-
-
-def _crossposts(ordered: Sequence[ShownPost], partners: Mapping[str, Partner]) -> Leads:
-    """One partner's same words on two networks within minutes are one post; the earlier leads. Never on words alone."""
-    last: dict[tuple[str, str], Post] = {}
-    leads = {}
-    for shown in ordered:
-        partner = partners.get(_handle(shown.post.author.handle))
-        words = _bare_words(shown.post.text)
-        if partner is None or not words:
-            continue
-        earlier = last.get((partner.id, words))
-        is_copy = earlier is not None and earlier.ref.network is not shown.post.ref.network
-        if earlier and is_copy and shown.post.created_at - earlier.created_at <= CROSSPOST_WITHIN:
-            leads[shown.post.ref] = earlier.ref
-        else:
-            last[partner.id, words] = shown.post
-    return leads
-
-
-_ADDRESS = re.compile(r"\b(?:https?://)?[\w-]+(?:\.[\w-]+)+(?:/\S*)?", re.IGNORECASE)
-
-
-def _bare_words(text: str) -> str:
-    """Return `text` without addresses, marks and case: networks shorten links and spell tags each in their own way."""
-    return " ".join(re.findall(r"\w+", _ADDRESS.sub(" ", text).casefold()))
-
-
-def _lead(ref: PostRef, leads: Leads) -> PostRef:
-    seen = {ref}
-    while (lead := leads.get(ref)) and lead not in seen:
-        seen.add(lead)
-        ref = lead
-    return min(seen) if leads.get(ref) else ref  # copies that name each other: any one, but always the same
-
-
 # ---- answers ---------------------------------------------------------------------------------------------------------
 
 
-def _parent(shown: ShownPost, by_ref: Mapping[PostRef, ShownPost], leads: Leads) -> PostRef | None:
+def _parent(shown: ShownPost, by_ref: Mapping[PostRef, ShownPost], joined: Joined) -> PostRef | None:
     named = shown.post.reply_to or shown.answers
     if named is None or named not in by_ref:
         return None
-    parent = _lead(named, leads)
+    parent = joined.lead(named)
     return parent if parent != shown.post.ref else None
 
 
-def _root(shown: ShownPost, by_ref: Mapping[PostRef, ShownPost], leads: Leads, ours: set[PostRef]) -> PostRef | None:
+def _root(shown: ShownPost, by_ref: Mapping[PostRef, ShownPost], joined: Joined, ours: set[PostRef]) -> PostRef | None:
     """Return the highlight at the top of the conversation of a post; None when it is no answer to us."""
     seen = {shown.post.ref}
     found = None
-    parent = _parent(shown, by_ref, leads)
+    parent = _parent(shown, by_ref, joined)
     while parent and parent not in seen:
         seen.add(parent)
         if parent in ours:
             found = parent
-        parent = _parent(by_ref[parent], by_ref, leads)
+        parent = _parent(by_ref[parent], by_ref, joined)
     return found
-
-
-def _handle(handle: str) -> str:
-    return handle.lstrip("@").casefold()
