@@ -12,7 +12,7 @@ from shareasm.domain.queue import State
 from shareasm.errors import StorageError
 from shareasm.init import Wishes, init
 from shareasm.plan import digest_of, take
-from shareasm.storage import days, queue
+from shareasm.storage import claims, days, queue
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.watch import STILL_FOR_S, Said, Watch
@@ -146,6 +146,22 @@ def test_what_the_store_refused_is_taken_at_the_next_look(desk: Desk) -> None:
     broken.dispose()
     watch.engine = desk.engine
     assert [said.kind for said in desk.look(watch)] == ["plan"]
+
+
+def test_what_a_sender_gives_back_gets_the_words_that_were_written_meanwhile(desk: Desk) -> None:
+    with transaction(desk.engine) as connection:
+        first = queue.of_campaign(connection, "my-day")[0]
+        claimed = claims.claim_due(connection, "my-day", "w", first.due_at, accounts=[first.key.account])
+        assert claimed
+    word = claimed.draft.text.split()[0]
+    desk.change("schedule.yaml", word, "Mended")
+    assert len([said for said in desk.look() if said.kind == "plan"]) <= 1
+    assert desk.look() == [], "once is enough"
+    with transaction(desk.engine) as connection:
+        claims.put_back(connection, claimed.id, "w", None, "not now")
+    assert [said.kind for said in desk.look()] == ["plan"]
+    assert any(text.startswith("Mended") for text in desk.texts)
+    assert desk.look() == []
 
 
 def test_what_one_worker_has_taken_means_nothing_to_the_next(desk: Desk) -> None:

@@ -52,6 +52,7 @@ class Watch:
     clock: Clock
     monotonic: Callable[[], float] = time.monotonic
     _settled: bytes | None = field(default=None, init=False)  # of the files that were last dealt with; None: none yet
+    _told: bytes | None = field(default=None, init=False)  # of the files about which all was said
     _seen: bytes | None = field(default=None, init=False)
     _seen_at: float = field(default=0.0, init=False)
 
@@ -66,9 +67,11 @@ class Watch:
         loaded = load_campaign(folder)
         if digest_of(folder) != digest:  # it changed under our eyes: next time
             return []
-        said = self._refuse(loaded) if loaded.has_errors else self._take(loaded, digest)
-        self._settled = digest  # not where the store refused: then it is tried again
-        return said
+        if loaded.has_errors:
+            said = self._refuse(loaded)
+            self._settled = digest  # not where the store refused: then it is tried again
+            return said
+        return self._take(loaded, digest)
 
     def _refuse(self, loaded: Loaded) -> list[Said]:
         errors = [finding for finding in loaded.findings if finding.severity is Severity.ERROR]
@@ -85,9 +88,13 @@ class Watch:
         found = take(self.engine, loaded.campaign, loaded.schedule, digest, self.clock.now())
         kept = replace(loaded.campaign, **{name: getattr(running, name) for name in AT_RESTART})
         self.newest.plan = Plan(loaded.folder, kept, loaded.schedule, loaded.story)
-        is_silent = found.is_nothing and not found.sent_changed and not found.left
+        if not found.may_come_back:
+            self._settled = digest
+        is_news = digest != self._told
+        self._told = digest
+        is_silent = found.is_nothing and (not is_news or not (found.sent_changed or found.left))
         said = [] if is_silent else [Said("plan", f"taken: {summary(found)}")]
-        if keys := _kept_until_restart(running, loaded.campaign):
+        if is_news and (keys := _kept_until_restart(running, loaded.campaign)):
             said.append(
                 Said("trouble", f"campaign.yaml changes {', '.join(keys)}: that is taken at the next start, not now")
             )

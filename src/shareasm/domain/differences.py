@@ -48,6 +48,12 @@ class Difference:
         """True when the queue says what the plan says, as far as it can."""
         return not self.intents
 
+    @property
+    def may_come_back(self) -> bool:
+        """True while a sender has in hand what the plan says otherwise: it may give it back, to be changed after all."""
+        queued = [*(change.entry for change in self.in_doubt), *self.left]
+        return any(entry.state is State.CLAIMED for entry in queued)
+
 
 def difference(planned: Iterable[PlannedEntry], queued: Iterable[QueueEntry]) -> Difference:
     """Return what `planned` means for the queue. Once it is carried out, the same plan means nothing more."""
