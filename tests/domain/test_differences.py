@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import NOON, campaign, minutes, schedule, slot
-from shareasm.domain.differences import Difference, difference, parts_changed
+from shareasm.domain.differences import Difference, difference, parts_changed, parts_that_stay
 from shareasm.domain.queue import (
     Add,
     Cancel,
@@ -138,6 +138,7 @@ def test_what_changed_is_named_in_words() -> None:
     [entry] = queued([plan])
     other = replace(plan.draft, text="x", media=(DraftMedia("a.png", "a"),), content_warning="w")
     assert parts_changed(Change(entry, replace(plan, draft=other))) == ["text", "pictures", "content warning"]
+    assert parts_that_stay(Change(entry, replace(plan, draft=replace(other, visibility="unlisted")))) == ["visibility"]
 
 
 def test_what_a_linked_page_says_of_itself_is_nobodys_edit() -> None:
@@ -186,3 +187,11 @@ def test_a_plan_taken_twice_means_nothing_the_second_time(
     assert bool(named) == bool(first.intents)  # nothing happens that is not named
     sent = {entry.key for entry in entries if entry.state in {State.PUBLISHED, State.WITHDRAWING, State.WITHDRAWN}}
     assert not {intent.entry.key for intent in first.intents if not isinstance(intent, Add)} & sent
+
+
+@pytest.mark.parametrize("is_still_planned", [True, False])
+def test_only_what_a_sender_has_in_hand_may_come_back(is_still_planned: bool) -> None:
+    before, after = planned(slot()), planned(slot("welcome", "Good evening")) if is_still_planned else []
+    assert difference(after, queued(before, State.CLAIMED)).may_come_back
+    assert not difference(after, queued(before, State.PUBLISHED)).may_come_back
+    assert not difference(before, queued(before, State.CLAIMED)).may_come_back

@@ -93,6 +93,16 @@ def test_looking_at_a_difference_changes_nothing(desk: Desk) -> None:
     assert desk.entries() == before
 
 
+def test_what_no_edit_changes_is_said_and_not_called_edited(desk: Desk) -> None:
+    desk.take(slot())
+    desk.send()
+    assert not desk.edit(slot(visibility="unlisted"))
+    assert desk.edit(slot("welcome", "Good evening #shareASM", visibility="unlisted"))
+    left, edited = (outcome.words for outcome in desk.edited)
+    assert left == "left as sent: no edit changes visibility; `shareasm withdraw` takes it back"
+    assert edited.startswith("edited, but for visibility: https://")
+
+
 def test_a_long_text_is_shown_where_it_changed(desk: Desk) -> None:
     before, after = ("x " * 100 + f"{word} at nine " + "y " * 100 for word in ("Monday", "Friday"))
     desk.take(slot("welcome", before))

@@ -104,6 +104,12 @@ def parts_changed(change: Change) -> list[str]:
     return [_NAMES.get(name, name.replace("_", " ")) for name in names]
 
 
+def parts_that_stay(change: Change) -> list[str]:
+    """Return which of the changed parts no edit changes, in words: they are settled when a post is made."""
+    return [name for name in parts_changed(change) if name in _SETTLED]
+
+
+_SETTLED = {"visibility", "what it answers", "what it quotes", "who may reply", "may be quoted"}
 _NAMES = {"media": "pictures", "card": "link", "reply_to": "what it answers", "quotes": "what it quotes"}
 
 

@@ -6,6 +6,7 @@ So a sudden end leaves the difference to be seen and the same edit to be made ag
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 
+from shareasm.domain.differences import parts_changed, parts_that_stay
 from shareasm.domain.queue import Change
 from shareasm.errors import ConfigError, NetworkError
 from shareasm.networks.ports import Publisher, Thread, Ties
@@ -31,6 +32,9 @@ def _edit(press: Press, change: Change) -> Result:
     try:
         if not publisher.limits().can_edit:
             return Result(entry, "left as sent: its network has no edits; `shareasm withdraw` takes it back")
+        if parts_that_stay(change) == parts_changed(change):
+            stays = " and ".join(parts_that_stay(change))
+            return Result(entry, f"left as sent: no edit changes {stays}; `shareasm withdraw` takes it back")
         return _send_edit(press, publisher, change)
     except (NetworkError, ConfigError) as error:
         return Result(entry, f"left as sent: {error}", error=error)
@@ -58,4 +62,5 @@ def _send_edit(press: Press, publisher: Publisher, change: Change) -> Result:
         claims.end_attempt(connection, attempt, "edited", now)
         steering.edited(connection, entry, planned, prepared, payload, receipt)
         record(connection, entry.campaign, Act(now, press.worker, "edit", entry.key.name, receipt.url))
-    return Result(replace(entry, receipt=receipt), f"edited: {receipt.url}", receipt=receipt)
+    stays = f", but for {' and '.join(parts_that_stay(change))}" if parts_that_stay(change) else ""
+    return Result(replace(entry, receipt=receipt), f"edited{stays}: {receipt.url}", receipt=receipt)
