@@ -234,7 +234,24 @@ def parse_time(value: str | None) -> datetime | None:
 
     A leap second is the second after it.
     """
-    match = _TIME.fullmatch(value.strip()) if value and len(value) < 64 else None
+    if not value or len(value) >= 64:
+        return None
+    when = _usual_time(value) or _odd_time(value)
+    return when if when and 1990 <= when.year < 2100 else None
+
+
+def _usual_time(value: str) -> datetime | None:
+    """Return a time written as Mastodon does, `2027-02-03T06:00:00.000Z`: several times as fast as the general way."""
+    if len(value) != 24 or value[7] != "-" or value[23] != "Z":
+        return None
+    try:
+        return datetime.fromisoformat(value)
+    except ValueError:
+        return None
+
+
+def _odd_time(value: str) -> datetime | None:
+    match = _TIME.fullmatch(value.strip())
     if match is None:
         return None
     year, month, day, hour, minute, second, fraction, sign, off_hours, off_minutes = match.groups()
@@ -247,7 +264,7 @@ def parse_time(value: str | None) -> datetime | None:
         when += offset if sign == "-" else -offset
     except (ValueError, OverflowError):
         return None
-    return when if seconds <= 60 and 1990 <= when.year < 2100 else None
+    return when if seconds <= 60 else None
 
 
 def _visibility(status: Status) -> Visibility:
