@@ -33,6 +33,7 @@ from shareasm.domain.sections import (
     ShelfEntry,
     Voice,
     contributors,
+    cover,
     credit_lines,
     gallery,
     outcomes,
@@ -169,6 +170,7 @@ class Recap:
     reading: tuple[Resource, ...]
     from_to: FromTo | None
     ahead: SafeHtml
+    cover: Photo | None  # for the head of the page
     gallery: tuple[Photo, ...]
     recordings: tuple[Recording, ...]
     voices: tuple[tuple[Role, tuple[Voice, ...]], ...]
@@ -225,6 +227,7 @@ def arrange(facts: Facts) -> Recap:
         reading=_reading(campaign, story),
         from_to=story.from_to,
         ahead=narrate(story.ahead),
+        cover=cover(items, [_refs(chapter) for chapter in chapters]),
         gallery=gallery(items),
         recordings=recordings(items),
         voices=voices(campaign, items),
@@ -247,6 +250,10 @@ def _told(chapters: Iterable[Chapter]) -> Callable[[Item], bool]:
     halves = (half for pair in pairs for half in (pair.question, pair.answer))
     refs = {half.item.ref for half in halves if isinstance(half, Passage)}
     return lambda item: item.ref in refs
+
+
+def _refs(chapter: Chapter) -> set[PostRef]:
+    return {one.ref for passage in chapter.passages for one in (passage.item, *passage.parts, *passage.answers)}
 
 
 def narrate(markdown: str) -> SafeHtml:

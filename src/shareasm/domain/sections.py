@@ -4,7 +4,7 @@ Each is drawn from the day's Items by one function, in an order that the same da
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -13,6 +13,7 @@ from shareasm.domain.items import Item, ShownPost
 from shareasm.domain.moderation import may_be_listed
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Account, Counts, Media, MediaKind, Network, Post, PostRef
+from shareasm.domain.questions import asks
 from shareasm.domain.queue import QueueEntry, State
 from shareasm.domain.schedules import Kind, Picture
 
@@ -45,6 +46,24 @@ def gallery(items: Iterable[Item]) -> tuple[Photo, ...]:
             found[photo.kept.largest.path] = turns[photo.item.post.author.ref], photo
     chosen = sorted(found.values(), key=lambda one: (one[0], one[1].item.number))[:PHOTOS_SHOWN]
     return tuple(sorted((photo for _, photo in chosen), key=lambda photo: photo.item.number))
+
+
+def cover(items: Iterable[Item], chapters: Sequence[Collection[PostRef]]) -> Photo | None:
+    """Return a wide photograph of ours for the head of the page: one that no chapter shows, else one that the first does not.
+
+    `chapters` are the posts of each. Other people's pictures stand where they put them.
+    """
+    told = {ref for chapter in chapters for ref in chapter}
+    first = chapters[0] if chapters else ()
+    ours = [photo for item in items for photo in _photos(item) if photo.credit and _is_wide(photo.kept)]
+    return next(
+        (photo for avoided in (told, first) for photo in ours if photo.item.ref not in avoided),
+        None,
+    )
+
+
+def _is_wide(kept: KeptPicture) -> bool:
+    return kept.largest.width >= 1000 and kept.largest.width > 1.2 * kept.largest.height
 
 
 def _photos(item: Item) -> Iterable[Photo]:
@@ -173,9 +192,6 @@ class Question:
     answers: tuple[Item, ...]
 
 
-_QUESTION_MARKS = "?\uff1f\u061f\u037e\u055e\u1367"  # ASCII, full width, Arabic, Greek, Armenian, Ethiopic
-
-
 def questions(items: Sequence[Item], told: Callable[[Item], bool]) -> tuple[Question, ...]:
     """Return the questions that were answered by us or a partner, in order of time; not those that the story has `told`."""
     answers: dict[PostRef, list[Item]] = {}
@@ -191,7 +207,7 @@ def questions(items: Sequence[Item], told: Callable[[Item], bool]) -> tuple[Ques
 
 
 def _asks(item: Item) -> bool:
-    return not item.shown.is_covered and any(mark in item.post.text for mark in _QUESTION_MARKS)
+    return not item.shown.is_covered and asks(item.post.text, item.post.languages)
 
 
 # ---- what was planned, sent, and came back -----------------------------------------------------------------------------
