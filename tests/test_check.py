@@ -110,6 +110,9 @@ def test_a_slot_in_the_past_is_a_warning_at_its_time(folder: Path) -> None:
 def test_a_day_that_is_over_is_said_once(folder: Path) -> None:
     result = check(folder, datetime(2027, 3, 1, tzinfo=UTC))
     assert [one.message for one in result.findings] == ["The day is over: it closed at 22:00 UTC on 2027-02-03."]
+    [finding] = result.findings
+    written = (folder / finding.place.file.rpartition("/")[2]).read_text().splitlines()
+    assert written[(finding.line or 0) - 1].startswith("on: ")
 
 
 def test_a_broken_plan_has_no_running_order(folder: Path) -> None:

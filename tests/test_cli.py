@@ -44,6 +44,31 @@ def test_every_command_has_help_with_an_example(words: tuple[str, ...]) -> None:
     assert all(len(line) <= 100 for line in result.output.splitlines())
 
 
+@pytest.mark.parametrize("words", [(), ("plan",), ("posts",), ("connect",), ("db",)], ids=" ".join)
+def test_the_list_of_commands_cuts_no_sentence_short(words: tuple[str, ...]) -> None:
+    group = _command(words)
+    assert isinstance(group, click.Group)
+    listed = " ".join(call(*words, "--help").output.split())
+    for name, command in group.commands.items():
+        assert f" {name} {' '.join((command.help or '').partition(chr(10) * 2)[0].split())}" in listed
+
+
+def test_a_secret_that_cannot_be_read_stops_neither_status_nor_pause(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("init", "my-day")
+    monkeypatch.setenv("SHAREASM_TOKEN_MY_DAY_BLUESKY_FILE", "/nowhere/x")
+    assert "Queue:" in call("status", "my-day").output
+    assert call("pause", "my-day", "--reason", "fog").exit_code == 0
+
+
+def test_before_the_first_run_the_plan_says_once_that_nothing_is_in_the_queue(folder: Path) -> None:
+    call("init", "my-day")
+    output = call("plan", "show", "my-day").output
+    assert output.count("in the queue yet") == 1
+    assert output.count("planned ") > 1
+
+
 def test_every_option_says_what_it_is_for() -> None:
     silent = [
         f"{' '.join(words)} {option.name}"

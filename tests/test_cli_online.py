@@ -145,6 +145,8 @@ def test_a_server_and_pages_that_do_not_answer_are_warnings(world: World) -> Non
     warnings = [line for line in result.stdout.splitlines() if ": warning: " in line]
     assert len(warnings) == 2  # the server, and the host of three links, each once
     assert "http://127.0.0.1:9 did not say what it takes in a post" in warnings[0]
+    line = int(warnings[0].partition("campaign.yaml:")[2].partition(":")[0])
+    assert "http://127.0.0.1:9" in (world.folder / "campaign.yaml").read_text().splitlines()[line - 1]
     assert "127.0.0.1 gives no answer" in warnings[1]
 
 

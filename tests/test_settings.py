@@ -44,7 +44,14 @@ def test_a_secret_may_come_from_a_file(tmp_path: Path, name: str) -> None:
 
 def test_a_secret_given_twice_is_refused() -> None:
     with pytest.raises(ConfigError, match="both set"):
-        read_settings({"SHAREASM_TOKEN_A": "x", "SHAREASM_TOKEN_A_FILE": "y"})
+        read_settings({"SHAREASM_TOKEN_A": "x", "SHAREASM_TOKEN_A_FILE": "y"}).token("a")
+
+
+def test_an_unreadable_secret_costs_its_own_account_alone() -> None:
+    settings = read_settings({"SHAREASM_TOKEN_A_FILE": "/nowhere/x", "SHAREASM_TOKEN_B": "secret"})
+    assert settings.token("b") == "secret"
+    with pytest.raises(ConfigError, match=r"SHAREASM_TOKEN_A_FILE names /nowhere/x"):
+        settings.token("a")
 
 
 def test_a_secret_file_that_cannot_be_read_is_named() -> None:
@@ -77,7 +84,7 @@ def test_a_token_that_fits_into_no_header_is_refused_unseen(tmp_path: Path, toke
     name = "SHAREASM_TOKEN_IIED_BLUESKY"
     given = {f"{name}_FILE": str(tmp_path / "secret")} if has_file else {name: token}
     with pytest.raises(ConfigError, match=f"^{name} ") as caught:
-        read_settings(given)
+        read_settings(given).token("iied-bluesky")
     assert "plant" not in f"{caught.value}{caught.value!r}"
 
 

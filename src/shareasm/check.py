@@ -70,7 +70,7 @@ def check(folder: Path, now: datetime) -> CheckResult:
     if loaded.campaign is None or loaded.schedule is None:
         return CheckResult(loaded, loaded.findings, None, (), 0)
     findings = sorted(
-        (*loaded.findings, *_past(loaded.campaign, loaded.schedule, loaded.where, now)),
+        (*loaded.findings, *_past(loaded.campaign, loaded.schedule, loaded.places, now)),
         key=lambda finding: finding.place,
     )
     entries = plan_entries(loaded.campaign, loaded.schedule)
@@ -83,14 +83,14 @@ def check(folder: Path, now: datetime) -> CheckResult:
     )
 
 
-def _past(campaign: Campaign, schedule: Schedule, where: Mapping[str, Place], now: datetime) -> Iterator[Finding]:
+def _past(campaign: Campaign, schedule: Schedule, places: Places, now: datetime) -> Iterator[Finding]:
     """Yield a warning for each slot of which something lies in the past; only one when the whole day does."""
     past = {slot.id: [due for due in _dues(slot) if due <= now] for slot in schedule.slots}
     past = {slot: dues for slot, dues in past.items() if dues}
     if past and campaign.closes_at <= now:
         yield Finding(
             Severity.WARNING,
-            where[next(iter(past))],
+            places.on or places.times[next(iter(past))],
             f"The day is over: it closed at {campaign.closes_at:%H:%M} UTC on {campaign.closes_at:%Y-%m-%d}.",
             "For a new edition use “shareasm init --from”.",
         )
@@ -98,7 +98,7 @@ def _past(campaign: Campaign, schedule: Schedule, where: Mapping[str, Place], no
     for slot, dues in past.items():
         yield Finding(
             Severity.WARNING,
-            where[slot],
+            places.times[slot],
             f"“{slot}” lies in the past ({', '.join(f'{due:%Y-%m-%d %H:%M}' for due in dues)} UTC).",
             "Move it to a later time if it should still go out.",
         )

@@ -36,7 +36,7 @@ class Settings:
     database_url: str = field(repr=False)  # may hold a password
     data: Path
     campaign: Path | None
-    tokens: Mapping[str, str] = field(repr=False)  # by account id in capitals with _, as they were at the start
+    tokens: Mapping[str, str] = field(repr=False)  # by account id in capitals with _, where nothing is read again
     host: str
     port: int
     read_again: Callable[[], Mapping[str, str]] | None = field(
@@ -108,7 +108,7 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
         database_url=_secret(values, "DATABASE_URL") or f"sqlite:///{data / 'shareasm.db'}",
         data=data,
         campaign=Path(campaign) if campaign else None,
-        tokens=_tokens(values),
+        tokens={},  # an unreadable secret stops its account alone, not `pause` or `status`
         host=_text(values, "SHAREASM_HOST") or "127.0.0.1",
         port=_port(values),
         read_again=read,
@@ -117,12 +117,6 @@ def read_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 def _development_file(file: Path) -> dict[str, str]:
     return {name: value for name, value in dotenv_values(file).items() if value is not None}
-
-
-def _tokens(values: Mapping[str, str]) -> dict[str, str]:
-    names = {name.removesuffix("_FILE") for name in values if name.startswith(TOKEN_PREFIX)}
-    found = {name: secret for name in sorted(names) if (secret := _secret(values, name))}
-    return {name.removeprefix(TOKEN_PREFIX): _checked(name, secret) for name, secret in found.items()}
 
 
 def _checked(name: str, secret: str) -> str:

@@ -6,7 +6,7 @@ Reads files and nothing else; never raises for what a person wrote.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shareasm.campaign_files.campaign import Sketch, no_campaign, read_campaign
@@ -64,7 +64,7 @@ def load_campaign(folder: Path) -> Loaded:
         story=None if findings.has_errors_in(str(folder / "story.yaml")) else story,
         findings=findings.in_order(),
         where=places.times,
-        places=places,
+        places=replace(places, on=sketch.on_place, servers=sketch.server_places),
     )
 
 

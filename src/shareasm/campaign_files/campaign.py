@@ -1,7 +1,7 @@
 """From `campaign.yaml` to a Campaign, also from a wrong one: the rest of the plan is checked against what could be read."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from shareasm.campaign_files.accounts import (
     read_partner,
     read_sources,
 )
-from shareasm.campaign_files.findings import Findings
+from shareasm.campaign_files.findings import Findings, Place
 from shareasm.campaign_files.keeping import read_keep
 from shareasm.campaign_files.markdown import markdown
 from shareasm.campaign_files.media import picture_below
@@ -25,7 +25,7 @@ from shareasm.campaign_files.reading import Field, Row, one_of, row_of, shorten,
 from shareasm.campaign_files.rules import read_rules
 from shareasm.campaign_files.tree import Fields, Scalar
 from shareasm.campaign_files.words import FIRST_YEAR
-from shareasm.domain.campaigns import Campaign, EarlierEdition, Edition, Look, Moderation, Resource
+from shareasm.domain.campaigns import Campaign, CampaignAccount, EarlierEdition, Edition, Look, Moderation, Resource
 from shareasm.domain.colours import READABLE, contrast, palette
 from shareasm.domain.schedules import day_bounds, day_everywhere
 
@@ -50,6 +50,8 @@ class Sketch:
     accounts: frozenset[str] | None = None  # None: not known, so nothing is held against a name
     partners: frozenset[str] | None = None
     resources: frozenset[str] | None = None
+    on_place: Place | None = None  # where the date stands, and …
+    server_places: dict[str, Place] = field(default_factory=dict)  # … each account's server, by id
 
 
 def no_campaign(folder: Path) -> Sketch:
@@ -72,9 +74,13 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
     host = row.need("host", text, "Write the organisation that runs the day: host: IIED.")
     contact = row.need("contact", words.contact, "Write where people ask to be removed: contact: asm@iied.example.")
     partners = named_by_id(row, "partners", "partner", PARTNER_KEYS, read_partner)
-    accounts = named_by_id(
-        row, "accounts", "account", ACCOUNT_KEYS, lambda id_, one: read_account(id_, one, languages, partners)
-    )
+    server_places: dict[str, Place] = {}
+
+    def account(id_: str, one: Row) -> CampaignAccount | None:
+        server_places[id_] = one.place_of("server", "handle")
+        return read_account(id_, one, languages, partners)
+
+    accounts = named_by_id(row, "accounts", "account", ACCOUNT_KEYS, account)
     resources = named_by_id(row, "resources", "resource", _RESOURCE_KEYS, _resource)
     moderation = row.get("moderation", one_of(Moderation, "way of moderating"))
     opens_at, closes_at = window or day_bounds(on or date(FIRST_YEAR, 1, 1), zone)
@@ -101,7 +107,16 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
         keep=read_keep(row),
         earlier=_earlier(row),
     )
-    return Sketch(campaign, on, window is not None, frozenset(accounts), frozenset(partners), frozenset(resources))
+    return Sketch(
+        campaign,
+        on,
+        window is not None,
+        frozenset(accounts),
+        frozenset(partners),
+        frozenset(resources),
+        row.place_of("on"),
+        server_places,
+    )
 
 
 # ---- the day -----------------------------------------------------------------------------------------------------------

@@ -28,6 +28,8 @@ class KeyOf(NamedTuple):
 class Places:
     """Where the parts of a plan stand."""
 
+    on: Place | None = None  # the date in campaign.yaml
+    servers: dict[str, Place] = field(default_factory=dict)  # of accounts, by id
     slots: dict[str, Place] = field(default_factory=dict)
     times: dict[str, Place] = field(default_factory=dict)
     texts: dict[TextKey, Place] = field(default_factory=dict)

@@ -13,13 +13,14 @@ from shareasm.cli.accounts import connect, doctor
 from shareasm.cli.after import forget, policy, posts, recap, sweep
 from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
+from shareasm.cli.groups import Commands
 from shareasm.cli.plan import plan
 from shareasm.cli.steering import STEERING
 from shareasm.cli.store import db
 from shareasm.errors import ConfigError, ShareasmError
 
 
-class _Main(click.Group):
+class _Main(Commands):
     """Prints our own errors as one sentence, without a trace: exit 2 for what a person wrote, 1 for the world."""
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -31,9 +32,6 @@ class _Main(click.Group):
         except BrokenPipeError:  # `shareasm check | head` is no fault
             sys.stderr.close()
             ctx.exit(1)
-
-    def list_commands(self, _ctx: click.Context) -> list[str]:
-        return list(self.commands)  # in the order of the day, not of the alphabet
 
 
 @click.group(cls=_Main, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

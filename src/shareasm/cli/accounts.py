@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from shareasm.cli.groups import Commands
 from shareasm.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path
 ACCOUNT = click.option("--account", metavar="ID", help="Which account of the plan, where it has several there.")
 
 
-@click.group()
+@click.group(cls=Commands)
 def connect() -> None:
     """Let the program use an account, and store its secret where only you can read it."""
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from shareasm.cli.groups import Commands
 from shareasm.cli.steering import YES, agree
 
 FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
@@ -57,7 +58,7 @@ def _write(folder: Path | None, *, is_checked: bool) -> None:
     parts.engine.dispose()
 
 
-@click.group()
+@click.group(cls=Commands)
 def posts() -> None:
     """Work with the posts that were collected."""
 

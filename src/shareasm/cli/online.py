@@ -79,10 +79,11 @@ def _silent_servers(loaded: "Loaded", said: "Mapping[str, Limits | NetworkError]
     from shareasm.campaign_files import Finding, Place, Severity
     from shareasm.errors import NetworkError
 
-    for server, error in {e.server: e for e in said.values() if isinstance(e, NetworkError)}.items():
+    silent = {error.server: (account, error) for account, error in said.items() if isinstance(error, NetworkError)}
+    for server, (account, error) in silent.items():
         yield Finding(
             Severity.WARNING,
-            Place(str(loaded.folder / "campaign.yaml")),
+            loaded.places.servers.get(account) or Place(str(loaded.folder / "campaign.yaml")),
             f"{server} did not say what it takes in a post ({error.message}).",
             "Is this computer online, and the address right? Texts were counted by the network's usual rules instead.",
         )

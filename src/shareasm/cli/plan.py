@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shareasm.cli.groups import Commands
 from shareasm.cli.steering import YES, agree
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 
 
-@click.group()
+@click.group(cls=Commands)
 def plan() -> None:
     """Look at the plan beside what became of it, and take a changed one."""
 

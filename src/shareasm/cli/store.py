@@ -2,8 +2,10 @@
 
 import click
 
+from shareasm.cli.groups import Commands
 
-@click.group()
+
+@click.group(cls=Commands)
 def db() -> None:
     """Look after the database."""
 

@@ -96,8 +96,7 @@ def _post_lines(overview: Overview, line: Line) -> Iterator[str]:
     state = str(entry.state) if entry else "planned"
     yield f"  {_time(overview, line.due_at)}  {state:<11} {line.key.name}"
     if entry is None:
-        yield "      not in the queue yet: `shareasm plan apply`, or a running worker, puts it there"
-        return
+        return  # said once, below
     if entry.receipt:
         yield f"      {entry.receipt.url}"
     if entry.withdraw_reason:
@@ -107,6 +106,8 @@ def _post_lines(overview: Overview, line: Line) -> Iterator[str]:
 
 
 def _standing(overview: Overview) -> str:
+    if not any(line.queued for line in overview.lines):
+        return "Nothing is in the queue yet: `shareasm plan apply`, or a running worker, puts it all there."
     if overview.difference is None:
         return (
             "The plan has mistakes at the moment (`shareasm check` shows them): this is the queue alone, which goes on."
