@@ -440,6 +440,17 @@ def test_the_closing_looks_and_asks_whoever_holds_the_leases(day: Day) -> None:
     assert stored == {"I will regret this #shareASM": "deleted", "Last words #shareASM": None}
 
 
+def test_while_the_day_is_closed_only_the_last_look_uses_up_the_servers_limits(day: Day) -> None:
+    day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
+    worker = day.worker()
+    with worker._closing:
+        worker._read(source())
+        worker._sweep(source())
+    assert day.told == []
+    worker._read(source())
+    assert [event.kind for event in day.told] == ["collected"]
+
+
 def test_a_recap_beside_a_running_worker_asks_for_itself(day: Day) -> None:
     regretted = day.network.say("I will regret this #shareASM", at=datetime.now(UTC))
     collect.read(Desk(day.engine, day.campaign, SystemClock()), source(), day.network)

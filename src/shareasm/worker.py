@@ -232,12 +232,16 @@ class Worker:
     def _closed_at(self, connection: Connection) -> datetime | None:
         return days.state(connection, self.parts.campaign.slug).closed_since(self.parts.campaign.closes_at)
 
+    def _may_look(self, source: Source) -> bool:
+        """Whether it is time to look, and nobody else does. The last look has the servers' limits to itself."""
+        return self._is_open() and not self._closing.locked() and self._has_lease(f"read {source.id}")
+
     def _read(self, source: Source) -> None:
-        if self._is_open() and self._has_lease(f"read {source.id}"):
+        if self._may_look(source):
             self._news.outcome(source, collect.read(self._desk, source, self.parts.readers[source.id]))
 
     def _sweep(self, source: Source, since: datetime | None = None) -> None:
-        if self._is_open() and self._has_lease(f"read {source.id}"):
+        if self._may_look(source):
             back = since or self.parts.clock.now() - timedelta(seconds=self.rhythm.sweep_back_s)
             self._news.outcome(source, collect.sweep(self._desk, source, self.parts.readers[source.id], back))
 

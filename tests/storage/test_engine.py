@@ -1,5 +1,7 @@
 """The database opens, migrates, keeps instants, and says in a sentence what is wrong with it."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -129,6 +131,25 @@ def test_a_reader_keeps_no_writer_waiting_and_sees_one_moment(engine: Engine, da
     with reading(engine) as reader:
         assert reader.execute(count).scalar_one() == 1
     other.dispose()
+
+
+def test_threads_of_one_process_write_one_after_the_other_and_never_wait_for_the_file(tmp_path: Path) -> None:
+    engine = open_engine(f"sqlite:///{tmp_path / 'x.db'}")
+    upgrade(engine)
+    engine.dispose()
+    sa.event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA busy_timeout = 0"))
+    all_there = threading.Barrier(4)
+
+    def write(number: int) -> None:
+        all_there.wait(10)
+        for each in range(10):
+            with transaction(engine) as connection:
+                row = {"campaign": "c", "source": f"{number} {each}", "failure_count": 0}
+                connection.execute(source_states.insert(), row)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert len(list(pool.map(write, range(4)))) == 4
+    engine.dispose()
 
 
 def test_a_reader_does_not_wait_for_a_writer(engine: Engine, database_url: str) -> None:

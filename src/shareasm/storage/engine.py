@@ -10,12 +10,14 @@ Rules that were learned the hard way, each seen when run (SQLAlchemy 2.1, SQLite
 """
 
 import sqlite3
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import sqlalchemy as sa
 from sqlalchemy import event
@@ -111,7 +113,7 @@ def _sqlite(url: URL) -> Engine:
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
     """Open a short transaction; commit at the end, roll back on any error. Database errors become StorageError."""
-    with storage_errors(engine), engine.begin() as connection:
+    with storage_errors(engine), _turn(engine), engine.begin() as connection:
         yield connection
 
 
@@ -126,6 +128,14 @@ def reading(engine: Engine) -> Iterator[Connection]:
 
 
 _READS = "shareasm_reads"
+
+
+def _turn(engine: Engine) -> AbstractContextManager[object]:
+    """Let this process's threads write one after the other: waiting for each other in SQLite, they would sleep and starve."""
+    return _turns.setdefault(engine, threading.RLock()) if engine.dialect.name == "sqlite" else nullcontext()
+
+
+_turns: WeakKeyDictionary[Engine, AbstractContextManager[object]] = WeakKeyDictionary()
 
 
 @contextmanager
