@@ -108,6 +108,13 @@ def test_people_answer_what_the_campaign_posts_on_both_networks(lived: World) ->
     assert sum(int(str(status["favourites_count"])) for status in highlights) > 20
 
 
+def test_some_answer_without_the_tag(lived: World) -> None:
+    replies = [str(post.value["text"]) for post in lived.bluesky.posts() if "reply" in post.value]
+    replies += [str(status["text"]) for status in statuses(lived) if status["in_reply_to_id"]]
+    bare = [text for text in replies if "#" not in text]
+    assert 0 < len(bare) < len(replies) / 2
+
+
 def test_questions_are_addressed_to_the_campaigns_account(lived: World) -> None:
     asked = [post for post in lived.bluesky.posts() if str(post.value["text"]).startswith("@shareasm.iied.example")]
     assert len(asked) >= 3

@@ -25,6 +25,7 @@ from shareasm.rehearsal.world import World
 _LOOKS = 200  # how often in the day somebody looks for new posts of the campaign
 _CHORUS_TWICE = 2
 _ANSWERS = (0, 0, 0, 0, 1, 1, 1, 2)  # how many people answer one post of the campaign
+_WITHOUT_TAG = 0.25  # of the answers: whoever answers a person forgets the hashtag
 _SHOWN = 90  # characters of a post in the report
 _NETWORKS = {Place.BLUESKY: "Bluesky", Place.HOME: "Mastodon", Place.AWAY: "Mastodon"}
 
@@ -220,6 +221,8 @@ class Audience:
 
     def _answer(self, name: str, said: Said, text: str, language: str, chance: Random) -> str | None:
         member = self._voices.cast[name]
+        if chance.random() < _WITHOUT_TAG:
+            text = text.removesuffix(" #{tag}")
         words = Words(text=self._filled(text, member.on), language=language, reply_to=said)
         try:
             answer = self._say(name, words)

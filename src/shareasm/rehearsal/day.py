@@ -36,6 +36,7 @@ RHYTHM = Rhythm(  # of a day that lasts a minute: fewer ticks than on a real one
     sweep_back_s=4 * 3600,
     verify_s=30 * 60,
     verify_after_s=2 * 3600,
+    listen_s=2 * 3600,
     publish_s=15 * 60,
     beat_s=10 * 60,
     shortest_s=0.5,
