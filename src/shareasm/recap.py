@@ -69,8 +69,8 @@ def make_recap(materials: Materials, folder: Path) -> Made:
     return Made(written, len(facts.posts), len(judged) - len(facts.posts))
 
 
-def facts_so_far(materials: Materials, newest: int) -> Facts:
-    """Return what may be shown now of the newest posts, without their pictures: for the page while the day goes on."""
+def facts_so_far(materials: Materials, newest: int | None = None) -> Facts:
+    """Return what may be shown now, of the newest posts or of all, without their pictures: the day as it is."""
     return _facts(materials, judge(materials.engine, materials.campaign, newest=newest), {})
 
 

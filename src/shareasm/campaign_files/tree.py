@@ -78,9 +78,12 @@ Node = Scalar | Items | Fields
 def read_tree(folder: Path, name: str, findings: Findings) -> Fields | None:
     """Return the keys and values of the plan file `name`, or None after saying why there are none."""
     text = read_text(folder, name, findings)
-    if text is None:
-        return None
-    place = Place(str(folder / name))
+    return None if text is None else parse_tree(text, str(folder / name), findings)
+
+
+def parse_tree(text: str, file: str, findings: Findings) -> Fields | None:
+    """Return the keys and values of a plan file's text, or None after saying why there are none."""
+    place = Place(file)
     builder = _Builder(text, place.file, findings)
     try:
         node = builder.document()

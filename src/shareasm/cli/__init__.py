@@ -17,6 +17,7 @@ from shareasm.cli.groups import Commands
 from shareasm.cli.plan import plan
 from shareasm.cli.steering import STEERING
 from shareasm.cli.store import db
+from shareasm.cli.story import story
 from shareasm.errors import ConfigError, ShareasmError
 
 
@@ -54,6 +55,7 @@ for command in (
     run,
     status,
     *STEERING,
+    story,
     recap,
     sweep,
     posts,

@@ -73,6 +73,9 @@ def check(folder: Path, *, online: bool, as_json: bool) -> None:
         from shareasm.cli.online import look_around
 
         result = look_around(result)
+    from shareasm.cli.story import look_back
+
+    result = look_back(result)
     if as_json:
         click.echo(check_to_json(result))
     else:

@@ -260,8 +260,9 @@ class Group:
 
     key: str  # the same whenever the day is looked at: "theme safety", "kind interview", "voices morning"
     heading: str
-    items: tuple[Item, ...]
+    items: tuple[Item, ...]  # the chosen ones
     place: int  # among the others
+    heard: tuple[Item, ...] = ()  # of voices: all that they were chosen from
 
 
 def own_chapters(day: Day) -> list[Chapter]:
@@ -288,7 +289,7 @@ def groups(day: Day, taken: AbstractSet[PostRef] = frozenset(), room: Mapping[st
         heard = [item for item in day.voices() if item.ref not in taken and day.hour(item.post.created_at) in hours]
         most = VOICES_SHOWN if room is None else room.get(key, VOICES_SHOWN)
         if chosen := balanced(heard, most, day.conversation):
-            found.append(Group(key, heading, tuple(chosen), chosen[0].number))
+            found.append(Group(key, heading, tuple(chosen), chosen[0].number, tuple(heard)))
     return sorted(found, key=lambda group: group.place)
 
 

@@ -60,13 +60,17 @@ class Day:
         """Return what others said that is no answer to a highlight, in order of time."""
         return [item for item in self.items if item.highlight is None and not item.root and fits(item)]
 
+    def answers_to(self, item: Item) -> tuple[Item, ...]:
+        """Return what people answered to a highlight, in any of its languages and copies, in order of time."""
+        return tuple(self._answers.get(item.ref, ()))
+
     def hour(self, at: datetime) -> int:
         """Return the local hour of an instant, from 0 to 23."""
         return at.astimezone(self.zone).hour
 
     def conversation(self, item: Item) -> int:
         """Return how much talk a post started: people who answered it here, or as its network counts, and quotes."""
-        return max(len(self._repliers.get(item.ref, ())), item.post.counts.replies) + item.post.counts.quotes
+        return max(len(self._repliers.get(item.ref, ())), item.counts.replies) + item.counts.quotes
 
     def passage(self, item: Item, taken: AbstractSet[PostRef] = frozenset()) -> Passage:
         """Return `item` with what belongs under it: the parts of its thread, and a choice of the answers that are not
@@ -80,7 +84,7 @@ class Day:
             (one for one, plan in siblings if plan.language == language and plan.part > _part(item)), key=_part
         )
         others = [one for one, plan in siblings if plan.language != language and plan.part == 0]
-        answers = [answer for answer in self._answers.get(item.ref, ()) if answer.ref not in taken]
+        answers = [answer for answer in self.answers_to(item) if answer.ref not in taken]
         chosen = balanced(answers, ANSWERS_SHOWN, self.conversation, may_repeat=True)
         return Passage(
             _with_copies(item, others), tuple(parts), tuple(chosen), more_answers_count=len(answers) - len(chosen)

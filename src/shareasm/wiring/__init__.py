@@ -16,6 +16,7 @@ from shareasm.campaign_files.words import is_loopback
 from shareasm.domain.campaigns import Campaign, SourceKind
 from shareasm.domain.pictures import Refusal
 from shareasm.domain.posts import Network
+from shareasm.domain.robots import Notices
 from shareasm.errors import NetworkError
 from shareasm.networks.ports import Finder, Limits
 from shareasm.publish import Press
@@ -40,6 +41,13 @@ def open_store(settings: Settings) -> Engine:
     engine = open_engine(settings.database_url)
     upgrade(engine)
     return engine
+
+
+def has_store(settings: Settings) -> bool:
+    """Return whether there is a database already, for who only looks: a day that has not begun has none."""
+    if not settings.database_url.startswith("sqlite:///"):
+        return True
+    return Path(settings.database_url.removeprefix("sqlite:///")).is_file()
 
 
 def wire(plan: Plan, settings: Settings, world: World) -> Parts:
@@ -125,7 +133,8 @@ def ask_limits(campaign: Campaign, world: World) -> dict[str, Limits | NetworkEr
 def _strangers(campaign: Campaign, world: World) -> "StrangerClient":
     from shareasm.strangers import StrangerClient
 
-    return StrangerClient(agent=user_agent(campaign), allow=world.reachable | _on_this_machine(campaign))
+    allow = world.reachable | _on_this_machine(campaign)
+    return StrangerClient(agent=user_agent(campaign), notices=Notices(world.clock.now), allow=allow)
 
 
 def _picture_fetcher(campaign: Campaign, world: World) -> Callable[[str], bytes | Refusal]:

@@ -1,0 +1,103 @@
+"""Commands for the story: draft one from the day; and what `check` says of posts that the story names."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from shareasm.cli.after import FOLDER
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Engine
+
+    from shareasm.check import CheckResult
+    from shareasm.domain.chapters import Missing
+    from shareasm.domain.recaps import Facts
+    from shareasm.settings import Settings
+    from shareasm.wiring import Plan
+
+_COLOURS = {"+": "green", "-": "red"}
+
+
+@click.group()
+def story() -> None:
+    """Write the story of the day, and bring old ones home."""
+
+
+@story.command()
+@FOLDER
+@click.option("--dry-run", "is_dry_run", is_flag=True, help="Show what would be written, and write nothing.")
+def draft(folder: Path | None, *, is_dry_run: bool) -> None:
+    """Write a first story.yaml from the day itself; or add to yours what came since.
+
+    Chapters by theme and kind, a balanced choice of what people said, sentences that only count. Change it as you like:
+    drafting again leaves everything that you wrote, and brings nothing back that you took out.
+
+    \b
+    Example:  shareasm story draft config/campaigns/shareasm-2027
+    """
+    from shareasm.cli.telling import campaign_folder, load_plan
+    from shareasm.clock import SystemClock
+    from shareasm.settings import read_settings
+    from shareasm.story import draft as write
+    from shareasm.wiring import open_store
+
+    settings = read_settings()
+    plan = load_plan(campaign_folder(folder, settings))
+    done = write(plan.folder, _facts(plan, settings, open_store(settings)), SystemClock().now(), is_dry_run=is_dry_run)
+    for line in done.changes:
+        click.secho(line, fg=_COLOURS.get(line[:1]))
+    told = "would be added to" if is_dry_run else "added to"
+    click.echo(f"{done.added_count} posts {told} {done.path}" if done.changes else f"Nothing new for {done.path}")
+    for one in done.missing:
+        click.secho(f"Not shown: {_named(one)}, {one.why.words}", fg="yellow")
+    if done.changes and not is_dry_run:
+        click.echo(f"Next: read it, change it, then shareasm check {plan.folder} and shareasm recap {plan.folder}")
+
+
+def look_back(result: "CheckResult") -> "CheckResult":
+    """Return `result` with a warning for each post that the story names and the store knows to be gone.
+
+    Only where there is a store already: before the day nothing is missing yet.
+    """
+    from shareasm.story import names_posts
+
+    loaded = result.loaded
+    if loaded.campaign is None or loaded.schedule is None or not names_posts(loaded.story):
+        return result
+    from shareasm.check import with_findings
+    from shareasm.clock import SystemClock
+    from shareasm.domain.recaps import arrange
+    from shareasm.errors import StorageError
+    from shareasm.settings import read_settings
+    from shareasm.storage.engine import open_engine
+    from shareasm.story import missing, missing_findings
+    from shareasm.wiring import Plan, has_store
+
+    settings = read_settings()
+    if not has_store(settings):
+        return result
+    plan = Plan(loaded.folder, loaded.campaign, loaded.schedule, loaded.story)
+    try:
+        facts = _facts(plan, settings, open_engine(settings.database_url))  # as it is: a check changes nothing
+    except StorageError as error:
+        click.echo(f"Whether the story's posts are still there was not looked at: {error}", err=True)
+        return result
+    gone = missing(arrange(facts), SystemClock().now()) if facts.posts else ()
+    return with_findings(result, missing_findings(loaded, gone))
+
+
+def _facts(plan: "Plan", settings: "Settings", engine: "Engine") -> "Facts":
+    """Return what the store knows of the day and may be shown now. Closes the store."""
+    from shareasm.clock import SystemClock
+    from shareasm.recap import facts_so_far
+    from shareasm.wiring import World, materials
+
+    try:
+        return facts_so_far(materials(plan, engine, settings, World(SystemClock())))
+    finally:
+        engine.dispose()
+
+
+def _named(missing: "Missing") -> str:
+    return f"{missing.rule.kind} {missing.rule.value}"

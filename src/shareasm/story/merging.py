@@ -1,0 +1,153 @@
+"""A draft into a story that a hand has worked on: what came since is added, and nothing of the hand's is lost.
+
+Three stories are compared: what was drafted last (`memory`), what stands in the file now, and what the day suggests. Posts that
+were drafted and are gone from the file were taken out by a hand and stay out; words are replaced only where they are still
+those of the last draft; a chapter that was taken out does not come back.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from shareasm.domain.items import Item
+from shareasm.domain.recaps import Recap
+from shareasm.domain.stories import NAMING, ChapterPlan, Rule, RuleKind, StoryPlan, Wish
+from shareasm.story.drafting import Draft, DraftChapter, draft_story, mark_of, shown_marks
+from shareasm.story.memory import Memory, Remembered, digest
+from shareasm.story.splicing import Splice, story_text
+
+VOICES_ROOM = 10
+"""Voices that a chapter is drafted with, over all drafts of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """What a draft makes of a story."""
+
+    text: str  # the file's
+    memory: Memory
+    added_count: int  # posts
+
+
+def suggest(recap: Recap, memory: Memory) -> Draft:
+    """Return what the day suggests beyond what stands in the story of `recap` and what was ever drafted."""
+    marks = {mark_of(item) for item in recap.items}
+    taken = {mark for mark in marks if digest(mark) in memory.marks}
+    if recap.is_edited:
+        taken |= shown_marks(recap)
+    alive = {digest(mark) for mark in marks}
+    room = {key: max(VOICES_ROOM - len(alive & set(one.lines)), 0) for key, one in memory.chapters.items()}
+    return draft_story(recap, taken, room)
+
+
+def first_story(draft: Draft) -> Merged:
+    """Return a story for a campaign that has none."""
+    chapters = tuple(chapter for chapter in draft.chapters if chapter.lines)
+    kept = {
+        chapter.key: _remember(chapter, Remembered(digest(chapter.heading), digest(chapter.text)))
+        for chapter in chapters
+    }
+    memory = Memory(digest(draft.title), digest(draft.lede), kept)
+    return Merged(story_text(draft.title, draft.lede, chapters), memory, sum(len(one.lines) for one in chapters))
+
+
+def merge(text: str, plan: StoryPlan, recap: Recap, memory: Memory, draft: Draft) -> Merged:
+    """Return what `draft` makes of the file `text`, which says `plan`."""
+    splice = Splice(text)
+    places = match_chapters(plan, recap, memory, draft)
+    kept = dict(memory.chapters)
+    nodes = splice.chapters()
+    before: int | None = len(plan.chapters) - 1 if plan.chapters and not places else None
+    fresh: dict[int | None, list[DraftChapter]] = {}
+    added_count = 0
+    for chapter in draft.chapters:
+        known = memory.chapters.get(chapter.key)
+        place = places.get(chapter.key)
+        if place is not None:
+            before = place
+            old = plan.chapters[place]
+            if chapter.lines:
+                splice.add_lines(nodes[place], chapter.lines)
+            words = known.text if known else ""
+            if known and digest(old.text) == known.text != digest(chapter.text) and old.text:
+                splice.replace_words(nodes[place], "text", chapter.text)
+                words = digest(chapter.text)
+            kept[chapter.key] = _remember(chapter, Remembered(digest(old.heading), words, known.lines if known else ()))
+            added_count += len(chapter.lines)
+        elif known is None and chapter.lines:
+            fresh.setdefault(before, []).append(chapter)
+            kept[chapter.key] = _remember(chapter, Remembered(digest(chapter.heading), digest(chapter.text)))
+            added_count += len(chapter.lines)
+    for after, chapters in fresh.items():
+        splice.add_chapters(chapters, after)
+    lede = memory.lede
+    if plan.lede and digest(plan.lede) == memory.lede != digest(draft.lede):
+        splice.replace_words(splice.root, "lede", draft.lede)
+        lede = digest(draft.lede)
+    return Merged(splice.result(), Memory(memory.title, lede, kept), added_count)
+
+
+def _remember(chapter: DraftChapter, known: Remembered) -> Remembered:
+    return replace(known, lines=(*known.lines, *(digest(line.mark) for line in chapter.lines)))
+
+
+def match_chapters(plan: StoryPlan, recap: Recap, memory: Memory, draft: Draft) -> Mapping[str, int]:
+    """Return which chapter of the file is which of the draft's: by its heading, else by the posts that it holds."""
+    marks = [_marks(chapter, recap) for chapter in plan.chapters]
+    headings = [digest(chapter.heading) for chapter in plan.chapters]
+    places: dict[str, int] = {}
+    for chapter in draft.chapters:
+        known = memory.chapters.get(chapter.key, Remembered(digest(chapter.heading), ""))
+        free = [place for place in range(len(plan.chapters)) if place not in places.values()]
+        named = next((place for place in free if headings[place] == known.heading), None)
+        fullest = max(free, key=lambda place: (len(marks[place] & set(known.lines)), -place), default=None)
+        if named is not None:
+            places[chapter.key] = named
+        elif fullest is not None and marks[fullest] & set(known.lines):
+            places[chapter.key] = fullest
+    return places
+
+
+def _marks(chapter: ChapterPlan, recap: Recap) -> set[str]:
+    """Return the digests of the posts that a chapter names."""
+    by_address = {address: item for item in recap.items for address in _addresses(item)}
+    found = set()
+    for rule in chapter.rules:
+        if rule.kind is RuleKind.SLOT:
+            found.add(digest(f"slot {rule.value}"))
+        elif rule.kind is RuleKind.POST and (item := by_address.get(rule.value.rstrip("/"))):
+            found.add(digest(mark_of(item)))
+    return found
+
+
+def _addresses(item: Item) -> tuple[str, ...]:
+    return (item.ref.uri, item.post.url.rstrip("/"), *(copy.url.rstrip("/") for copy in item.copies))
+
+
+# ---- nothing of the hand's is lost ---------------------------------------------------------------------------------------
+
+
+def keeps(old: StoryPlan, new: StoryPlan, drafted: Memory) -> bool:
+    """Return whether `new` says everything that `old` says, in its order; drafted words may be newer."""
+    if replace(new, chapters=(), lede="") != replace(old, chapters=(), lede=""):
+        return False
+    if new.lede != old.lede and digest(old.lede) != drafted.lede:
+        return False
+    words = {one.text for one in drafted.chapters.values()}
+    later = iter(new.chapters)
+    return all(any(_keeps_chapter(chapter, other, words) for other in later) for chapter in old.chapters)
+
+
+def _keeps_chapter(old: ChapterPlan, new: ChapterPlan, drafted: set[str]) -> bool:
+    is_same_text = new.text == old.text or digest(old.text) in drafted
+    is_same = replace(new, text="", show=()) == replace(old, text="", show=())
+    return is_same and is_same_text and _is_within(old.show, new.show)
+
+
+def _is_within(old: tuple[Wish, ...], new: tuple[Wish, ...]) -> bool:
+    later = iter(new)
+    return all(any(wish == other for other in later) for wish in old)
+
+
+def named_rules(plan: StoryPlan) -> list[Rule]:
+    """Return the rules of a story that name one post."""
+    return [rule for chapter in plan.chapters for rule in chapter.rules if rule.kind in NAMING]
