@@ -131,12 +131,22 @@ class NetworkParts:
         if source.id not in self._readers:  # one a source: it remembers what its server can do
             token = self._source_token(source)
             reader = MastodonReader(
-                source.server, token=token, user_agent=self._agent, now=self._now, pace=self._pace(source.server)
+                source.server,
+                token=token,
+                user_agent=self._agent,
+                now=self._now,
+                pace=self._pace(source.server),
+                open_feed=self._open_feed,
             )
             self._readers[source.id] = reader
         return self._readers[source.id]
 
     def _feed_reader(self, source: Source) -> "FeedReader":
+    def _open_feed(self, url: str) -> "FeedReader":
+        from shareasm.networks.feeds.reader import FeedReader
+
+        return FeedReader(url, takes_all=False, language=None, user_agent=self._agent, now=self._now)
+
         from shareasm.networks.feeds.reader import FeedReader
 
         if source.id not in self._feeds:

@@ -4,9 +4,11 @@ A feed is made to be fetched by programs; it is asked with what it gave us last 
 unchanged one costs its server next to nothing.
 """
 
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from functools import partial
 from time import monotonic
 
 import httpx
@@ -59,20 +61,9 @@ class FeedReader:
                 "Accept": "application/atom+xml, application/rss+xml, application/xml;q=0.9",
             },
             transport=transport,
-            event_hooks={"response": [self._stay_with_the_host]},
+            event_hooks={"response": [partial(_stay_with_the_host, url)]},
         )
-
-    def _stay_with_the_host(self, response: httpx.Response) -> None:
-        """Follow a feed to another path or scheme, but to no other host: that could be any, also one inside our own network."""
-        if not response.has_redirect_location:
-            return
-        try:
-            target = response.request.url.join(response.headers["location"])
-        except httpx.InvalidURL as error:
-            raise Rejected("the feed has moved to an address that is none", server=self._url) from error
-        if _site(target) != _site(response.request.url):
-            words = f"the feed has moved to {target.host}: write its new address in campaign.yaml"
-            raise Rejected(words, server=self._url)
+        weakref.finalize(self, self._client.close)
 
     def read_tag(self, tag: str, window: Window, checkpoint: str | None) -> Iterator[Page]:
         """Yield the entries of `window` under `tag`, if the feed has changed since the checkpoint."""
@@ -164,3 +155,16 @@ def _read_mark(checkpoint: str | None) -> Mark:
         return msgspec.json.decode(checkpoint, type=Mark) if checkpoint else Mark()
     except msgspec.DecodeError:
         return Mark()
+def _stay_with_the_host(url: str, response: httpx.Response) -> None:
+    """Follow a feed to another path or scheme, but to no other host: that could be any, also one inside our own network."""
+    if not response.has_redirect_location:
+        return
+    try:
+        target = response.request.url.join(response.headers["location"])
+    except httpx.InvalidURL as error:
+        raise Rejected("the feed has moved to an address that is none", server=url) from error
+    if _site(target) != _site(response.request.url):
+        words = f"the feed has moved to {target.host}: write its new address in campaign.yaml"
+        raise Rejected(words, server=url)
+
+

@@ -15,12 +15,13 @@ import msgspec
 
 from shareasm.domain.changes import Gone, Seen, Skipped
 from shareasm.domain.posts import PostRef, Visibility
-from shareasm.errors import Unreachable
+from shareasm.errors import Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import NotThere
 from shareasm.networks.mastodon.checker import NOT_PUBLIC, MastodonChecker
 from shareasm.networks.mastodon.client import Api, Token
 from shareasm.networks.mastodon.pace import Pace
 from shareasm.networks.mastodon.pages import decode_answer
+from shareasm.networks.mastodon.tag_feed import OpenFeed, TagFeed, is_of_a_feed
 from shareasm.networks.mastodon.translate import Decoded
 from shareasm.networks.ports import Page, Rest, Window
 
@@ -61,9 +62,12 @@ class MastodonReader:
         now: Callable[[], datetime],
         token: Token | None = None,
         pace: Pace | None = None,
+        open_feed: OpenFeed | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        """`open_feed` makes readers of the feeds that are read where timelines are closed and there is no token."""
         self._api = Api(server, user_agent=user_agent, now=now, token=token, pace=pace, transport=transport)
+        self._feed = TagFeed(self._api, open_feed) if open_feed and not token else None
         self._checker = MastodonChecker(self._api)
 
     # ---- reading a tag -------------------------------------------------------------------------------------------------
@@ -75,14 +79,27 @@ class MastodonReader:
         """
         known = _checkpoint(checkpoint)
         if known.min_id is not None:
-            yield from self._read_up(tag, known.min_id)
+            timeline = self._read_up(tag, known.min_id)
         else:
-            yield from self._read_down(tag, window, frozenset(known.newest))
+            timeline = self._read_down(tag, window, frozenset(known.newest))
+        yield from self._or_feed(timeline, lambda feed: feed.read(tag, window, checkpoint))
 
     def sweep_tag(self, tag: str, window: Window) -> Iterator[Page]:
         """Yield the whole window again, newest page first."""
-        for decoded in self._pages_down(tag, window):
-            yield _page(decoded)
+        timeline = (_page(decoded) for decoded in self._pages_down(tag, window))
+        yield from self._or_feed(timeline, lambda feed: feed.sweep(tag, window))
+
+    def _or_feed(self, timeline: Iterator[Page], feed_of: Callable[[TagFeed], Iterator[Page]]) -> Iterator[Page]:
+        """Yield the timeline, or what the tag's feed shows where the timeline is for people who are signed in."""
+        try:
+            yield from timeline
+        except Unauthorized as closed:
+            if self._feed is None or not self._feed.is_open():
+                raise
+            try:
+                yield from feed_of(self._feed)
+            except Rejected as missing:  # Mastodon alone has such feeds, and for tags that somebody has used
+                raise closed from missing
 
     def _read_up(self, tag: str, min_id: str) -> Iterator[Page]:
         met: set[str] = set()
@@ -149,7 +166,7 @@ class MastodonReader:
 
     def check(self, refs: Sequence[tuple[PostRef, str]]) -> Mapping[PostRef, Seen | Gone]:
         """Return what the server says now of posts that it showed before; see `checker`."""
-        return self._checker.check(refs)
+        return self._checker.check([(ref, local_id) for ref, local_id in refs if not is_of_a_feed(local_id)])
 
     # ---- its pace (Paced) ----------------------------------------------------------------------------------------------
 

@@ -8,9 +8,12 @@ from starlette.responses import JSONResponse, Response
 
 from shareasm.rehearsal.mastodon import entities, uploads
 from shareasm.rehearsal.mastodon.door import Call
-from shareasm.rehearsal.mastodon.instance import Bounds, Instance, TagQuery
+from shareasm.rehearsal.mastodon.instance import PAGE, Bounds, Instance, TagQuery
 from shareasm.rehearsal.mastodon.model import ApiError, Status
+from shareasm.rehearsal.mastodon.wording import tag_name
 from shareasm.rehearsal.mastodon.writing import MEDIA_COUNT, POLL_LONGEST, POLL_OPTION_LENGTH, POLL_SHORTEST
+
+FEED_LONGEST = 200
 
 
 class Pages:
@@ -121,11 +124,22 @@ class Pages:
     # ---- feeds and files ---------------------------------------------------------------------------------------------
 
     def tag_feed(self, call: Call) -> Response:
-        """Serve a hashtag's RSS, as Mastodon 4.2 was seen to: twenty items, no title, the page as the guid."""
-        if self._instance.rules.software != "mastodon":
+        """Serve a hashtag's RSS, as Mastodon 4.2 was seen to: no title, no author, the page as the guid.
+
+        Twenty items, or up to 200 as `limit` asks; 404 for a tag that nobody has used; what strangers may not see is left
+        out in silence (`tags_controller.rb:7-8,47-53`).
+        """
+        tag, rules = call.argument("tag"), self._instance.rules
+        if rules.software != "mastodon" or tag_name(tag, rules.tag_names) not in self._instance.tags_seen:
             raise ApiError(404, "Record not found")
-        tag = call.argument("tag")
-        statuses = self._instance.tag_timeline(TagQuery(tag), None, Bounds())
+        asked = call.params.text("limit") or ""
+        limit = min(int(asked), FEED_LONGEST) if asked.isdigit() else PAGE
+        statuses: list[Status] = []
+        while len(statuses) < limit:
+            bounds = Bounds(max_id=statuses[-1].id if statuses else None, limit=min(limit - len(statuses), 40))
+            if not (more := self._instance.tag_timeline(TagQuery(tag), None, bounds)):
+                break
+            statuses += more
         items = "".join(self._feed_item(status) for status in statuses)
         body = (
             '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -140,14 +154,17 @@ class Pages:
         media = "".join(
             f'<media:content url="{escape(entities.media_url(self._instance, attachment))}"'
             f' type="{attachment.mime_type}" fileSize="{len(attachment.data)}" medium="{attachment.kind}">'
+            f'<media:rating scheme="urn:simple">{"adult" if status.is_sensitive else "nonadult"}</media:rating>'
             f'<media:description type="plain">{escape(attachment.description or "")}</media:description></media:content>'
             for attachment in status.attachments
         )
+        warned = status.spoiler_text
+        warning = f"<p><strong>Content warning:</strong> {escape(warned)}</p><hr />" if warned else ""
         categories = "".join(f"<category>{escape(name)}</category>" for name in status.tags)
         return (
             f'<item><guid isPermaLink="true">{escape(status.url)}</guid><link>{escape(status.url)}</link>'
             f"<pubDate>{format_datetime(status.created_at)}</pubDate>"
-            f"<description>{escape(status.html)}</description>{media}{categories}</item>"
+            f"<description>{escape(warning + status.html)}</description>{media}{categories}</item>"
         )
 
     def file(self, call: Call) -> Response:
