@@ -81,16 +81,17 @@ def contract(options: list[str]) -> Iterator[list[str]]:
     yield pytest("contract", "tests/rehearsal", "tests/contract", "-m", "not bluesky", PLAIN_TRACEBACKS, *options)
 
 
-# Days of real time: groups that each take as long as all the others. What is named in none runs with the others.
+# Days of real time: groups that each take about as long as all the others, by the durations of the reports in WORK. What is
+# named in none runs with the others.
 LONG_DAYS = (
+    ("tests/product/test_bad_world.py",),
     (
-        "tests/product/test_whole_day.py",
-        "tests/product/test_rehearsing.py",
-        "tests/product/test_sudden_death.py",
+        "tests/product/test_stopping.py",
+        "tests/product/test_stopping_held.py",
+        "tests/product/test_store_away.py",
         "tests/test_wheel.py",
     ),
-    ("tests/product/test_two_workers.py", "tests/product/test_stopping.py", "tests/product/test_stopping_held.py"),
-    ("tests/product/test_recall.py", "tests/product/test_steering.py", "tests/product/test_store_away.py"),
+    ("tests/product/test_steering.py", "tests/product/test_two_workers.py"),
 )
 
 
