@@ -11,11 +11,13 @@ from clocks import FixedClock
 from factories import CLOSES, NOON, campaign, minutes, seen, source
 from shareasm import collect
 from shareasm.collect import Desk
-from shareasm.domain.changes import Seen
+from shareasm.domain.changes import Gone, Seen
 from shareasm.domain.posts import Account, Media, MediaKind, Network
-from shareasm.export import COLUMNS, Form, export
+from shareasm.errors import ConfigError, StorageError
+from shareasm.export import COLUMNS, Cleaned, Form, clean, export, export_to
 from shareasm.networks.ports import Page
-from shareasm.storage.engine import open_engine
+from shareasm.storage import posts
+from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
 
 AFTER = CLOSES + minutes(5)
@@ -101,3 +103,50 @@ def test_a_table_holds_line_ends_commas_and_every_script(desk: Desk) -> None:
 def test_posts_come_in_the_order_in_which_they_were_said(desk: Desk) -> None:
     put(desk, number(2, at=NOON + minutes(2)), number(1, at=NOON + minutes(1)))
     assert [json.loads(line)["uri"][-1] for line in exported(desk).splitlines()] == ["1", "2"]
+
+
+# ---- files ---------------------------------------------------------------------------------------------------------------
+
+
+def test_a_copy_names_the_post_that_it_is_a_copy_of(desk: Desk) -> None:
+    original, copy = number(1), seen(uri="https://bridge.example/1", bridged_from=number(1).post.ref.uri)
+    put(desk, original, copy)
+    assert [json.loads(line)["copy_of"] for line in exported(desk).splitlines()] == [None, original.post.ref.uri]
+
+
+def test_files_of_ours_are_brought_up_to_date_and_others_named(desk: Desk, tmp_path: Path) -> None:
+    put(desk, number(1), number(2))
+    ours, lost, elsewhere = (tmp_path / name for name in ("exports/posts.jsonl", "exports/posts.csv", "elsewhere.csv"))
+    ours.parent.mkdir()
+    for path, form in ((ours, Form.JSONL), (lost, Form.CSV), (elsewhere, Form.CSV)):
+        assert export_to(desk.engine, desk.campaign, path, AFTER, form=form) == 2
+    lost.unlink()
+    with transaction(desk.engine) as connection:
+        posts.mark_gone(connection, [Gone(number(1).post.ref, "deleted")], AFTER)
+    cleaned = clean(desk.engine, desk.campaign, ours.parent, AFTER)
+    assert cleaned == Cleaned(rewritten=(ours,), elsewhere=(elsewhere,))
+    assert len(ours.read_text().splitlines()) == 1
+    assert not lost.exists()
+    assert {file.name for file in ours.parent.iterdir()} == {"posts.jsonl"}
+
+
+def test_files_of_another_day_are_removed_where_its_plan_is_not_at_hand(desk: Desk, tmp_path: Path) -> None:
+    put(desk, number(1))
+    file = tmp_path / "addresses.csv"
+    other = campaign(slug="other")
+    export_to(desk.engine, other, file, AFTER, form=Form.CSV, dehydrated=True)
+    assert clean(desk.engine, desk.campaign, tmp_path, AFTER) == Cleaned()
+    assert clean(desk.engine, desk.campaign, tmp_path, AFTER, ["other"]) == Cleaned(removed=(file,))
+    assert clean(desk.engine, desk.campaign, tmp_path, AFTER, ["other"]) == Cleaned()
+    assert not file.exists()
+
+
+def test_a_file_that_cannot_be_written_or_removed_is_said(desk: Desk, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be written"):
+        export_to(desk.engine, desk.campaign, tmp_path / "no" / "x.csv", AFTER, form=Form.CSV)
+    file = tmp_path / "posts.csv"
+    export_to(desk.engine, campaign(slug="other"), file, AFTER, form=Form.CSV)
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(StorageError, match="remove it by hand"):
+        clean(desk.engine, desk.campaign, tmp_path, AFTER, ["other"])

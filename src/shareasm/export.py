@@ -1,24 +1,29 @@
 """Exporting: the posts that may be shown, as lines of JSON, as a table, or as bare addresses for others to fetch again.
 
 What a page would not show is in no export either. `dehydrated` gives addresses only: who fetches them again gets what their
-authors let them have by then.
+authors let them have by then. Each file that is written is noted: it is brought up to date when somebody is forgotten, and
+when the recap is looked over.
 """
 
 import csv
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from pathlib import Path
 from typing import TextIO
 
 from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign
-from shareasm.domain.posts import PostRef
+from shareasm.domain.joins import join
 from shareasm.domain.queue import QueueEntry
+from shareasm.errors import ConfigError, StorageError
 from shareasm.showing import asked_last_since, judge
-from shareasm.storage import queue
-from shareasm.storage.engine import reading
+from shareasm.storage import exports, queue
+from shareasm.storage.engine import reading, transaction
+from shareasm.storage.exports import WrittenExport
 from shareasm.storage.posts import SeenAt, StoredPost
 
 
@@ -44,6 +49,7 @@ COLUMNS: Mapping[str, str] = {
     "hashtags": "as its author spelled them",
     "media": "each picture, video or sound: kind, address, description",
     "link": "the address of its link card",
+    "copy_of": "the identity of the post that it is a copy of: bridged, or sent on another network too",
     "reply_to": "the identity of the post that it answers, where known",
     "quote": "the identity of the post that it quotes",
     "replies": "answers, as its network said when it was last asked",
@@ -68,19 +74,86 @@ def export(
     with reading(engine) as connection:
         entries = queue.of_campaign(connection, campaign.slug)
     judged = judge(engine, campaign, confirmed_since=asked_last_since(campaign, now))
-    records = _records((item.stored for item in judged if item.verdict.show), entries)
+    records = _records(campaign, [item.stored for item in judged if item.verdict.show], entries)
     names = DEHYDRATED if dehydrated else tuple(COLUMNS)
-    rows = ({name: record[name] for name in names} for record in records)
+    rows = ({name: record[name] for name in names} for record in records)  # in the columns' order
     return _write_lines(rows, out) if form is Form.JSONL else _write_table(rows, names, out)
 
 
-def _records(shown: Iterable[StoredPost], entries: Iterable[QueueEntry]) -> Iterator[dict[str, object]]:
+def export_to(
+    engine: Engine, campaign: Campaign, path: Path, now: datetime, *, form: Form, dehydrated: bool = False
+) -> int:
+    """Write the posts to the file `path` and note that it is there; return how many. Raises ConfigError where it cannot be."""
+    path = path.absolute()
+    new = path.with_name(f"{path.name}.new")
+    try:
+        with new.open("w", encoding="utf-8", newline="") as file:
+            count = export(engine, campaign, file, now, form=form, dehydrated=dehydrated)
+        new.replace(path)
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be written: {error.strerror}") from error
+    with transaction(engine) as connection:
+        exports.note(connection, WrittenExport(path, campaign.slug, form, dehydrated, now))
+    return count
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    """What became of the files that were written before."""
+
+    rewritten: tuple[Path, ...] = ()
+    removed: tuple[Path, ...] = ()  # of days that are not at hand: `shareasm posts export` makes them again
+    elsewhere: tuple[Path, ...] = ()  # written out of our folder: who has them has to clean them
+
+
+def clean(engine: Engine, campaign: Campaign, folder: Path, now: datetime, others: Collection[str] = ()) -> Cleaned:
+    """Bring the exports of `campaign` below `folder` up to date, after posts were taken out; remove those of `others`."""
+    with reading(engine) as connection:
+        written = exports.of_campaigns(connection, {campaign.slug, *others})
+    rewritten, removed, elsewhere = [], [], []
+    for one in written:
+        if not one.path.is_relative_to(folder.absolute()):
+            elsewhere.append(one.path)
+        elif one.campaign == campaign.slug and one.path.is_file():
+            export_to(engine, campaign, one.path, now, form=Form(one.form), dehydrated=one.is_dehydrated)
+            rewritten.append(one.path)
+        else:
+            removed += [one.path] if _remove(one.path) else []
+            with transaction(engine) as connection:
+                exports.drop(connection, one.path)
+    return Cleaned(tuple(rewritten), tuple(removed), tuple(elsewhere))
+
+
+def _remove(path: Path) -> bool:
+    """Remove a file; return whether it was there."""
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StorageError(f"{path} cannot be removed ({error.strerror}): remove it by hand") from error
+    return True
+
+
+def file_name(form: Form, *, dehydrated: bool) -> str:
+    """Return how an export is called where nobody says."""
+    return f"{'addresses' if dehydrated else 'posts'}.{form}"
+
+
+def _records(
+    campaign: Campaign, shown: Sequence[StoredPost], entries: Sequence[QueueEntry]
+) -> Iterator[dict[str, object]]:
     slots = {entry.receipt.ref: entry.key.slot for entry in entries if entry.receipt}
+    joined = join(campaign, entries, (stored.post for stored in shown))
     for stored in shown:
-        yield _record(stored, slots)
+        ref = stored.post.ref
+        yield _record(stored) | {
+            "slot": slots.get(ref),
+            "copy_of": joined.lead(ref).uri if joined.lead(ref) != ref else None,
+        }
 
 
-def _record(stored: StoredPost, slots: Mapping[PostRef, str]) -> dict[str, object]:
+def _record(stored: StoredPost) -> dict[str, object]:
     post = stored.post
     return {
         "network": post.ref.network.value,
@@ -103,7 +176,6 @@ def _record(stored: StoredPost, slots: Mapping[PostRef, str]) -> dict[str, objec
         "reposts": post.counts.reposts,
         "likes": post.counts.likes,
         "quotes": post.counts.quotes,
-        "slot": slots.get(post.ref),
         "sources": list(stored.sources),
         "sightings": [_sighting(at) for at in stored.sightings],
         "first_seen_at": _iso(stored.first_seen_at),

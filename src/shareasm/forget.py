@@ -10,8 +10,10 @@ from pathlib import Path
 
 from sqlalchemy.engine import Engine
 
-from shareasm.domain.forgetting import Kind, kind_by_words, names_by_words, names_of_author
+from shareasm.domain.forgetting import Kind, kind_by_words, names_by_words, names_with_twins
 from shareasm.domain.items import picture_addresses
+from shareasm.domain.joins import is_the_bridges
+from shareasm.domain.posts import Post
 from shareasm.errors import ConfigError
 from shareasm.pictures import remove
 from shareasm.storage import forgetting
@@ -27,6 +29,11 @@ class Target:
     words: str
     kind: Kind
     found: tuple[Found, ...]
+
+    @property
+    def copy_count(self) -> int:
+        """How many of them a bridge made."""
+        return sum(item.post.bridged_from is not None for item in self.found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,9 +63,9 @@ def find(engine: Engine, words: str) -> Target:
 
 def forget(engine: Engine, target: Target, pictures: Path, now: Callable[[], datetime]) -> Done:
     """Take `target` out of the store and its pictures out of `pictures`. Published pages are the caller's to write again."""
-    named = [item for item in target.found if item.kind is target.kind]
-    names = {name for item in named if target.kind is Kind.ACCOUNT for name in names_of_author(item.post)}
-    names |= {name for item in target.found if item.kind is Kind.POST for name in (item.post.ref.uri, item.post.url)}
+    names: set[str] = set()
+    for item in target.found:
+        names.update(names_with_twins(item.post) if item.kind is Kind.ACCOUNT else _names_of_post(item.post))
     names |= set(names_by_words(target.words)) if not target.found else set()
     addresses = {address for item in target.found for address in picture_addresses(item.post)}
     with transaction(engine) as connection:
@@ -67,3 +74,8 @@ def forget(engine: Engine, target: Target, pictures: Path, now: Callable[[], dat
         # Before the store forgets their names: whoever is stopped here begins again.
         count = remove(pictures_table.take(connection, addresses), pictures)
     return Done(target.kind, removed.post_count, removed.raw_count, count, removed.campaigns)
+
+
+def _names_of_post(post: Post) -> tuple[str, ...]:
+    original = (post.bridged_from,) if post.bridged_from and is_the_bridges(post) else ()
+    return (post.ref.uri, post.url, *original)

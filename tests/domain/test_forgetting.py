@@ -1,10 +1,22 @@
 """Asked to be forgotten: what people's words name, and what recognises it later."""
 
+from dataclasses import replace
+
 import pytest
 
 from factories import post
-from shareasm.domain.forgetting import Kind, digests, kind_by_words, kind_of, names_by_words, names_of
-from shareasm.domain.posts import Account, Network, PostRef
+from shareasm.domain.forgetting import (
+    Kind,
+    Wanted,
+    digests,
+    kind_by_words,
+    kind_of,
+    names_by_words,
+    names_of,
+    names_of_author,
+    names_with_twins,
+)
+from shareasm.domain.posts import Account, Network, Post, PostRef
 
 DID = "did:plc:abcdefghijklmnopqrstuvwx"
 SKY = post(
@@ -91,3 +103,91 @@ def test_a_name_is_recognised_however_it_is_written() -> None:
 def test_a_bridged_copy_is_recognised_by_its_original() -> None:
     copy = post(bridged_from=SKY.ref.uri)
     assert digests([SKY.ref.uri]) <= digests(names_of(copy))
+
+
+# ---- beyond a bridge ---------------------------------------------------------------------------------------------------
+
+TWIN = post(
+    ref=PostRef(Network.BLUESKY, "at://did:plc:bridged/app.bsky.feed.post/3kxyz"),
+    url="https://bsky.app/profile/did:plc:bridged/post/3kxyz",
+    author=Account(Network.BLUESKY, "did:plc:bridged", "amina.m.example.ap.brid.gy", "Amina", ""),
+    bridged_from="https://m.example/@amina/77",
+)
+SKY_TWIN = post(
+    ref=PostRef(Network.MASTODON, f"https://bsky.brid.gy/convert/ap/at://{DID}/app.bsky.feed.post/3kother"),
+    url="https://bsky.brid.gy/r/1",
+    author=Account(
+        Network.MASTODON,
+        f"https://bsky.brid.gy/ap/{DID}",
+        "amina.example@bsky.brid.gy",
+        "Amina",
+        "https://bsky.brid.gy/x",
+    ),
+    bridged_from=f"at://{DID}/app.bsky.feed.post/3kother",
+)
+
+
+@pytest.mark.parametrize(("account", "copy"), [(ELEPHANT, TWIN), (SKY, SKY_TWIN)], ids=["to sky", "from sky"])
+def test_copies_of_posts_that_we_never_saw_are_known_by_their_author(account: Post, copy: Post) -> None:
+    assert digests(names_with_twins(account)) & digests(names_of(copy))
+    under_own_domain = replace(copy, author=replace(copy.author, handle="amina.earth", ref="did:plc:earth"))
+    assert digests(names_with_twins(account)) & digests(names_of(under_own_domain))
+
+
+@pytest.mark.parametrize("words", ["@amina@m.example", "amina.example"])
+def test_the_twin_of_an_account_that_is_not_stored_is_known_by_its_handle(words: str) -> None:
+    twin = TWIN if "@" in words else SKY_TWIN
+    assert digests(names_by_words(words)) & digests(names_of(replace(twin, bridged_from=None)))
+
+
+@pytest.mark.parametrize(
+    ("words", "named", "other"),
+    [
+        ("@amina@m.example", ELEPHANT, TWIN),
+        ("amina.m.example.ap.brid.gy", TWIN, ELEPHANT),
+        ("amina.example", SKY, SKY_TWIN),
+        ("@amina.example@bsky.brid.gy", SKY_TWIN, SKY),
+    ],
+)
+def test_an_account_and_its_twin_are_one_person(words: str, named: Post, other: Post) -> None:
+    wanted = Wanted(words)
+    assert wanted.kind_of(named) is Kind.ACCOUNT
+    assert wanted.kind_of(other) is None
+    assert wanted.learn(named, Kind.ACCOUNT)
+    assert not wanted.learn(named, Kind.ACCOUNT)
+    assert wanted.kind_of(other) is Kind.ACCOUNT
+
+
+def test_one_post_takes_its_copy_along_and_its_original_and_nothing_else() -> None:
+    copy = replace(TWIN, bridged_from=ELEPHANT.url)
+    for words, first, second in ((ELEPHANT.url, ELEPHANT, copy), (copy.ref.uri, copy, ELEPHANT)):
+        wanted = Wanted(words)
+        wanted.learn(first, Kind.POST)
+        assert wanted.kind_of(second) is Kind.POST
+        assert wanted.kind_of(replace(ELEPHANT, ref=replace(ELEPHANT.ref, uri="x"), url="y")) is None
+
+
+def test_who_only_claims_to_be_a_copy_goes_alone_and_takes_nobody_along() -> None:
+    claim = replace(TWIN, author=replace(TWIN.author, ref="did:plc:mallory", handle="mallory.example"))
+    wanted = Wanted("@amina@m.example")
+    wanted.learn(ELEPHANT, Kind.ACCOUNT)
+    assert wanted.kind_of(claim) is Kind.POST
+    wanted = Wanted("mallory.example")
+    wanted.learn(claim, Kind.ACCOUNT)
+    assert wanted.kind_of(ELEPHANT) is None
+
+
+def test_of_an_original_whose_address_names_nobody_no_account_is_learned() -> None:
+    nameless = replace(TWIN, bridged_from="https://m.example/objects/1-2-3")
+    assert names_with_twins(nameless) == ("did:plc:bridged", "amina.m.example.ap.brid.gy")
+
+
+def test_names_that_may_be_anybodys_are_no_names() -> None:
+    elsewhere = replace(ELEPHANT, author=replace(ELEPHANT.author, url="https://other.example/@bakari"))
+    assert "https://other.example/@bakari" not in names_of_author(elsewhere)
+    unconfirmed = replace(SKY, author=replace(SKY.author, handle="handle.invalid"))
+    assert "handle.invalid" not in names_with_twins(unconfirmed)
+
+
+def test_what_was_named_is_said_with_its_article() -> None:
+    assert [kind.with_article for kind in Kind] == ["an account", "a post"]

@@ -69,33 +69,38 @@ def posts() -> None:
     "--format", "form", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="How to write it."
 )
 @click.option("--dehydrated", is_flag=True, help="Addresses only, for others to fetch again: the decent way to share.")
-@click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="The file. Default: standard output.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="The file; - for standard output. Default: in the data folder, where it is kept up to date.",
+)
 def export_posts(folder: Path | None, form: str, *, dehydrated: bool, out: Path | None) -> None:
     """Write down every post that the recap may show, with where and when it was seen.
 
+    In the data folder it is rewritten when somebody is forgotten, and when the recap is looked over. A file elsewhere is
+    yours to keep clean; `shareasm forget` names it.
+
     \b
-    Example:  shareasm posts export --format csv --out day.csv config/campaigns/shareasm-2027
+    Example:  shareasm posts export --format csv config/campaigns/shareasm-2027
     """
     import sys
 
     from shareasm.cli.telling import campaign_folder, load_plan
     from shareasm.clock import SystemClock
-    from shareasm.errors import ConfigError
-    from shareasm.export import Form, export
+    from shareasm.export import Form, export, export_to, file_name
     from shareasm.settings import read_settings
     from shareasm.wiring import open_store
 
     settings = read_settings()
     campaign = load_plan(campaign_folder(folder, settings)).campaign
     engine, now = open_store(settings), SystemClock().now()
-    if out is None:
+    if out == Path("-"):
         export(engine, campaign, sys.stdout, now, form=Form(form), dehydrated=dehydrated)
     else:
-        try:
-            with out.open("w", encoding="utf-8", newline="") as file:
-                count = export(engine, campaign, file, now, form=Form(form), dehydrated=dehydrated)
-        except OSError as error:
-            raise ConfigError(f"{out} cannot be written: {error.strerror}") from error
+        if out is None:
+            out = settings.data / "exports" / campaign.slug / file_name(Form(form), dehydrated=dehydrated)
+            out.parent.mkdir(parents=True, exist_ok=True)
+        count = export_to(engine, campaign, out, now, form=Form(form), dehydrated=dehydrated)
         click.echo(f"{count} posts written to {out}")
     engine.dispose()
 
@@ -107,8 +112,9 @@ def export_posts(folder: Path | None, form: str, *, dehydrated: bool, out: Path 
 def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     """Take an account or a post out of everything, for good, because a person asked for it.
 
-    WHOM is a handle, a profile's address or a post's address. Store, raw copies, pictures and the published pages of this
-    campaign are cleaned; it is kept only, as a digest, that it must not return.
+    WHOM is a handle, a profile's address or a post's address; what a bridge copied from it or to it goes along. Store, raw
+    copies, pictures, exports and the published pages of this campaign are cleaned; it is kept only, as a digest, that it must
+    not return.
 
     \b
     Example:  shareasm forget @amina@mastodon.example config/campaigns/shareasm-2027
@@ -116,6 +122,7 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     from shareasm import recap as recaps
     from shareasm.cli.telling import campaign_folder, load_plan
     from shareasm.clock import SystemClock
+    from shareasm.export import clean
     from shareasm.forget import find
     from shareasm.forget import forget as take_out
     from shareasm.settings import read_settings
@@ -125,7 +132,8 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     plan = load_plan(campaign_folder(folder, settings))
     engine, world = open_store(settings), World(SystemClock())
     target = find(engine, words)
-    click.echo(f"{words} is {target.kind.with_article}; {len(target.found)} posts of it are stored.")
+    copies = f", {target.copy_count} of them bridged copies" if target.copy_count else ""
+    click.echo(f"{words} is {target.kind.with_article}; {len(target.found)} posts of it are stored{copies}.")
     agree("Take it all out? This cannot be undone.", yes=yes)
     done = take_out(engine, target, settings.data / "pictures", world.clock.now)
     click.echo(
@@ -138,10 +146,17 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     ).is_file():  # also when nothing was left to take out: an earlier try may have ended before this
         made = recaps.make_recap(materials(plan, engine, settings, world), page)
         click.echo(f"Recap written again: {made.written.index}, {made.written.changed_count} files changed.")
+    files = clean(engine, plan.campaign, settings.data / "exports", world.clock.now(), done.campaigns)
+    for path in files.rewritten:
+        click.echo(f"Export written again: {path}")
+    for path in files.removed:
+        click.echo(f"Export of another day removed; `shareasm posts export` makes it again: {path}")
+    for path in files.elsewhere:
+        click.secho(f"Ours no more to reach, clean it where it lies now: {path}", fg="yellow")
     for other in done.campaigns:
         if other != plan.campaign.slug:
             click.secho(f"The day {other} had it too: write its recap again with `shareasm recap`.", fg="yellow")
-    click.echo("Copies that you gave away (exports, printed pages, backups) are yours to clean.")
+    click.echo("What you gave away or put aside (copies of exports, printed pages, backups) is yours to clean.")
     engine.dispose()
 
 

@@ -95,7 +95,7 @@ def withheld_with_others(
     waiting = list(binding)
     for ref, reason in binding.items():
         name = known[ref].bridged_from
-        if reason in _OF_THE_WORDS and _is_the_bridges(known[ref]):
+        if reason in _OF_THE_WORDS and is_the_bridges(known[ref]):
             waiting += by_name.get(name or "", ())
         elif reason is Reason.HIDDEN and not name:
             waiting += (other for other in known if joined.lead(other) == joined.lead(ref))
@@ -126,7 +126,7 @@ def _bridged(by_ref: Mapping[PostRef, Post]) -> dict[PostRef, PostRef]:
     for ref, post in by_ref.items():
         named = [one for one in by_name.get(post.bridged_from or "", ()) if one != ref]
         alike = [one for one in named if says_the_same(post.text, by_ref[one].text)]
-        if believed := alike or (named if _is_the_bridges(post) else []):
+        if believed := alike or (named if is_the_bridges(post) else []):
             originals[ref] = min(believed)  # an address may be borne by several: whoever says the same is meant
     return originals
 
@@ -135,13 +135,13 @@ def _twice_bridged(by_ref: Mapping[PostRef, Post], bridged: Collection[PostRef])
     """Yield copies of one original that we do not hold."""
     orphans: dict[str, list[PostRef]] = {}
     for ref in sorted(by_ref.keys() - set(bridged)):
-        if (name := by_ref[ref].bridged_from) and _is_the_bridges(by_ref[ref]):
+        if (name := by_ref[ref].bridged_from) and is_the_bridges(by_ref[ref]):
             orphans.setdefault(name, []).append(ref)
     for group in orphans.values():
         yield from pairwise(group)
 
 
-def _is_the_bridges(post: Post) -> bool:
+def is_the_bridges(post: Post) -> bool:
     """True where a bridge's own account says that it is a copy. In the fediverse its `uri` says so, which is the bridge's."""
     if not post.bridged_from:
         return False

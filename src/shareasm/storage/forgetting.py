@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shareasm.domain.forgetting import Kind, digests, kind_of
+from shareasm.domain.forgetting import Kind, Wanted, digests
 from shareasm.domain.posts import Post, PostRef, decode_post
 from shareasm.storage.engine import insert_ignoring
 from shareasm.storage.posts import chunks, uris_by_network
@@ -41,17 +41,18 @@ class Removed:
 
 
 def find(connection: Connection, words: str) -> list[Found]:
-    """Return every stored post that `words` name, itself or by its author; and every bridged copy of one."""
-    named: list[Found] = []
-    others: list[tuple[int, Post]] = []
-    for row in connection.execute(sa.select(posts.c.id, posts.c.content).order_by(posts.c.id)).yield_per(1000):
-        post = decode_post(row.content)
-        if kind := kind_of(words, post):
-            named.append(Found(row.id, post, kind))
-        elif post.bridged_from:
-            others.append((row.id, post))
-    originals = {name for found in named for name in (found.post.ref.uri, found.post.url)}
-    return named + [Found(id_, post, Kind.POST) for id_, post in others if post.bridged_from in originals]
+    """Return every stored post that `words` name, itself or by its author; with what a bridge copied from or to it."""
+    wanted = Wanted(words)
+    found: dict[int, Found] = {}
+    is_more = True
+    while is_more:  # who was found late may have said something early
+        is_more = False
+        for row in connection.execute(sa.select(posts.c.id, posts.c.content).order_by(posts.c.id)).yield_per(1000):
+            post = decode_post(row.content)
+            if row.id not in found and (kind := wanted.kind_of(post)):
+                found[row.id] = Found(row.id, post, kind)
+                is_more |= wanted.learn(post, kind)
+    return [found[id_] for id_ in sorted(found)]
 
 
 def remember(connection: Connection, names: Iterable[str], kind: Kind, now: datetime) -> None:
