@@ -238,6 +238,43 @@ def test_what_cannot_be_written_or_asked_is_a_persons_mistake_too(folder: Path) 
     assert (unasked.exit_code, "add --yes" in unasked.stderr) == (2, True)
 
 
+def test_who_is_forgotten_leaves_the_exports_and_files_elsewhere_are_named(folder: Path) -> None:
+    call("init", "my-day", "--on", "2020-05-12")
+    kept = call("posts", "export", "my-day")
+    file = folder / "data" / "exports" / "my-day" / "posts.jsonl"
+    assert kept.output == f"0 posts written to {Path('data/exports/my-day/posts.jsonl')}\n"
+    assert call("posts", "export", "my-day", "--dehydrated", "--format", "csv", "--out", "given.csv").exit_code == 0
+    assert call("posts", "export", "my-day", "--out", "-").output == ""
+    file.write_text("secret words of amina\n")
+    done = call("forget", "@amina@m.example", "my-day", "--yes")
+    assert done.exit_code == 0, done.output
+    assert f"Export written again: {file}" in done.output
+    assert f"Ours no more to reach, clean it where it lies now: {folder / 'given.csv'}" in done.output
+    assert file.read_text() == ""
+    assert (folder / "given.csv").read_bytes() == b"network,uri\r\n"
+
+
+def test_what_has_had_its_time_goes_when_the_recap_is_looked_over(folder: Path) -> None:
+    from datetime import UTC, datetime
+
+    from shareasm.domain.changes import Skipped
+    from shareasm.storage import sources
+    from shareasm.storage.engine import open_engine, transaction
+
+    call("init", "my-day", "--on", "2020-05-12")
+    plan = folder / "my-day" / "campaign.yaml"
+    plan.write_text(f"{plan.read_text('utf-8')}\nkeep: {{raw: 0 days}}\n", encoding="utf-8")
+    call("posts", "export", "my-day")
+    store = open_engine("sqlite:///data/shareasm.db")
+    with transaction(store) as connection:
+        odd = Skipped("odd", b"{}")
+        sources.add_skips(connection, "my-day", "mastodon:m.example", [odd], datetime(2020, 5, 12, tzinfo=UTC))
+    store.dispose()
+    swept = call("sweep", "my-day")
+    assert "Kept no longer, as the campaign says: raw copies 1, posts 0, picture files 0" in swept.output, swept.output
+    assert "Kept no longer" not in call("sweep", "my-day").output
+
+
 def test_a_slot_that_is_not_there_is_a_persons_mistake(folder: Path) -> None:
     call("init", "my-day", "--on", "2027-05-12")
     call("plan", "apply", "my-day", "--yes")

@@ -29,6 +29,7 @@ from shareasm.domain.campaigns import SourceKind
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import State
 from shareasm.errors import RateLimited, StorageError, Unauthorized, Unreachable
+from shareasm.keeping import LetGo
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import CheckpointTooOld, Page
 from shareasm.news import Event
@@ -628,11 +629,12 @@ def test_what_was_deleted_after_the_day_leaves_the_recap_at_night(day: Day, monk
     del day.network.posts[regretted.ref]
     nights = iter([datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)])
     monkeypatch.setattr("shareasm.worker.next_night", lambda now, zone: next(nights))
-    nightly = day.worker()
+    nightly = day.worker(let_go=lambda: LetGo(raw_count=2))
     nightly.start()
     day.wait_for(lambda event: "looked over at night" in event.text)
     assert nightly.stop()
     assert day.recaps == [2, 1]
+    assert any("Kept no longer, as the campaign says: raw copies 2" in event.text for event in day.told)
     assert nightly.faults == []
 
 

@@ -31,6 +31,10 @@ class LetGo:
     def __bool__(self) -> bool:
         return bool(self.raw_count or self.post_count or self.picture_count)
 
+    def __str__(self) -> str:
+        counts = f"raw copies {self.raw_count}, posts {self.post_count}, picture files {self.picture_count}"
+        return f"Kept no longer, as the campaign says: {counts}"
+
 
 def let_go(engine: Engine, campaign: Campaign, kept_pictures: Path, now: datetime) -> LetGo:
     """Let go of everything of `campaign` that has had its time by `now`; nothing while the day goes on."""

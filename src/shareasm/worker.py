@@ -420,7 +420,10 @@ class Worker:
             if self._was_closed() and self._has_lease("nightly look"):
                 self.parts.forgive()
                 self._confirm_all()
+                gone = self.parts.let_go()
                 made = self.parts.make_recap()
+                if gone:
+                    self._news.say("recap", f"{gone}")
                 changed = count_of(made.written.changed_count, "file", "files")
                 self._news.say("recap", f"looked over at night: {changed} of {made.written.index.parent} changed")
         finally:

@@ -29,8 +29,9 @@ def recap(folder: Path | None, *, no_check: bool) -> None:
 def sweep(folder: Path | None) -> None:
     """Take out of the published recap what was deleted, hidden or made private since.
 
-    Asks the networks about everything that it shows. A worker that runs does it every night at half past three; this is
-    for a scheduler of your own, where none runs.
+    Asks the networks about everything that it shows, lets go of what the campaign keeps no longer, and brings the exports in
+    the data folder up to date. A worker that runs does it every night at half past three; this is for a scheduler of your own,
+    where none runs.
 
     \b
     Example:  shareasm sweep config/campaigns/shareasm-2027
@@ -50,6 +51,8 @@ def _write(folder: Path | None, *, is_checked: bool) -> None:
     parts = wire(plan, settings, World(SystemClock()))
     if is_checked:
         Worker(parts, lambda event: print_event(event, plan.campaign.zone)).once("verify")
+        if gone := parts.let_go():
+            click.echo(gone)
     made = parts.make_recap()
     click.echo(f"Recap: {made.written.index}")
     click.echo(
@@ -89,7 +92,7 @@ def export_posts(folder: Path | None, form: str, *, dehydrated: bool, out: Path 
     from shareasm.clock import SystemClock
     from shareasm.export import Form, export, export_to, file_name
     from shareasm.settings import read_settings
-    from shareasm.wiring import open_store
+    from shareasm.wiring import exports_folder, open_store
 
     settings = read_settings()
     campaign = load_plan(campaign_folder(folder, settings)).campaign
@@ -98,7 +101,7 @@ def export_posts(folder: Path | None, form: str, *, dehydrated: bool, out: Path 
         export(engine, campaign, sys.stdout, now, form=Form(form), dehydrated=dehydrated)
     else:
         if out is None:
-            out = settings.data / "exports" / campaign.slug / file_name(Form(form), dehydrated=dehydrated)
+            out = exports_folder(settings) / campaign.slug / file_name(Form(form), dehydrated=dehydrated)
             out.parent.mkdir(parents=True, exist_ok=True)
         count = export_to(engine, campaign, out, now, form=Form(form), dehydrated=dehydrated)
         click.echo(f"{count} posts written to {out}")
@@ -126,7 +129,7 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     from shareasm.forget import find
     from shareasm.forget import forget as take_out
     from shareasm.settings import read_settings
-    from shareasm.wiring import World, materials, open_store, recap_folder
+    from shareasm.wiring import World, exports_folder, materials, open_store, recap_folder
 
     settings = read_settings()
     plan = load_plan(campaign_folder(folder, settings))
@@ -146,7 +149,7 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     ).is_file():  # also when nothing was left to take out: an earlier try may have ended before this
         made = recaps.make_recap(materials(plan, engine, settings, world), page)
         click.echo(f"Recap written again: {made.written.index}, {made.written.changed_count} files changed.")
-    files = clean(engine, plan.campaign, settings.data / "exports", world.clock.now(), done.campaigns)
+    files = clean(engine, plan.campaign, exports_folder(settings), world.clock.now(), done.campaigns)
     for path in files.rewritten:
         click.echo(f"Export written again: {path}")
     for path in files.removed:

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Engine
 
-from shareasm import recap
+from shareasm import export, keeping, recap
 from shareasm.accounts import user_agent
 from shareasm.campaign_files.words import is_loopback
 from shareasm.domain.campaigns import Campaign, SourceKind
@@ -18,6 +18,7 @@ from shareasm.domain.pictures import Refusal
 from shareasm.domain.posts import Network
 from shareasm.domain.robots import Notices
 from shareasm.errors import NetworkError
+from shareasm.keeping import LetGo
 from shareasm.networks.ports import Finder, Limits
 from shareasm.publish import Press
 from shareasm.settings import Settings
@@ -70,6 +71,7 @@ def wire(plan: Plan, settings: Settings, world: World) -> Parts:
             materials(newest.plan, engine, settings, world), recap_folder(plan.campaign, settings)
         ),
         newest=newest,
+        let_go=lambda: _let_go(newest.plan.campaign, engine, settings, world),
         recap=recap_folder(plan.campaign, settings) / "index.html",
         unbroken=world.unbroken,
         conversations={source.id: found for source in sources if (found := wiring.conversations(source))},
@@ -101,6 +103,19 @@ def materials(plan: Plan, engine: Engine, settings: Settings, world: World) -> r
         now=world.clock.now,
         unbroken=world.unbroken,
     )
+
+
+def _let_go(campaign: Campaign, engine: Engine, settings: Settings, world: World) -> LetGo:
+    """Let go of what has had its time, and bring the exports in line with what may still be shown."""
+    now = world.clock.now()
+    gone = keeping.let_go(engine, campaign, settings.data / "pictures", now)
+    export.clean(engine, campaign, exports_folder(settings), now)
+    return gone
+
+
+def exports_folder(settings: Settings) -> Path:
+    """Return where exports lie that are kept up to date."""
+    return settings.data / "exports"
 
 
 def recap_folder(campaign: Campaign, settings: Settings) -> Path:

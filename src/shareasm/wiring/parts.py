@@ -13,6 +13,7 @@ from shareasm.domain.campaigns import Campaign
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import UNBROKEN
+from shareasm.keeping import LetGo
 from shareasm.networks.ports import ConversationReader, PostChecker, Publisher, TagReader, TagStream
 
 
@@ -53,6 +54,7 @@ class Parts:
     left_out: tuple[str, ...]  # what is not done for want of a token, in sentences
     make_recap: Callable[[], recap.Made]
     newest: Newest | None = None  # what the recap is made from
+    let_go: Callable[[], LetGo] = LetGo  # of what has had its time, before the recap is made again
     recap: Path | None = None  # where it lies once it is made
     unbroken: timedelta = UNBROKEN
     conversations: Mapping[str, ConversationReader] = field(default_factory=dict)  # by source id
