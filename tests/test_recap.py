@@ -19,10 +19,12 @@ from shareasm.domain.changes import Seen
 from shareasm.domain.pictures import Refusal
 from shareasm.domain.posts import Media, MediaKind
 from shareasm.domain.queue import Receipt, State
+from shareasm.domain.watches import NARROW
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Page
 from shareasm.publish import bring_in_line
 from shareasm.recap import FETCHED_AT_ONCE, MOST_SILENCES, Materials, make_recap
+from shareasm.storage import sources
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.storage.tables import entries
@@ -161,3 +163,10 @@ def test_the_method_note_counts_what_nobody_confirmed_until_somebody_does(materi
     desk = Desk(materials.engine, materials.campaign, FixedClock(CLOSES))
     collect.verify(desk, {source().id: MemoryNetwork(posts={seen().post.ref: seen().post})}, CLOSES)
     assert "no server answered" not in made(materials)
+
+
+@pytest.mark.parametrize("note", [None, "asked less often: 3 more until 12:00:00 UTC", f"{NARROW}: a closed timeline"])
+def test_the_method_note_says_of_a_source_that_it_shows_us_little(materials: Materials, note: str | None) -> None:
+    with transaction(materials.engine) as connection:
+        sources.note_ok(connection, materials.campaign.slug, source().id, CLOSES, note=note)
+    assert ("shows strangers only its newest posts" in made(materials)) is (note is not None and NARROW in note)

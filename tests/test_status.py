@@ -229,6 +229,14 @@ def test_stopped_accounts_and_checks_that_fail_are_said(office: Office) -> None:
     assert facts["all_well"] is False
 
 
+def test_a_source_that_is_well_says_what_holds_it_back(office: Office) -> None:
+    with transaction(office.engine) as connection:
+        sources.note_ok(connection, office.campaign.slug, source().id, NOON, note="sees little: a closed timeline")
+    assert f"  {source().id}: read 12:00:00" in office.screen
+    assert "      sees little: a closed timeline\n" in office.screen
+    assert office.status().is_all_well
+
+
 def test_what_is_taken_back_is_counted_and_no_trouble(office: Office) -> None:
     with transaction(office.engine) as connection:
         connection.execute(entries.update().where(entries.c.slot == "welcome"), {"state": State.WITHDRAWN})

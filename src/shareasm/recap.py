@@ -24,7 +24,7 @@ from shareasm.domain.pictures import KeptPicture, Refusal
 from shareasm.domain.recaps import Facts, SourceState, arrange
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
-from shareasm.domain.watches import UNBROKEN, Gap
+from shareasm.domain.watches import NARROW, UNBROKEN, Gap
 from shareasm.pictures import keep
 from shareasm.render import Written, write_recap
 from shareasm.showing import Judged, asked_last_since, judge
@@ -100,7 +100,8 @@ def _seen_by(source: Source, state: sources.SourceState | None, gaps: Iterable[G
     if state is None or state.last_ok_at is None:  # never watched is said so, and is no gap in watching
         return SourceState(source, problem=state.note if state else None)
     own = tuple(gap for gap in gaps if gap.source == source.id)
-    return SourceState(source, last_read_at=state.last_ok_at, gaps=own, problem=state.note)
+    is_narrow = state.note is not None and state.note.startswith(NARROW)
+    return SourceState(source, last_read_at=state.last_ok_at, gaps=own, problem=state.note, is_narrow=is_narrow)
 
 
 def _shown(item: Judged, kept: Mapping[str, KeptPicture | Refusal]) -> ShownPost:

@@ -278,6 +278,8 @@ def _source_lines(status: Status) -> Iterator[str]:
             yield f"  {source.source}: read {_time(status, source.last_ok_at)}{without}{aside}"
         else:
             yield f"  {source.source}: not read yet{aside}"
+        if source.note and not source.failed_at:
+            yield f"      {source.note}"
         if source.last_ok_at:
             yield from _gap_lines(status, gaps)
     for check in status.failing_checks:

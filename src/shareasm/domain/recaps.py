@@ -59,6 +59,7 @@ class SourceState:
     last_read_at: datetime | None = None  # None: never
     gaps: tuple[Gap, ...] = ()
     problem: str | None = None  # why it is not read at all, in words
+    is_narrow: bool = False  # it shows us only a part of what it has
 
 
 @dataclass(frozen=True, slots=True)

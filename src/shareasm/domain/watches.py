@@ -13,6 +13,8 @@ UNBROKEN = timedelta(minutes=3)
 NOBODY_LOOKED = "nobody was looking"
 THROTTLED = "throttled"
 """How the reason of a gap begins where the server asked for patience (collect.reading)."""
+NARROW = "sees little"
+"""How the note of a source begins that is well and shows only a part of what it has."""
 
 
 class Kind(StrEnum):

@@ -21,7 +21,7 @@ from shareasm.networks.mastodon.checker import NOT_PUBLIC, MastodonChecker
 from shareasm.networks.mastodon.client import Api, Token
 from shareasm.networks.mastodon.pace import Pace
 from shareasm.networks.mastodon.pages import decode_answer
-from shareasm.networks.mastodon.tag_feed import OpenFeed, TagFeed, is_of_a_feed
+from shareasm.networks.mastodon.tag_feed import SEES_LITTLE, OpenFeed, TagFeed, is_of_a_feed
 from shareasm.networks.mastodon.translate import Decoded
 from shareasm.networks.ports import Page, Rest, Window
 
@@ -68,6 +68,7 @@ class MastodonReader:
         """`open_feed` makes readers of the feeds that are read where timelines are closed and there is no token."""
         self._api = Api(server, user_agent=user_agent, now=now, token=token, pace=pace, transport=transport)
         self._feed = TagFeed(self._api, open_feed) if open_feed and not token else None
+        self._is_closed = False  # so that the feed was read the last time
         self._checker = MastodonChecker(self._api)
 
     # ---- reading a tag -------------------------------------------------------------------------------------------------
@@ -93,11 +94,13 @@ class MastodonReader:
         """Yield the timeline, or what the tag's feed shows where the timeline is for people who are signed in."""
         try:
             yield from timeline
+            self._is_closed = False
         except Unauthorized as closed:
             if self._feed is None or not self._feed.is_open():
                 raise
             try:
                 yield from feed_of(self._feed)
+                self._is_closed = True
             except Rejected as missing:  # Mastodon alone has such feeds, and for tags that somebody has used
                 raise closed from missing
 
@@ -171,8 +174,9 @@ class MastodonReader:
     # ---- its pace (Paced) ----------------------------------------------------------------------------------------------
 
     def rest(self) -> Rest | None:
-        """Return how long to wait after a round; see `client.Api.rest`."""
-        return self._api.rest()
+        """Return how long to wait after a round, see `client.Api.rest`; where only the feed was open, that too."""
+        rest = self._api.rest()
+        return Rest(rest.until if rest else self._api.now(), SEES_LITTLE) if self._is_closed else rest
 
     def posts_a_minute(self) -> float:
         """Return about how many posts can be asked about within what the server allows."""

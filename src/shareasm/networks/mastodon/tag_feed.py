@@ -11,8 +11,9 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import quote, urlsplit
 
-from shareasm.domain.changes import Seen, Skipped
+from shareasm.domain.changes import Seen
 from shareasm.domain.posts import Account, Network, PostRef, Visibility
+from shareasm.domain.watches import NARROW
 from shareasm.errors import Rejected, Unauthorized
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.pages import decode_list
@@ -20,6 +21,11 @@ from shareasm.networks.ports import Page, TagReader, Window
 
 NEWEST = 200
 """Posts that it shows at most; there is no second page."""
+
+SEES_LITTLE = (
+    f"{NARROW}: its timelines are closed to strangers, and a tag's RSS shows the {NEWEST} newest posts, most of them without "
+    "what their authors wish; name one of your accounts there at this source in campaign.yaml (account: …)"
+)
 
 NUMBERS_AT_ONCE = 20
 """Ids of one question; Mastodon answers 422 to more."""
@@ -74,18 +80,7 @@ class TagFeed:
         whole = {item.local_id: item for item in self._ask(asked)}
         self._whole |= whole.keys()
         bare = [_bare(item) for item in page.posts if own.get(item.post.url, "") not in self._whole]
-        narrow = Skipped(
-            f"#{tag} is closed to us, and its RSS shows only the {NEWEST} newest posts, without their authors' wishes; "
-            "name one of your accounts there at this source (account: …)",
-            b"",
-            secret=f"rss {tag}",
-        )
-        return replace(
-            page,
-            posts=(*whole.values(), *bare),
-            skipped=(*page.skipped, narrow),
-            query=f"#{tag} by RSS",
-        )
+        return replace(page, posts=(*whole.values(), *bare), query=f"#{tag} by RSS")
 
     def _ask(self, numbers: Sequence[str]) -> Iterator[Seen]:
         """Yield the server's own posts of these numbers, as far as it shows them to strangers."""
