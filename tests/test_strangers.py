@@ -16,8 +16,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from factories import NOON
 from shareasm.domain.addresses import is_public
 from shareasm.domain.pictures import Refusal
+from shareasm.domain.robots import Notices
 from shareasm.strangers import (
     MOST_BYTES,
     MOST_REDIRECTS,
@@ -403,6 +405,31 @@ def test_a_page_says_where_it_was_found_after_its_redirects() -> None:
     assert isinstance(page, Fetched)
     assert page.url == f"https://files.example/hop{PAGE_REDIRECTS - 1}"
     assert isinstance(client(Recorder([*hops, hops[0]])).open_page(PAGE), Refusal)
+
+
+STAY_AWAY = reply(b"User-agent: shareasm\nDisallow: /page\n", kind="text/plain")
+
+
+def test_a_page_that_its_server_keeps_from_programs_is_not_opened() -> None:
+    recorder = Recorder([STAY_AWAY, reply(b"<title>T", kind="text/html")])
+    one = client(recorder, notices=Notices(lambda: NOON))
+    assert one.open_page(PAGE) == Refusal("its robots.txt asks programs to stay away from it")
+    assert isinstance(one.open_page("https://files.example/other"), Fetched)
+    assert len(recorder.connections) == 2, "robots.txt once, and the page that nobody minds"
+
+
+@pytest.mark.parametrize("robots", [reply(status=404), reply(status=503), reply(kind="image/png"), [b"nonsense"]])
+def test_a_robots_txt_that_cannot_be_read_forbids_no_page(robots: list[bytes]) -> None:
+    page = client(Recorder([robots, reply(b"<title>T", kind="text/html")]), notices=Notices(lambda: NOON)).open_page(
+        PAGE
+    )
+    assert isinstance(page, Fetched) or page == Refusal("the server asked for patience a while ago")
+
+
+def test_a_picture_in_a_post_is_opened_as_a_reader_opens_it() -> None:
+    recorder = Recorder([reply()])
+    assert isinstance(client(recorder, notices=Notices(lambda: NOON)).fetch("https://files.example/page.png"), Fetched)
+    assert len(recorder.connections) == 1
 
 
 def test_a_refusal_tells_what_the_server_answered_and_what_is_nobody_s_to_open() -> None:

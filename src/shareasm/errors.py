@@ -5,6 +5,7 @@
     ├── StorageError         the database or the disk refuses
     └── NetworkError         a network said no, or did not answer
         ├── Unauthorized     the token or password is refused: this account stops until it is mended
+        │   └── StayAway     nothing was asked: the server's robots.txt does not want programs that are nobody's account
         ├── RateLimited      not done; ask again at `until`
         ├── Rejected         not done, and asking again will not help
         │   ├── Occupied     our record key holds another record: never overwrite it
@@ -71,6 +72,10 @@ def _name_cause(cause: BaseException) -> str:
 
 class Unauthorized(NetworkError):
     """The token or password is refused, or lacks the scope. Only this account stops."""
+
+
+class StayAway(Unauthorized):
+    """Nothing was asked: the server's robots.txt asks programs to stay away from what is open to all without sign-in."""
 
 
 class RateLimited(NetworkError):

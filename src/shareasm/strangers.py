@@ -1,14 +1,12 @@
 """The one client that opens addresses which others wrote: pictures in posts and on link cards, pages that we link to.
 
 Anyone can post an address that points into our own network, at a cloud's metadata service, or at a host that answers
-for ever. So: http(s) on its usual port only; a name is looked up once, every answer must be a public unicast address,
-and the connection goes to exactly the address that was checked; the same again at each redirect; one deadline for
-everything; no more bytes than `MOST_BYTES`; nothing from the environment (proxies), no cookies, no compression asked for, no
-connection used twice.
+for ever. So: http(s) on its usual port only; a name is looked up once, every answer must be a public unicast address, and
+the connection goes to exactly the address that was checked; the same again at each redirect; one deadline for everything; no
+more bytes than `MOST_BYTES`; nothing from the environment (proxies), no cookies, no compression, no connection used twice.
 
 Stated limits: 20 MB (of a page its first 512 kB), 30 s in all, 3 redirects (a page 5: identifiers of publications lead
-over several), never from https to http, ports 80 and 443. Which addresses are
-public, `domain.addresses` says.
+over several), never from https to http, ports 80 and 443. Which addresses are public, `domain.addresses` says.
 """
 
 import ipaddress
@@ -28,6 +26,7 @@ import httpx
 
 from shareasm.domain.addresses import is_public
 from shareasm.domain.pictures import Refusal
+from shareasm.domain.robots import Notices
 
 MOST_BYTES = 20_000_000
 TOTAL_S = 30.0
@@ -40,8 +39,7 @@ IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 LONGEST_PAUSE_S = 3600.0
 
-Resolve = Callable[[str, int], Sequence[str]]
-"""Host and port → addresses as text. Raises OSError where the name has none."""
+Resolve = Callable[[str, int], Sequence[str]]  # host and port → addresses as text; OSError where the name has none
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,19 +65,22 @@ class _Wanted:
 class StrangerClient:
     """Opens strangers' addresses. `allow` names loopback stand-ins of a rehearsal by exact host and port.
 
-    `resolve`, `backend` and `clock` are there for tests; `agent` is what we call ourselves to the servers we ask.
+    `resolve`, `backend` and `clock` are there for tests; `agent` is what we call ourselves to servers; `notices` is what they
+    write in their robots.txt, heeded for pages.
     """
 
     def __init__(
         self,
         *,
         agent: str = "shareasm",
+        notices: Notices | None = None,
         allow: frozenset[tuple[str, int]] = frozenset(),
         resolve: Resolve | None = None,
         backend: httpcore.NetworkBackend | None = None,
         clock: Callable[[], float] = time.monotonic,
     ):
         self._agent = agent
+        self._notices = notices
         self._allow = allow
         self._resolve = resolve or _resolve
         self._backend = backend or httpcore.SyncBackend()
@@ -102,7 +103,7 @@ class StrangerClient:
     def open_page(self, url: str) -> Fetched | Refusal:
         """Return the beginning of the page at `url`; without bytes where there is something else, such as a PDF; or why not.
 
-        Never raises, as `fetch`. It asks as a reader would who clicks on our link, once: no robots.txt is asked for.
+        Never raises, as `fetch`. Not where a robots.txt asks programs to stay away; one that cannot be read forbids nothing.
         """
         return self._fetch_or_refuse(url, _Wanted(PAGE_TYPES, PAGE_BYTES, PAGE_REDIRECTS, is_page=True))
 
@@ -123,6 +124,8 @@ class StrangerClient:
         address = _checked_url(url, self._allow)
         for hop in range(wanted.redirects + 1):
             self._respect_pause(address.host)
+            if wanted.is_page:
+                self._heed_robots(str(address))
             backend = _CheckedBackend(self._backend, self._resolve, self._allow, deadline, self._clock)
             with httpcore.ConnectionPool(
                 ssl_context=self._tls, network_backend=backend, max_keepalive_connections=0, http2=False
@@ -159,6 +162,15 @@ class StrangerClient:
                 raise _Refused("it is compressed, although we asked for it as it is")
             data = _read(answer.iter_stream(), said.get("content-length"), wanted)
             return Fetched(_unpacked(data, packing), content_type, charset, str(address))
+
+    def _heed_robots(self, url: str) -> None:
+        if self._notices and (robots := self._notices.of(url, self._ask_for_robots)) and not robots.allows(url):
+            raise _Refused("its robots.txt asks programs to stay away from it")
+
+    def _ask_for_robots(self, url: str) -> tuple[int, bytes] | None:
+        found = self._fetch_or_refuse(url, _Wanted(frozenset({"text/plain"}), PAGE_BYTES, PAGE_REDIRECTS))
+        silence = None if isinstance(found, Refusal) and found.is_silence else (404, b"")
+        return (200, found.data) if isinstance(found, Fetched) else silence
 
     def _respect_pause(self, host: str) -> None:
         if self._clock() < self._left_alone_until.get(host, 0.0):
@@ -206,9 +218,8 @@ def _unpacked(data: bytes, packing: str) -> bytes:
     if packing in {"", "identity"}:
         return data
     try:
-        return zlib.decompressobj(wbits=zlib.MAX_WBITS + 32).decompress(
-            data, PAGE_BYTES
-        )  # 32: gzip or zlib, as it says
+        unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS + 32)  # 32: gzip or zlib, as it says
+        return unpacker.decompress(data, PAGE_BYTES)
     except zlib.error as error:
         raise _Refused("it is compressed, and damaged") from error
 

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shareasm.domain.posts import MediaKind, Network, PostRef
-from shareasm.errors import RateLimited, Rejected, Unreachable
+from shareasm.domain.robots import Notices
+from shareasm.errors import RateLimited, Rejected, StayAway, Unreachable
 from shareasm.networks.feeds.reader import FeedReader
 from shareasm.networks.feeds.translate import NoFeed, read_feed
 from shareasm.networks.ports import Page, Window
@@ -299,3 +300,61 @@ def test_a_feed_that_drips_without_end_keeps_nobody_waiting(monkeypatch: pytest.
     dripping = reader(lambda _: httpx.Response(200, content=(b" " for _ in range(1000))))
     with pytest.raises(Unreachable, match="does not end"):
         list(dripping.read_tag("shareasm", DAY, None))
+
+
+# ---- robots.txt --------------------------------------------------------------------------------------------------------
+
+
+def asked_politely(robots: Callable[[httpx.Request], httpx.Response]) -> tuple[FeedReader, list[str]]:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return (
+            robots(request) if request.url.path == "/robots.txt" else httpx.Response(200, content=rss(ENTRY).encode())
+        )
+
+    return FeedReader(
+        URL,
+        takes_all=True,
+        language=None,
+        user_agent="t",
+        now=lambda: NOW,
+        notices=Notices(lambda: NOW),
+        transport=httpx.MockTransport(answer),
+    ), asked
+
+
+def test_a_feed_whose_server_does_not_want_programs_is_not_read() -> None:
+    path = httpx.URL(URL).path
+    reader, asked = asked_politely(lambda _: httpx.Response(200, text=f"User-agent: *\nDisallow: {path}"))
+    for _ in range(2):
+        with pytest.raises(StayAway, match=r"robots\.txt asks programs not to read this feed"):
+            list(reader.sweep_tag("shareASM", DAY))
+    assert asked == ["/robots.txt"]
+
+
+@pytest.mark.parametrize(
+    "robots",
+    [
+        httpx.Response(404),
+        httpx.Response(200, text="User-agent: *\nDisallow: /wp-admin/"),
+        httpx.Response(301, headers={"location": "https://elsewhere.example/robots.txt"}),
+    ],
+)
+def test_a_feed_whose_server_does_not_mind_is_read(robots: httpx.Response) -> None:
+    reader, asked = asked_politely(lambda _: robots)
+    for _ in range(2):
+        assert urls(reader.sweep_tag("shareASM", DAY))
+    assert asked == ["/robots.txt", httpx.URL(URL).path, httpx.URL(URL).path]
+
+
+def test_a_feed_whose_servers_wishes_cannot_be_heard_is_tried_later() -> None:
+    def broken(request: httpx.Request) -> httpx.Response:
+        raise httpx.ConnectError("refused", request=request)
+
+    for robots in (broken, lambda _: httpx.Response(502)):
+        reader, asked = asked_politely(robots)
+        with pytest.raises(Unreachable, match=r"robots\.txt cannot be read"):
+            list(reader.sweep_tag("shareASM", DAY))
+        assert asked == ["/robots.txt"]

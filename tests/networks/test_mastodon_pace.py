@@ -8,10 +8,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from networks.mastodon_fakes import NOW, SERVER, Script
-from shareasm.errors import LeftAlone, NetworkError, RateLimited, Unreachable
+from shareasm.domain.posts import Network, PostRef
+from shareasm.domain.robots import Notices
+from shareasm.errors import LeftAlone, NetworkError, RateLimited, StayAway, Unreachable
 from shareasm.networks.mastodon.answers import Answer
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.pace import Fare, Pace, Pacing
+from shareasm.networks.mastodon.reader import MastodonReader
+from shareasm.networks.ports import Window
 
 IN_FIVE = NOW + timedelta(minutes=5)
 ANON, TOKEN, OTHER = Fare(None), Fare("secret"), Fare("another")
@@ -312,3 +316,66 @@ def test_a_server_that_breaks_off_is_counted(times: Times) -> None:
     with pytest.raises(LeftAlone, match="cannot be reached"):
         api.get("/api/v1/statuses/1")
     assert len(script.asked) == 5
+
+
+# ---- robots.txt --------------------------------------------------------------------------------------------------------
+
+TAG = "/api/v1/timelines/tag/shareASM"
+GOTOSOCIAL = httpx.Response(200, text="User-agent: *\nDisallow: /api/\n")
+
+
+def polite(script: Script, token: str | None = None) -> MastodonReader:
+    pace = Pacing(now=lambda: NOW, notices=Notices(lambda: NOW)).of(SERVER)
+    return MastodonReader(
+        SERVER, user_agent="x", now=lambda: NOW, token=token, pace=pace, transport=script.on(TAG, []).transport
+    )
+
+
+def read(reader: MastodonReader) -> None:
+    for _ in reader.read_tag("shareASM", Window(NOW - timedelta(hours=1), NOW), None):
+        pass
+
+
+def test_a_server_that_wants_no_programs_is_not_read_without_an_account() -> None:
+    script = Script().on("/robots.txt", GOTOSOCIAL)
+    reader = polite(script)
+    for _ in range(3):
+        with pytest.raises(
+            StayAway, match=r"robots\.txt asks programs not to read /api/v1/timelines/tag/shareASM: leave"
+        ):
+            read(reader)
+        with pytest.raises(StayAway):
+            reader.check([(PostRef(Network.MASTODON, f"{SERVER}/1"), "1")])
+    assert script.paths() == ["/robots.txt"], "asked for once, and nothing else is"
+
+
+def test_an_accounts_own_use_of_its_server_is_no_robots() -> None:
+    script = Script().on("/robots.txt", GOTOSOCIAL)
+    read(polite(script, token="secret"))
+    assert script.paths() == [TAG]
+
+
+@pytest.mark.parametrize(
+    "robots", [httpx.Response(404), httpx.Response(200, text="User-agent: *\nDisallow: /media_proxy/")]
+)
+def test_a_server_that_does_not_mind_is_read_and_asked_for_its_robots_txt_once(robots: httpx.Response) -> None:
+    script = Script().on("/robots.txt", robots)
+    reader = polite(script)
+    read(reader)
+    read(reader)
+    assert script.paths() == ["/robots.txt", TAG, TAG]
+
+
+@pytest.mark.parametrize("robots", [httpx.Response(500), httpx.ConnectError("refused")])
+def test_a_server_whose_robots_txt_cannot_be_read_is_tried_later(robots: httpx.Response | Exception) -> None:
+    script = Script().on("/robots.txt", robots)
+    with pytest.raises(Unreachable, match=r"its robots\.txt cannot be read"):
+        read(polite(script))
+    assert script.paths() == ["/robots.txt"]
+
+
+def test_what_a_server_says_of_itself_is_not_asked_leave_for() -> None:
+    script = Script().on("/robots.txt", GOTOSOCIAL)
+    pace = Pacing(now=lambda: NOW, notices=Notices(lambda: NOW)).of(SERVER)
+    Api(SERVER, user_agent="x", now=lambda: NOW, pace=pace, transport=script.transport).confirm_well()
+    assert "/robots.txt" not in script.paths()

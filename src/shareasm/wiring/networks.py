@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from shareasm.accounts import Accounts, user_agent
 from shareasm.domain.campaigns import CampaignAccount, Source, SourceKind
 from shareasm.domain.posts import Network
+from shareasm.domain.robots import Notices
 from shareasm.errors import ConfigError
 from shareasm.networks.ports import (
     AccountProbe,
@@ -47,6 +48,7 @@ class NetworkParts:
         self._readers: dict[str, MastodonReader] = {}
         self._feeds: dict[str, FeedReader] = {}
         self._pacing: Pacing | None = None
+        self._notices = Notices(self._now)
 
     def forgive(self) -> None:
         """Let every server be tried again that is left alone, for a last look."""
@@ -58,7 +60,7 @@ class NetworkParts:
         from shareasm.networks.mastodon.pace import Pacing
 
         if self._pacing is None:
-            self._pacing = Pacing(now=self._now)
+            self._pacing = Pacing(now=self._now, notices=self._notices)
         return self._pacing.of(server)
 
     # ---- reading -------------------------------------------------------------------------------------------------------
@@ -141,18 +143,25 @@ class NetworkParts:
             self._readers[source.id] = reader
         return self._readers[source.id]
 
-    def _feed_reader(self, source: Source) -> "FeedReader":
     def _open_feed(self, url: str) -> "FeedReader":
         from shareasm.networks.feeds.reader import FeedReader
 
-        return FeedReader(url, takes_all=False, language=None, user_agent=self._agent, now=self._now)
+        return FeedReader(
+            url, takes_all=False, language=None, user_agent=self._agent, now=self._now, notices=self._notices
+        )
 
+    def _feed_reader(self, source: Source) -> "FeedReader":
         from shareasm.networks.feeds.reader import FeedReader
 
         if source.id not in self._feeds:
             takes_all, language = source.takes_all, source.language
             self._feeds[source.id] = FeedReader(
-                source.server, takes_all=takes_all, language=language, user_agent=self._agent, now=self._now
+                source.server,
+                takes_all=takes_all,
+                language=language,
+                user_agent=self._agent,
+                now=self._now,
+                notices=self._notices,
             )
         return self._feeds[source.id]
 

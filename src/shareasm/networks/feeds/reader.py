@@ -17,7 +17,8 @@ import msgspec
 from shareasm.domain.changes import Gone, Seen
 from shareasm.domain.posts import PostRef
 from shareasm.domain.richtext import fold_hashtag
-from shareasm.errors import NetworkError, RateLimited, Rejected, Unreachable
+from shareasm.domain.robots import Notices
+from shareasm.errors import NetworkError, RateLimited, Rejected, StayAway, Unreachable
 from shareasm.networks.feeds.translate import Feed, NoFeed, read_feed
 from shareasm.networks.ports import Page, Window
 
@@ -46,8 +47,11 @@ class FeedReader:
         language: str | None,
         user_agent: str,
         now: Callable[[], datetime],
+        notices: Notices | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
+        """`notices`: what servers write in their robots.txt; None: it is not asked for."""
+        self._notices = notices
         self._url = url
         self._takes_all = takes_all
         self._language = language
@@ -94,6 +98,7 @@ class FeedReader:
 
     def _fetch(self, mark: Mark) -> tuple[Feed | None, Mark]:
         """Return the feed and what it gives us to ask with next time; no feed where it has not changed."""
+        self._heed_robots()
         headers = {
             name: value for name, value in (("If-None-Match", mark.etag), ("If-Modified-Since", mark.modified)) if value
         }
@@ -111,6 +116,25 @@ class FeedReader:
             return read_feed(data, self._url, self._now(), self._language), fresh
         except NoFeed as finding:
             raise Rejected(f"this is no feed: {finding}", server=self._url) from finding
+
+    def _heed_robots(self) -> None:
+        """Raise StayAway where the feed's server does not want programs to fetch it, though a feed is made for them."""
+        if self._notices is None:
+            return
+        robots = self._notices.of(self._url, self._read_robots)
+        if robots is None:
+            raise Unreachable("its robots.txt cannot be read, so the feed is not", server=self._url)
+        if not robots.allows(self._url):
+            raise StayAway("its robots.txt asks programs not to read this feed: ask its owner", server=self._url)
+
+    def _read_robots(self, url: str) -> tuple[int, bytes] | None:
+        try:
+            with self._client.stream("GET", url) as response:
+                return response.status_code, self._bounded(response)
+        except (httpx.HTTPError, Unreachable):
+            return None
+        except Rejected:
+            return 404, b""  # it leads elsewhere, or has no end: that is no robots.txt
 
     def _bounded(self, response: httpx.Response) -> bytes:
         data, give_up_at = bytearray(), monotonic() + TOTAL_S
@@ -140,6 +164,19 @@ class FeedReader:
             return now + WAIT
 
 
+def _stay_with_the_host(url: str, response: httpx.Response) -> None:
+    """Follow a feed to another path or scheme, but to no other host: that could be any, also one inside our own network."""
+    if not response.has_redirect_location:
+        return
+    try:
+        target = response.request.url.join(response.headers["location"])
+    except httpx.InvalidURL as error:
+        raise Rejected("the feed has moved to an address that is none", server=url) from error
+    if _site(target) != _site(response.request.url):
+        words = f"the feed has moved to {target.host}: write its new address in campaign.yaml"
+        raise Rejected(words, server=url)
+
+
 def _returnable(response: httpx.Response, name: str, longest: int) -> str:
     """Return a header that is to be sent back; "" where it could not be."""
     value = response.headers.get(name, "")
@@ -155,16 +192,3 @@ def _read_mark(checkpoint: str | None) -> Mark:
         return msgspec.json.decode(checkpoint, type=Mark) if checkpoint else Mark()
     except msgspec.DecodeError:
         return Mark()
-def _stay_with_the_host(url: str, response: httpx.Response) -> None:
-    """Follow a feed to another path or scheme, but to no other host: that could be any, also one inside our own network."""
-    if not response.has_redirect_location:
-        return
-    try:
-        target = response.request.url.join(response.headers["location"])
-    except httpx.InvalidURL as error:
-        raise Rejected("the feed has moved to an address that is none", server=url) from error
-    if _site(target) != _site(response.request.url):
-        words = f"the feed has moved to {target.host}: write its new address in campaign.yaml"
-        raise Rejected(words, server=url)
-
-

@@ -6,14 +6,14 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import httpx
 import msgspec
 
 from shareasm.domain.richtext import clean_line
-from shareasm.errors import NetworkError, Rejected, Unauthorized, Unreachable
+from shareasm.errors import NetworkError, Rejected, StayAway, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import Act, Answer, Asked, network_error, refusal
 from shareasm.networks.mastodon.pace import Fare, Pace
 from shareasm.networks.ports import Rest
@@ -34,6 +34,9 @@ _TURNS_PAGES = frozenset({"max_id", "min_id", "since_id", "page"})
 """What makes a request count among the pages (Mastodon 4.6 `rack_attack.rb`, throttle_authenticated_paging)."""
 
 _TIMELINES = "/api/v1/timelines/"
+_ABOUT_ITSELF = ("/api/v1/instance", "/api/v2/instance", "/.well-known/", "/nodeinfo")
+"""What a server says of itself to whoever wants to speak with it; its robots.txt is about what people say there."""
+
 _MAX_AGE = re.compile(r"\bmax-age=(\d{1,6})\b")
 _LONGEST_FRESH_S = 300
 
@@ -105,6 +108,8 @@ class Api:
         fare = Fare(token, is_page=is_page, is_for_posts=self._is_for_posts)
         self._pace.admit(fare)
         self._read_as, self._request_count = token, self._request_count + 1
+        if not token and not path.startswith(_ABOUT_ITSELF):
+            self._heed_robots(path, asked)
         try:
             answer = self.exchange(asked, "GET", f"{self.server}{path}", headers=headers, params=list(query) or None)
         except Unreachable as error:
@@ -123,6 +128,28 @@ class Api:
         if not answer.body.strip():
             raise Unreachable(f"answered with nothing ({answer.status})", server=self.server, ref=ref)
         return answer.body
+
+    def _heed_robots(self, path: str, asked: Asked) -> None:
+        """Raise StayAway where the server does not want programs to read this. An account's own use of it is no robot's."""
+        if self._pace.notices is None:
+            return
+        robots = self._pace.notices.of(self.server + path, partial(self._read_robots, asked))
+        if robots is None:
+            raise Unreachable("its robots.txt cannot be read, so nothing else is", server=self.server)
+        if not robots.allows(self.server + path):
+            message = (
+                f"its robots.txt asks programs not to read {path}: leave this source out, or name one of your accounts "
+                "there at it in campaign.yaml (account: …)"
+            )
+            raise StayAway(message, server=self.server)
+
+    def _read_robots(self, asked: Asked, url: str) -> tuple[int, bytes] | None:
+        try:
+            answer = self.exchange(asked, "GET", url, headers={})
+        except NetworkError as error:
+            self._pace.note_silence(error)
+            return None
+        return answer.status, answer.body
 
     def exchange(
         self,

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from shareasm.domain.patience import left_alone_until
+from shareasm.domain.robots import Notices
 from shareasm.errors import LeftAlone, NetworkError, RateLimited
 from shareasm.networks.mastodon.answers import Answer, retry_at
 from shareasm.networks.ports import Rest
@@ -62,9 +63,16 @@ class _Purse:
 class Pacing:
     """The pace of every server that this process asks."""
 
-    def __init__(self, *, now: Callable[[], datetime], chance: Callable[[], float] = random.random) -> None:
-        """`chance` draws a number from 0 to 1."""
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime],
+        chance: Callable[[], float] = random.random,
+        notices: Notices | None = None,
+    ) -> None:
+        """`chance` draws a number from 0 to 1; `notices`: what servers write in their robots.txt; None: not asked for."""
         self._now = now
+        self._notices = notices
         self._chance = chance
         self._paces: dict[str, Pace] = {}
         self._lock = threading.Lock()
@@ -74,7 +82,7 @@ class Pacing:
         server = server.rstrip("/").lower()
         with self._lock:
             if server not in self._paces:
-                self._paces[server] = Pace(server, now=self._now, chance=self._chance)
+                self._paces[server] = Pace(server, now=self._now, chance=self._chance, notices=self._notices)
             return self._paces[server]
 
     def forgive(self) -> None:
@@ -89,8 +97,15 @@ class Pace:
     """What one server still allows, and whether it is left alone. May be used by several threads at once."""
 
     def __init__(
-        self, server: str, *, now: Callable[[], datetime], chance: Callable[[], float] = random.random
+        self,
+        server: str,
+        *,
+        now: Callable[[], datetime],
+        chance: Callable[[], float] = random.random,
+        notices: Notices | None = None,
     ) -> None:
+        """`notices`: what servers write in their robots.txt; None: it is not asked for."""
+        self.notices = notices
         self._server = server
         self._now = now
         self._chance = chance
