@@ -11,9 +11,20 @@ from shareasm.domain.items import ShownPost, picture_addresses
 from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Card, Counts, Media, MediaKind, Network, Poll, Post
+from shareasm.domain.queue import QueueEntry
 from shareasm.domain.recaps import Facts, Recap, SourceState, arrange
-from shareasm.domain.schedules import Kind, Part, Schedule
-from shareasm.domain.stories import ChapterPlan, FromTo, Narration, PairPlan, Quotation, Reading, Rule, RuleKind
+from shareasm.domain.schedules import Kind, Part, Schedule, Slot
+from shareasm.domain.stories import (
+    ChapterPlan,
+    FromTo,
+    Narration,
+    PairPlan,
+    Quotation,
+    Reading,
+    Rule,
+    RuleKind,
+    StoryPlan,
+)
 from shareasm.pictures import keep
 
 PICTURES = ("welcome", "interview", "table", "hills", "still", "card", "pit", "school", "tall")
@@ -77,7 +88,7 @@ def _with_blue_posts(facts: Facts) -> Facts:
     return replace(facts, posts=tuple(sorted(facts.posts, key=lambda shown: shown.post.created_at)))
 
 
-def _more_programme() -> tuple[list, list, list[Post]]:
+def _more_programme() -> tuple[list[Slot], list[QueueEntry], list[Post]]:
     """A thread of six, an interview with a link, a poll on one network, and a post that quotes another of ours."""
     slots, entries, posts = [], [], []
     thread = a_slot("thread", "15:00", Kind.VOICES, parts=tuple(Part({"en": {"": f"{n}"}}) for n in range(6)))
@@ -189,7 +200,7 @@ def _more_voices() -> list[Post]:
     return [swahili, answer, *answers, partner, tall, web]
 
 
-def _a_story():
+def _a_story() -> StoryPlan:
     chapters = list(A_STORY.chapters)
     chapters[0] = replace(
         chapters[0],

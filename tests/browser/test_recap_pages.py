@@ -7,28 +7,22 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from browser.full_day import a_full_day, keep_pictures
 from browser.hostile import as_fields, as_html, with_neighbours
-from recap_day import A_STORY, a_campaign, a_day, a_picture
-from shareasm.domain.pictures import KeptPicture
+from recap_day import a_campaign
 from shareasm.domain.recaps import Facts, arrange
-from shareasm.pictures import keep
 from shareasm.render import render_page, write_recap
 
 pytestmark = pytest.mark.browser
 
-PICTURES = ("welcome", "interview", "table", "hills", "still")
+ALL_RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled": True}}}
 
 
 @pytest.fixture(scope="session")
 def recap_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A realistic day with pictures, as files."""
+    """A day that has one of everything, with pictures, as files."""
     folder = tmp_path_factory.mktemp("recap")
-    kept = {}
-    for number, name in enumerate(PICTURES):
-        picture = keep(a_picture(20 + 17 * number), folder / "kept")
-        assert isinstance(picture, KeptPicture)
-        kept[f"https://cdn.example/{name}.jpg"] = picture
-    write_recap(arrange(a_day(kept, A_STORY)), folder / "recap", pictures=folder / "kept")
+    write_recap(a_full_day(keep_pictures(folder / "kept")), folder / "recap", pictures=folder / "kept")
     return folder / "recap"
 
 
@@ -54,14 +48,14 @@ def test_the_recap_opens_from_a_disk_as_well(recap_folder: Path, watch: Callable
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("page", "width"), [("index.html", 1280), ("index.html", 360), ("day-1.html", 360)])
+@pytest.mark.parametrize(("page", "width"), [("index.html", 1440), ("index.html", 360), ("day-1.html", 360)])
 def test_axe_finds_nothing(
     recap_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any], page: str, width: int, scheme: str
 ) -> None:
     with watch(serve(recap_folder) + page, width=width, scheme=scheme, keeps_policy=False) as watched:
         watched.page.add_style_tag(content="* { content-visibility: visible !important }")
         watched.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
-        found = Axe().run(watched.page)
+        found = Axe().run(watched.page, options=ALL_RULES)
         assert found.response["violations"] == [], found.generate_report()
 
 
@@ -73,6 +67,59 @@ def test_nothing_is_wider_than_the_screen(
     with watch(serve(recap_folder) + page, width=width, keeps_policy=False) as watched:
         watched.page.add_style_tag(content="* { content-visibility: visible !important }")
         assert _overflow(watched.page) == 0
+
+
+@pytest.mark.parametrize("width", [360, 1440])
+def test_a_page_that_runs_from_the_right_is_no_wider_either(
+    recap_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any], width: int
+) -> None:
+    with watch(serve(recap_folder) + "index.html", width=width, keeps_policy=False) as watched:
+        watched.page.add_style_tag(content="* { content-visibility: visible !important }")
+        watched.page.evaluate("document.documentElement.dir = 'rtl'")
+        assert _overflow(watched.page) == 0
+        heading, masthead = (watched.page.locator(name).first.bounding_box() for name in ("h1", ".masthead"))
+        assert abs(heading["x"] + heading["width"] - masthead["x"] - masthead["width"]) < 1
+
+
+@pytest.mark.parametrize("page", ["index.html", "day-1.html"])
+@pytest.mark.parametrize("width", [420, 680])  # about what A5 and A4 leave between their margins
+def test_on_paper_nothing_is_cut_and_nothing_is_for_fingers(
+    recap_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any], page: str, width: int
+) -> None:
+    with watch(serve(recap_folder) + page, width=width, scheme="dark", keeps_policy=False) as watched:
+        watched.page.emulate_media(media="print")
+        assert _overflow(watched.page) == 0
+        assert (
+            watched.page.evaluate("getComputedStyle(document.documentElement).backgroundColor") == "rgb(255, 255, 255)"
+        )
+        assert not watched.page.locator(".masthead nav").first.is_visible()
+        greys = watched.page.locator("img").first.evaluate("one => getComputedStyle(one).filter")
+        assert ("grayscale" in greys) == (width == 420)
+
+
+def test_every_post_tells_its_language_its_direction_and_where_it_stands(
+    recap_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any]
+) -> None:
+    with watch(serve(recap_folder) + "day-1.html") as watched:
+        posts = watched.page.evaluate(_POSTS)
+        assert len(posts) == 50
+        assert {one["direction"] for one in posts if one["language"] in {"ar", "he", "fa"}} == {"rtl"}
+        assert {one["direction"] for one in posts if one["language"] in {"en", "mn", "zh"}} == {"ltr"}
+        for one in posts:
+            assert one["place"] == f"day-1.html#{one['id']}"
+            assert one["original"].startswith("https://")
+
+
+def test_the_keyboard_sees_where_it_is(
+    recap_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any]
+) -> None:
+    with watch(serve(recap_folder) + "index.html") as watched:
+        watched.page.keyboard.press("Tab")
+        assert watched.page.evaluate("document.activeElement.className") == "skip"
+        assert watched.page.locator(".skip").is_visible()
+        for _ in range(12):
+            watched.page.keyboard.press("Tab")
+            assert watched.page.evaluate("getComputedStyle(document.activeElement).outlineStyle") == "solid"
 
 
 def test_an_answer_s_place_can_be_linked_to(
@@ -138,6 +185,15 @@ def test_no_hostile_post_makes_the_page_wider_than_the_screen(
             assert _overflow(watched.page) == 0, file.name
 
 
+_POSTS = """() => [...document.querySelectorAll('article')].map((one) => {
+    const words = one.querySelector(':scope .words');
+    const said = words?.querySelector('p') ?? words;
+    return {
+        id: one.id, language: words?.lang ?? '', direction: said ? getComputedStyle(said).direction : '',
+        place: one.querySelector('.when a').getAttribute('href'), original: one.querySelector('.original').href,
+    };
+})"""
+
 _POKE_EVERYTHING = """() => {
     addEventListener('click', (event) => event.preventDefault(), true);
     document.querySelectorAll('details').forEach((one) => { one.open = true });
@@ -152,7 +208,7 @@ _BROKEN_NEIGHBOURS = """() => [...document.querySelectorAll('article')].filter((
     if (!/^neighbour \\d+ is whole$/.test(words)) return false;
     const place = one.parentElement.className;
     const style = getComputedStyle(one);
-    return !['hour', 'chapter', 'under'].includes(place) || style.direction !== 'ltr' || style.display === 'none'
+    return !['hour', 'chapter', 'under', 'rest'].includes(place) || style.direction !== 'ltr' || style.display === 'none'
         || one.getBoundingClientRect().height === 0;
 }).map((one) => one.id)"""
 
