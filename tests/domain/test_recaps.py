@@ -447,6 +447,18 @@ def test_the_whole_day_comes_in_parts() -> None:
     assert recap.items[-1].page == "4-2"
 
 
+def test_a_page_of_the_day_lists_its_posts_by_the_hour_and_knows_what_they_answer() -> None:
+    one = a_post("1", created_at=at("08:59"))
+    two = a_post("2", created_at=at("09:00"), reply_to=one.ref)
+    recap = told(one, two)
+    (part,) = recap.parts
+    assert [(hour, [item.ref for item in items]) for hour, items in part.by_hour(recap.campaign.zone)] == [
+        (at("08:00"), [one.ref]),
+        (at("09:00"), [two.ref]),
+    ]
+    assert [(parent := recap.parent_of(item)) and parent.ref for item in recap.items] == [None, one.ref]
+
+
 def test_an_empty_day_is_a_recap_too() -> None:
     recap = told()
     assert recap.chapters == ()

@@ -142,9 +142,8 @@ def shelf(campaign: Campaign, items: Sequence[Item]) -> tuple[ShelfEntry, ...]:
 def _once_per_slot(highlights: Iterable[Item]) -> tuple[Item, ...]:
     """Return the first Item of each slot: its languages and thread parts were one occasion."""
     first: dict[str, Item] = {}
-    for item in highlights:
-        if item.highlight:
-            first.setdefault(item.highlight.slot.id, item)
+    for slot, item in ((item.highlight.slot.id, item) for item in highlights if item.highlight):
+        first.setdefault(slot, item)
     return tuple(first.values())
 
 
@@ -312,11 +311,11 @@ class Contributor:
 
 
 def contributors(items: Sequence[Item]) -> tuple[Contributor, ...]:
-    """Return everybody else who is on the page and may be listed, in order of the name that it shows."""
+    """Return everybody else who spoke under the tag and may be listed, in order of the name that the page shows."""
     groups: dict[tuple[str, str], dict[str, Account]] = {}
     for item in items:
         account = item.post.author
-        if item.highlight is None and may_be_listed(account):
+        if item.highlight is None and not item.without_tag and may_be_listed(account):
             declared = (f"partner {item.partner.id}", _name(account)) if item.partner else ("", account.ref)
             groups.setdefault(declared, {}).setdefault(account.ref, account)
     found = [tuple(sorted(group.values(), key=_listing)) for group in groups.values()]
