@@ -14,6 +14,7 @@ import tempfile
 import zlib
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, closing
+from dataclasses import replace
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -87,6 +88,7 @@ def claims(taken: dict[tuple[str, int], float], size: int) -> tuple[Claim, ...]:
 def store_all(engine: Engine, seen: Sequence[Seen], size: int, expected: Tally) -> float:
     """Store everything page by page; return the seconds a post."""
     desk = Desk(engine, campaign(), FixedClock(OPENS))
+    seen = [replace(item) for item in seen]  # as they come: nothing is derived from them yet
     is_sweep = expected.new == 0  # which moves no checkpoint
     pages = [Page(posts=tuple(part), checkpoint=None if is_sweep else "a cursor") for part in paged(seen, size)]
     tallies: list[Tally] = []
@@ -266,11 +268,13 @@ def add_with_orm(session: Session, item: Seen) -> None:
         source=source().id,
         fingerprint=fingerprint(post),
         content=encode_post(post).decode(),
+        answer_count=post.counts.replies + post.counts.quotes,
     )
     stored.belonging.append(filled(Belonging(), campaign=campaign().slug, belongs_by="tag"))
-    where = {"source": source().id, "local_id": item.local_id, "parent_local_id": item.parent_local_id}
-    stored.sightings.append(filled(SeenThere(), **where, first_seen_at=OPENS))
-    stored.raws.append(filled(Raw(), source=source().id, fetched_at=OPENS, body=zlib.compress(item.raw, 1)))
+    asked = {"source": source().id, "server": "social.example", "query": "#shareasm"}
+    named = {"local_id": item.local_id, "parent_local_id": item.parent_local_id}
+    stored.sightings.append(filled(SeenThere(), **asked, **named, first_seen_at=OPENS))
+    stored.raws.append(filled(Raw(), **asked, fetched_at=OPENS, body=zlib.compress(item.raw, 1)))
     session.add(stored)
 
 

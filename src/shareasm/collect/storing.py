@@ -95,19 +95,19 @@ def store_posts(
     stored = posts.find(connection, [item.post.ref for item in seen])
     intents = [decide(stored.get(ref), item, by) for ref, item in kept.items()]
     # What does not belong is not stored at all; what was stored and belongs no more (a tag edited away) stays, unshown.
-    new = [item for item in intents if isinstance(item, New) and belongs(campaign, item.seen.post, declared)]
+    new = {
+        item.seen.post.ref: (item, rule)
+        for item in intents
+        if isinstance(item, New) and (rule := belongs(campaign, item.seen.post, declared))
+    }
     changed = [item for item in intents if isinstance(item, Changed)]
     same = [item for item in intents if isinstance(item, Same)]
-    ids = posts.insert(connection, new, by, now)
+    ids = posts.insert(connection, [item for item, _ in new.values()], by, now)
+    posts.begin_belonging(connection, campaign.slug, {id_: new[ref][1] for ref, id_ in ids.items()})
     posts.update(connection, changed, by, now)
     posts.touch(connection, same, by, now, is_check=by.is_check)
     posts.note_revisions(connection, same)
-    rules = {
-        ids[item.seen.post.ref]: belongs(campaign, item.seen.post, declared)
-        for item in new
-        if item.seen.post.ref in ids
-    }
-    rules |= {item.stored.id: belongs(campaign, item.seen.post, declared) for item in changed}
+    rules = {item.stored.id: belongs(campaign, item.seen.post, declared) for item in changed}
     posts.set_belonging(connection, campaign.slug, rules)
     _settle_belonging(connection, campaign, by, same, declared)
     gone = posts.mark_gone(

@@ -12,13 +12,14 @@ decided here and nowhere else:
 """
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from shareasm.domain.posts import Network, Post, PostRef, decode_post, fingerprint
+from shareasm.domain.posts import Network, Post, PostRef, decode_post, kept_form
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # without slots: what is derived from it is derived once
 class Seen:
     """One post as one source showed it."""
 
@@ -27,6 +28,15 @@ class Seen:
     local_id: str  # the id under which this source knows it
     is_complete: bool = True  # False: a stream's bare record, whose author is not known yet; verify fills it in
     parent_local_id: str | None = None  # the post that it answers as this source names it, where it tells no more
+
+    @cached_property
+    def kept(self) -> tuple[bytes, bytes]:
+        """The post as the store keeps it, and its fingerprint."""
+        return kept_form(self.post)
+
+    @property
+    def fingerprint(self) -> bytes:
+        return self.kept[1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,12 +121,12 @@ def decide(stored: Stored | None, seen: Seen, by: Sighting) -> Intent:
     """Return what `seen` means for the store."""
     if stored is None:
         return New(seen)
-    if not stored.is_gone and fingerprint(seen.post) == stored.fingerprint:
+    if not stored.is_gone and seen.fingerprint == stored.fingerprint:
         return Same(stored, seen)
     if not _is_news(stored, seen, by):
         return Same(stored, seen, is_other=True)
     merged = _keep_what_is_known(stored, seen)
-    if not stored.is_gone and fingerprint(merged.post) == stored.fingerprint:
+    if not stored.is_gone and merged.fingerprint == stored.fingerprint:
         return Same(stored, merged)  # a bare record of what is known already
     return Changed(stored, merged, is_edit=_words(merged.post) != _words(stored.post))
 

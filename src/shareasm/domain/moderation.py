@@ -223,8 +223,10 @@ def is_shown_all_the_same(reason: Reason, campaign: Campaign) -> bool:
 
 def why_not_stored(post: Post, campaign: Campaign) -> Reason | None:
     """Return why nothing of `post` may be kept; None where it may."""
-    rule, effect = _strictest(post, campaign, is_ours=False)
-    return rule.reason if rule and effect is Effect.NEVER_STORE else None
+    for rule in RULES:  # asked of every post of every poll
+        if campaign.rules.get(rule.name, rule.effect) is Effect.NEVER_STORE and rule.applies(post):
+            return rule.reason
+    return None
 
 
 def may_show(

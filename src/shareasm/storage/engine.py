@@ -14,7 +14,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from datetime import UTC, datetime
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -42,8 +42,7 @@ class Instant(sa.TypeDecorator[datetime]):
             return None
         if value.tzinfo is None:
             raise ValueError(f"a naive datetime was about to be stored: {value!r}")
-        utc = value.astimezone(UTC)
-        return utc.isoformat(" ", "microseconds")[:_ZONELESS] if dialect.name == "sqlite" else utc
+        return _as_text(value) if dialect.name == "sqlite" else value.astimezone(UTC)
 
     def process_result_value(self, value: Any, _dialect: Dialect) -> datetime | None:
         if value is None:
@@ -53,6 +52,12 @@ class Instant(sa.TypeDecorator[datetime]):
 
 
 _ZONELESS = len("2027-02-03 09:00:00.000000")
+
+
+@lru_cache(maxsize=1024)
+def _as_text(instant: datetime) -> str:
+    """Return `instant` as SQLite keeps it. A page is stored at one instant, which its rows name thousands of times."""
+    return instant.astimezone(UTC).isoformat(" ", "microseconds")[:_ZONELESS]
 
 
 def open_engine(url: str) -> Engine:

@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Same, Seen, Sighting, Stored, is_gone_now
-from shareasm.domain.posts import Network, Post, PostRef, decode_post, fingerprint, kept_form
+from shareasm.domain.posts import Network, Post, PostRef, decode_post
+from shareasm.storage.bulk import insert_new
 from shareasm.storage.engine import insert_ignoring, take_ids, upsert
 from shareasm.storage.tables import author_states, campaign_posts, posts, raws, sightings
 
@@ -64,7 +65,7 @@ def find(connection: Connection, refs: Iterable[PostRef]) -> dict[PostRef, Store
     found: dict[PostRef, Stored] = {}
     for network, by_uri in uris_by_network(refs).items():
         for chunk in chunks(list(by_uri)):
-            rows = connection.execute(_FIND, {"network": network, "uris": chunk})
+            rows = connection.execute(_FIND, {"network": network, "uris": chunk}).all()
             found.update((by_uri[uri], Stored(*stored)) for *stored, uri in rows)
     return found
 
@@ -92,10 +93,10 @@ def insert(connection: Connection, news: Sequence[New], by: Sighting, now: datet
         return {}
     numbered = list(zip(take_ids(connection, posts, len(news)), (new.seen for new in news), strict=True))
     rows = [_to_row(seen, by.source, now) | {"id": id_, "first_seen_at": now} for id_, seen in numbered]
-    if insert_ignoring(connection, posts, rows) < len(rows):
+    if not insert_new(connection, posts, rows):
         ours = _known(connection, _THERE, [id_ for id_, _ in numbered])
         numbered = [(id_, seen) for id_, seen in numbered if id_ in ours]
-    insert_ignoring(connection, sightings, [_sighting_row(id_, seen, by, now) for id_, seen in numbered])
+    insert_new(connection, sightings, [_sighting_row(id_, seen, by, now) for id_, seen in numbered])
     _add_raws(connection, numbered, by, now)
     return {seen.post.ref: id_ for id_, seen in numbered}
 
@@ -122,7 +123,7 @@ def touch(connection: Connection, same: Sequence[Same], by: Sighting, now: datet
 
 def _completes(item: Same) -> bool:
     """Return whether a bare record turned out to be all there is; an index that shows other words leaves it bare."""
-    return not item.stored.is_complete and fingerprint(item.seen.post) == item.stored.fingerprint
+    return not item.stored.is_complete and item.seen.fingerprint == item.stored.fingerprint
 
 
 def note_revisions(connection: Connection, same: Sequence[Same]) -> None:
@@ -190,6 +191,12 @@ def show_authors(connection: Connection, network: Network, refs: Sequence[str], 
             author_states.c.changed_at < asked_at,
         )
         connection.execute(hidden, {"is_active": True, "reason": "shown again", "changed_at": asked_at})
+
+
+def begin_belonging(connection: Connection, campaign: str, rules: Mapping[int, str]) -> None:
+    """Note by which rule posts that were stored just now belong to `campaign`."""
+    rows = [{"campaign": campaign, "post_id": id_, "belongs_by": rule} for id_, rule in rules.items()]
+    insert_new(connection, campaign_posts, rows)
 
 
 def set_belonging(connection: Connection, campaign: str, belongs: Mapping[int, str | None]) -> None:
@@ -289,14 +296,14 @@ _BELONGING = sa.select(campaign_posts.c.post_id).where(
 
 def _known(connection: Connection, query: sa.Select[int], ids: Sequence[int], **values: str) -> set[int]:
     """Return those of `ids` that `query` finds."""
-    return {id_ for chunk in chunks(ids) for id_ in connection.scalars(query, {"ids": chunk, **values})}
+    return {id_ for chunk in chunks(ids) for id_ in connection.scalars(query, {"ids": chunk, **values}).all()}
 
 
 def _to_row(seen: Seen, source: str, now: datetime) -> dict[str, Any]:
     post = seen.post
-    content, digest = kept_form(post)
+    content, digest = seen.kept
     return {
-        "network": post.ref.network,
+        "network": post.ref.network.value,
         "uri": post.ref.uri,
         "author_ref": post.author.ref,
         "created_at": post.created_at,
@@ -345,8 +352,7 @@ def _sighting_row(id_: int, seen: Seen, by: Sighting, now: datetime) -> dict[str
 def _add_raws(connection: Connection, seen: Sequence[tuple[int, Seen]], by: Sighting, now: datetime) -> None:
     asked = {"source": by.source, "server": by.host, "query": by.query, "fetched_at": now}
     rows = [{"post_id": id_, "body": zlib.compress(item.raw, 1), **asked} for id_, item in seen]
-    if rows:
-        connection.execute(raws.insert(), rows)
+    insert_new(connection, raws, rows)
 
 
 def sightings_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[SeenAt]]:
