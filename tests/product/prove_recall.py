@@ -14,10 +14,16 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from bluesky_network.network import BlueskyNetwork
 from postgresql import Cluster, running_cluster
+from product import bluesky_recall
 from product.recall import Case, Outcome, RecallDay, a_recall_day
 
-HEAD = "seed  store       planted  shown   kept   recall  precision  old words  beyond reach  kills  faults  requests  seconds"
+HEAD = (
+    "seed  store         planted  shown   kept   recall  precision  old words  beyond reach  kills  faults  requests  "
+    "seconds"
+)
+REAL = "real Bluesky"
 TELL_EVERY_S = 10
 
 
@@ -27,13 +33,17 @@ def main() -> int:
     parser.add_argument("--small", type=int, default=1_000, help="planted on each further day (default: %(default)s)")
     parser.add_argument("--seeds", type=int, default=4, help="how many further days, the last on PostgreSQL")
     parser.add_argument("--seed", type=int, default=1, help="of the first day (default: %(default)s)")
+    parser.add_argument(
+        "--real", type=int, default=1_000, help="posts on the real Bluesky network (default: %(default)s)"
+    )
+    parser.add_argument("--no-bluesky-network", action="store_true", help="stand-ins only")
     wanted = parser.parse_args()
     rows, outcomes = [], list[Outcome]()
     for case, store in _cases(wanted):
         print(f"\na day of {case.size:,} posts, seed {case.seed}, on {store}", flush=True)
         began = time.monotonic()
-        outcome = _live(case, store)
-        rows.append(_row(case, store, outcome, time.monotonic() - began))
+        outcome = _live_on_bluesky(case) if isinstance(case, bluesky_recall.Case) else _live(case, store)
+        rows.append(_row(case.seed, store, outcome, time.monotonic() - began))
         print(f"{HEAD}\n{rows[-1]}", flush=True)
         outcomes.append(outcome)
     for title in ("stories", "facts", "troubles", "deaths"):
@@ -61,7 +71,7 @@ def _table(title: str, outcomes: list[Outcome]) -> Iterator[str]:
 
 
 @contextmanager
-def _told(day: RecallDay) -> Iterator[None]:
+def _told(day: RecallDay | bluesky_recall.BlueskyDay) -> Iterator[None]:
     """Print now and then how the day goes."""
     is_over, began = threading.Event(), time.monotonic()
 
@@ -78,15 +88,17 @@ def _told(day: RecallDay) -> Iterator[None]:
         telling.join()
 
 
-def _cases(wanted: argparse.Namespace) -> list[tuple[Case, str]]:
+def _cases(wanted: argparse.Namespace) -> list[tuple[Case | bluesky_recall.Case, str]]:
     """Return the days and their stores: on every other one the program is dead when the window ends."""
+    real = bluesky_recall.Case(wanted.real, wanted.seed, kills=6, burst=min(500, wanted.real // 2), cuts=12)
     large = Case(wanted.posts, wanted.seed, 12, rounds=60, requests=60, read_s=0.5, sweep_s=10, dies_closing=True)
     small = [
         Case(wanted.small, wanted.seed + number, is_late=bool(number % 2), dies_closing=number % 4 in (0, 1))
         for number in range(1, wanted.seeds + 1)
     ]
     stores = ["sqlite", *["sqlite"] * (len(small) - 1), *["postgresql"] * bool(small)]
-    return list(zip([large, *small], stores, strict=True))
+    days = list(zip([large, *small], stores, strict=True))
+    return days if wanted.no_bluesky_network else [*days, (real, REAL)]
 
 
 def _live(case: Case, store: str) -> Outcome:
@@ -101,9 +113,18 @@ def _live(case: Case, store: str) -> Outcome:
         return day.live_through()
 
 
-def _row(case: Case, store: str, outcome: Outcome, seconds: float) -> str:
+def _live_on_bluesky(case: bluesky_recall.Case) -> Outcome:
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="shareasm-recall-")))
+        network = stack.enter_context(BlueskyNetwork.started(jetstream=True))
+        day = stack.enter_context(bluesky_recall.a_bluesky_day(network, folder, case))
+        stack.enter_context(_told(day))
+        return day.live_through()
+
+
+def _row(seed: int, store: str, outcome: Outcome, seconds: float) -> str:
     return (
-        f"{case.seed:4}  {store:10}  {outcome.planted:7}  {outcome.shown:5}  {outcome.kept:5}  {outcome.recall:7.2%}"
+        f"{seed:4}  {store:12}  {outcome.planted:7}  {outcome.shown:5}  {outcome.kept:5}  {outcome.recall:7.2%}"
         f"  {outcome.precision:9.2%}  {len(outcome.stale):9}  {outcome.beyond_reach:12}  {outcome.kills:5}"
         f"  {outcome.troubles.total():6}  {outcome.requests:8}  {seconds:7.0f}"
     )

@@ -12,6 +12,7 @@ import sys
 import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -65,6 +66,7 @@ LITTLE = timedelta(seconds=5)
 LEASES_END = timedelta(minutes=1)
 LAST_ROUNDS = 3  # of which the program may see nothing but their end
 LIVE_WITHIN_S = 90
+RESTED = "the requests of a window were used up, and the program rested"
 
 # ---- the world -----------------------------------------------------------------------------------------------------------
 
@@ -223,6 +225,7 @@ class RecallDay:
         self.chance = random.Random(f"deaths {case.seed}")
         self.planter = Planter(servers.homes, servers.links, clock, self.opens_at, case.size, case.rounds, case.seed)
         self.deaths = Counter[str]()
+        self.shown_at_first: AbstractSet[str] = frozenset()
         self.lost: set[str] = set()  # said on Bluesky, and forgotten by the stream before the program was there again
         self.said: list[str] = []
         self.program: Program | None = None
@@ -300,12 +303,14 @@ class RecallDay:
     def _begin(self, *, dies_at: int | None = None, is_open: bool = True) -> None:
         is_before = self.chance.random() < 0.5
         haste = Haste(str(self.clock.file), dies_at, is_before, read_s=self.case.read_s, sweep_s=self.case.sweep_s)
-        running = [sys.executable, hasty.__file__, haste.text()]
-        arguments = ["worker", self.folder / "everything", "--until-closed"]
-        self.program = Program(arguments, self._environment, self.folder, running)
+        self._start("worker", "--until-closed", haste=haste)
         wait_until(lambda: "in the queue" in self.program.said or self.program.has_ended, LIVE_WITHIN_S)
         if is_open:
             self._wait_for_requests(6)
+
+    def _start(self, command: str, *options: str, haste: Haste | None = None) -> None:
+        running = [sys.executable, hasty.__file__, (haste or Haste(str(self.clock.file))).text()]
+        self.program = Program([command, self.folder / "everything", *options], self._environment, self.folder, running)
 
     def _die(self, moment: str) -> None:
         self.program.kill()
@@ -362,6 +367,14 @@ class RecallDay:
             self.program.wait_for("asking the networks", LIVE_WITHIN_S)
             self._die("as it asked again")
             self._begin()
+        self._end_well()
+        self.shown_at_first = (
+            self._kept().keys()
+        )  # a large day asks in its last hour; what goes after that, the sweep takes
+        self._start("sweep")
+        self._end_well()
+
+    def _end_well(self) -> None:
         code = self.program.ended(600)
         self.said.append(self.program.said)
         assert code == 0, self.program.said
@@ -374,7 +387,7 @@ class RecallDay:
     def _outcome(self) -> Outcome:
         truth, kept = Truth.of(self.servers, self.opens_at, self.closes_at), self._kept()
         shown = {uri: text for uri, text in truth.shown.items() if not self._is_beyond_reach(uri, text)}
-        old = [uri for uri in shown.keys() & kept.keys() if _version(shown[uri]) != _version(kept[uri])]
+        old = [uri for uri in shown.keys() & kept.keys() if version(shown[uri]) != version(kept[uri])]
         return Outcome(
             planted=len(self.planter.told),
             shown=len(shown),
@@ -382,12 +395,12 @@ class RecallDay:
             kept=len(kept),
             beyond_reach=len(truth.shown) - len(shown),
             missing=sorted(self._named(uri) for uri in shown.keys() - kept.keys()),
-            unfit=sorted(self._named(uri) for uri in kept.keys() - shown.keys()),
+            unfit=sorted(self._named(uri) for uri in kept.keys() - truth.shown.keys()),
             stale=sorted(f"{self._named(uri)}: {shown[uri]!r}, stored {kept[uri]!r}" for uri in old),
             deaths=self.deaths,
             requests=self.troubles.count_requests(),
             stories=Counter(told.story.value for told in self.planter.told.values()),
-            troubles=self.troubles.suffered(),
+            troubles=self.troubles.suffered() + Counter({RESTED: "\n".join(self.said).count("are used up")}),
             facts=self._facts(truth),
         )
 
@@ -397,13 +410,17 @@ class RecallDay:
             {
                 f"shown by all {len(WATCHED)} watched servers": list(truth.places.values()).count(len(WATCHED)),
                 "shown by several watched servers": sum(count > 1 for count in truth.places.values()),
+                "withdrawn within an hour of the recap, taken out by the sweep": len(
+                    self.shown_at_first - self._kept().keys()
+                ),
                 "at another server an hour late or later": len(self.planter.late),
                 f"in the largest burst, within {lasted.total_seconds():.1f} s": largest,
             }
         )
 
     def _is_beyond_reach(self, uri: str, text: str) -> bool:
-        return uri in self.lost and not {tag.lower() for tag in re.findall(r"[#＃](\S+)", text)} & NAMES
+        is_searchable = self.planter.told[uri].story is Story.OUTSIDE or _as_typed(text) & NAMES
+        return uri in self.lost and not is_searchable
 
     def _named(self, uri: str) -> str:
         told: Told | None = self.planter.told.get(uri)
@@ -431,7 +448,11 @@ class RecallDay:
             engine.dispose()
 
 
-def _version(text: str) -> str:
+def _as_typed(text: str) -> set[str]:
+    return {tag.lower() for tag in re.findall(r"[#＃](\S+)", text)}
+
+
+def version(text: str) -> str:
     match = re.search(r"No (\d+\.\d+)", text)
     return match[1] if match else text
 
