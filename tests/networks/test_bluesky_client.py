@@ -30,6 +30,16 @@ def view(key: str, at: datetime = NOW) -> dict[str, object]:
 
 
 def server(answer: Callable[[httpx.Request], httpx.Response]) -> Server:
+    """A server that has no search by hashtag."""
+
+    def by_words_alone(request: httpx.Request) -> httpx.Response:
+        return error(501, "MethodNotImplemented") if request.url.path.endswith("V2") else answer(request)
+
+    return Server(URL, now=lambda: NOW, transport=httpx.MockTransport(by_words_alone))
+
+
+def modern(answer: Callable[[httpx.Request], httpx.Response]) -> Server:
+    """A server that answers every search."""
     return Server(URL, now=lambda: NOW, transport=httpx.MockTransport(answer))
 
 
@@ -45,9 +55,11 @@ class Index:
         self.deepest = deepest
         self.page = page
         self.queries: list[httpx.QueryParams] = []
+        self.methods: list[str] = []
 
     def __call__(self, request: httpx.Request) -> httpx.Response:
         asked = request.url.params
+        self.methods.append(request.url.path.rpartition(".")[2])
         self.queries.append(asked)
         since, until = read_datetime(asked["since"]), read_datetime(asked["until"])
         assert since is not None
@@ -149,7 +161,7 @@ def test_a_search_without_end_is_stopped_and_says_so(monkeypatch: pytest.MonkeyP
     numbers = iter(range(10_000))
     endless = server(lambda _: httpx.Response(200, json={"posts": [view("a")], "cursor": str(next(numbers))}))
     pages = list(BlueskySearch(endless).sweep_tag("x", DAY))
-    assert next(numbers) == 25
+    assert next(numbers) == 24  # and one question by hashtag, which was refused
     assert "stopped after" in pages[-1].skipped[0].reason
 
 
@@ -164,6 +176,87 @@ def test_a_post_that_two_spellings_find_comes_once() -> None:
     index = Index({f"k{i}": NOW - timedelta(minutes=i) for i in range(3)})
     assert sorted(posts(BlueskySearch(server(index)).read_tag("shareASM", DAY, None))) == ["k0", "k1", "k2"]
     assert [asked["q"] for asked in index.queries] == ["#shareASM", "#shareasm"]
+
+
+# ---- search by hashtag -----------------------------------------------------------------------------------------------
+
+
+def test_a_server_that_can_is_asked_by_hashtag_once_for_all_spellings_and_over_all_time() -> None:
+    index = Index({"a": NOW})
+    assert posts(BlueskySearch(modern(index)).read_tag("shareASM", DAY, None)) == ["a"]
+    [asked] = index.queries
+    assert index.methods == ["searchPostsV2"]
+    assert asked.get_list("hashtags") == ["shareASM", "shareasm"]
+    assert (asked["allTime"], asked["sort"], "q" in asked) == ("true", "recent", False)
+
+
+def test_a_sweep_asks_by_hashtag_and_by_words_for_neither_search_is_complete() -> None:
+    index = Index({"a": NOW})
+    assert posts(BlueskySearch(modern(index)).sweep_tag("shareASM", DAY)) == ["a"]
+    assert index.methods == ["searchPostsV2"] + ["searchPosts"] * 3
+
+
+def test_what_the_index_knows_late_is_still_asked_for_by_hashtag() -> None:
+    index = Index({"late": NOW - timedelta(minutes=30)})
+    over = Window(NOW - timedelta(hours=5), NOW - timedelta(hours=1))
+    assert posts(BlueskySearch(modern(index)).sweep_tag("x", over)) == ["late"]
+    untils = dict(zip(index.methods, (asked["until"] for asked in index.queries), strict=True))
+    assert untils == {
+        "searchPostsV2": write_datetime(NOW),
+        "searchPosts": write_datetime(over.closes_at),
+    }
+
+
+@pytest.mark.parametrize("status", [400, 404, 405, 501])
+def test_a_server_without_it_is_asked_once_and_by_words_from_then_on(status: int) -> None:
+    index = Index({"a": NOW})
+
+    def old(request: httpx.Request) -> httpx.Response:
+        answer = index(request)
+        return error(status, "MethodNotImplemented") if index.methods[-1] == "searchPostsV2" else answer
+
+    search = BlueskySearch(modern(old))
+    assert posts(search.read_tag("x", DAY, None)) == ["a"]
+    assert posts(search.read_tag("x", DAY, None)) == ["a"]
+    assert index.methods == ["searchPostsV2", "searchPosts", "searchPosts"]
+
+
+@pytest.mark.parametrize("status", [403, 500, 502])
+def test_where_it_fails_the_words_are_asked_for_and_it_is_tried_again_next_time(status: int) -> None:
+    index = Index({"a": NOW})
+
+    def ill(request: httpx.Request) -> httpx.Response:
+        answer = index(request)
+        return error(status, "Upstream") if index.methods[-1] == "searchPostsV2" else answer
+
+    search = BlueskySearch(modern(ill))
+    assert posts(search.read_tag("x", DAY, None)) == ["a"]
+    assert posts(search.read_tag("x", DAY, None)) == ["a"]
+    assert index.methods == ["searchPostsV2", "searchPosts"] * 2
+
+
+@pytest.mark.parametrize(("status", "expected"), [(401, Unauthorized), (429, RateLimited)])
+def test_a_refused_sign_in_or_a_limit_holds_for_every_search(status: int, expected: type[NetworkError]) -> None:
+    calls: list[httpx.Request] = []
+
+    def refuse(request: httpx.Request) -> httpx.Response:
+        calls.append(request)
+        return error(status, "SomeError")
+
+    with pytest.raises(expected):
+        list(BlueskySearch(modern(refuse)).read_tag("x", DAY, None))
+    assert len(calls) == 1
+
+
+def test_each_page_says_what_was_asked() -> None:
+    index = Index({"a": NOW})
+    pages = list(BlueskySearch(modern(index)).sweep_tag("shareASM", DAY))
+    assert [page.query for page in pages] == [
+        "searchPostsV2 #shareASM or #shareasm",
+        "searchPosts #shareASM",
+        "searchPosts #shareasm",
+        "searchPosts shareasm",
+    ]
 
 
 # ---- answers ---------------------------------------------------------------------------------------------------------

@@ -16,6 +16,8 @@ from atproto_client.request import Request
 from PIL import Image
 
 from clocks import FixedClock
+from shareasm.networks.bluesky.client import BlueskySearch, Server
+from shareasm.networks.ports import Window
 from shareasm.rehearsal.bluesky import Card, Person, Picture, SearchKind, StandInBluesky
 from shareasm.rehearsal.faults import Fault
 
@@ -215,6 +217,43 @@ def test_the_newest_come_first_and_pages_are_offsets(network: StandInBluesky, cl
     assert first["cursor"] == "2"
     assert found(network, q="#shareasm", limit=2, cursor="2") == [uris[2], uris[1]]
     assert "cursor" not in read(network, "feed.searchPosts", q="#shareasm", limit=2, cursor="4")
+
+
+def test_the_search_by_hashtag_finds_any_of_the_tags_by_the_time_of_its_index(clock: FixedClock) -> None:
+    with StandInBluesky(clock, has_search_by_tag=True) as network:
+        amina = network.account("amina.example")
+        backdated = network.say(amina, "ore #shareASM", created_at=clock.now() - timedelta(days=3))
+        clock.advance(minutes=1)
+        hidden = network.say(amina, "ore and lime", tags=["ASMday"])
+        network.say(amina, "ore #other")
+
+        def ask(**params: str | int | list[str]) -> dict[str, object]:
+            return read(network, "feed.searchPostsV2", **params)
+
+        def uris(**params: str | int | list[str]) -> list[str]:
+            return [post["uri"] for post in ask(**params)["posts"]]  # type: ignore[attr-defined]
+
+        assert uris(hashtags=["shareasm", "asmday"]) == [hidden, backdated]
+        assert uris(hashtags=["shareasm"], since=clock.now().isoformat()) == []
+        assert uris(hashtags=["asmday"], until=clock.now().isoformat()) == []
+        assert uris(query="lime ore") == [hidden]
+        first = ask(hashtags=["shareasm", "asmday"], limit=1)
+        assert first["hitsTotal"] == 2
+        assert uris(hashtags=["shareasm", "asmday"], limit=1, cursor=str(first["cursor"])) == [backdated]
+        assert ask(hashtags=["x"], cursor="1")["message"] == "Invalid cursor format"
+        assert ask()["error"] == "InvalidRequest"
+        clock.advance(days=8)
+        assert uris(hashtags=["shareasm"]) == []
+        assert uris(hashtags=["shareasm"], allTime="true") == [backdated]
+
+
+def test_a_reader_finds_by_hashtag_what_the_search_by_words_misses(clock: FixedClock) -> None:
+    with StandInBluesky(clock, has_search_by_tag=True, search=SearchKind.SUBSTRING) as network:
+        amina = network.account("amina.example")
+        uri = network.say(amina, "outside the text", tags=["shareASM"])
+        window = Window(clock.now() - timedelta(hours=1), clock.now() + timedelta(hours=1))
+        pages = list(BlueskySearch(Server(network.appview_url, now=clock.now)).sweep_tag("shareASM", window))
+        assert [seen.post.ref.uri for page in pages for seen in page.posts] == [uri]
 
 
 def test_search_can_ignore_the_tag_as_production_did(clock: FixedClock) -> None:

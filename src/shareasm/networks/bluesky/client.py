@@ -7,9 +7,10 @@ its part.
 
 import weakref
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from time import monotonic
+from typing import NamedTuple
 
 import httpx
 import msgspec
@@ -159,6 +160,14 @@ EMPTY_PAGES = 10
 OVERLAP = timedelta(minutes=30)
 """How far a read goes back behind the checkpoint: the index runs late at times, and posts are dated by their authors.
 """
+BY_TAG = "app.bsky.feed.searchPostsV2"
+"""Asks by hashtag; in the lexicons since 2026, and not on every server (bluesky-social/atproto, read August 2026)."""
+MEANS_NEVER = frozenset({400, 404, 405, 501})
+"""Answers of a server that has no such method."""
+MEANS_NOT_NOW = frozenset({401, 429})
+"""Answers that say nothing of the method: the sign-in, or too many requests."""
+LATE = timedelta(hours=1)
+"""How long after it was written a post may be indexed, and still be found by a question that goes by the index's time."""
 AHEAD = timedelta(minutes=1)
 """How far a read looks beyond now, for clocks that differ."""
 
@@ -167,75 +176,111 @@ class _Checkpoint(msgspec.Struct):
     until: datetime
 
 
-class BlueskySearch:
-    """Reads a tag through `app.bsky.feed.searchPosts` (TagReader).
+class _Search(NamedTuple):
+    """One question to a search; `lateness` is how much later than it was written a post may be known to it."""
 
-    Search is neither complete nor quick to know a post, and its cursor shifts as posts arrive. So a read asks for a
-    fixed window, never keeps a cursor, overlaps the one before, and leaves it to the collector to match the tag again.
+    nsid: str
+    params: tuple[tuple[str, str], ...]
+    words: str  # for people, and for the record of where a post came from
+    lateness: timedelta = timedelta()
+
+
+class _NotOffered(Exception):
+    """The server has no such search; `is_for_good`: nor will it have it."""
+
+    def __init__(self, *, is_for_good: bool) -> None:
+        super().__init__()
+        self.is_for_good = is_for_good
+
+
+class BlueskySearch:
+    """Reads a tag through Bluesky's searches (TagReader).
+
+    `searchPostsV2` asks by hashtag, all spellings at once, where a server has it; `searchPosts` asks by words. Neither is
+    complete or quick to know a post, and their cursors shift as posts arrive. So a read asks for a fixed window, never keeps
+    a cursor, overlaps the one before, and leaves it to the collector to match the tag again.
     """
 
     def __init__(self, server: Server) -> None:
         self._server = server
+        self._asks_by_tag = True  # until the server says that it cannot
 
     def read_tag(self, tag: str, window: Window, checkpoint: str | None) -> Iterator[Page]:
         """Yield pages of what is new in `window` since `checkpoint`; the last page carries the new one."""
         now = self._server.now()
-        closes_at = min(window.closes_at, now + AHEAD)
         since = max(window.opens_at, _read_checkpoint(checkpoint, window.opens_at) - OVERLAP)
-        yield from self._pages(_spellings(tag), since, closes_at)
+        yield from self._pages(tag, _by_words(_tagged(tag)), replace(window, opens_at=since))
         reached = max(min(now, window.closes_at), window.opens_at)
         yield Page(checkpoint=msgspec.json.encode(_Checkpoint(reached)).decode())
 
     def sweep_tag(self, tag: str, window: Window) -> Iterator[Page]:
-        """Yield pages of the whole `window` again. Also searches for the bare word: a tag typed without a facet is only
-        text.
+        """Yield pages of the whole `window` again, by hashtag and by words. Also searches for the bare word: a tag typed
+        without a facet is only text.
         """
-        closes_at = min(window.closes_at, self._server.now() + AHEAD)
-        yield from self._pages([*_spellings(tag), tag.lower()], window.opens_at, closes_at)
+        yield from self._pages(tag, _by_words([*_tagged(tag), tag.lower()]), window, is_sweep=True)
 
-    def _pages(self, queries: Sequence[str], opens_at: datetime, closes_at: datetime) -> Iterator[Page]:
-        requests_left = REQUESTS_PER_READ
+    def _pages(
+        self, tag: str, by_words: Sequence[_Search], window: Window, *, is_sweep: bool = False
+    ) -> Iterator[Page]:
         met: set[tuple[PostRef, str | None]] = set()  # two spellings find the same posts
-        for query in queries:
-            windows = [(opens_at, closes_at)] if opens_at < closes_at else []
-            while windows:
-                since, until = windows.pop()
-                read = _WindowRead(self._server, query, since, until)
-                for page in read.pages(requests_left):
-                    fresh = tuple(seen for seen in page.posts if (seen.post.ref, seen.post.version) not in met)
-                    met.update((seen.post.ref, seen.post.version) for seen in fresh)
-                    yield replace(page, posts=fresh)
-                requests_left -= read.request_count
-                if requests_left <= 0:
-                    reason = f"search for {query} stopped after {REQUESTS_PER_READ} requests; the next sweep goes on"
-                    yield Page(skipped=(Skipped(reason, b""),))
-                    return
-                middle = since + (until - since) / 2
-                if read.is_too_big and until - since > SMALLEST_WINDOW:
-                    windows += [(middle, until), (since, middle)]  # the older half is read first
+        budget = _Budget(REQUESTS_PER_READ)
+        if self._asks_by_tag:
+            try:
+                yield from self._found_by(_by_tag(_spellings(tag)), window, met, budget)
+            except _NotOffered as refusal:
+                self._asks_by_tag = not refusal.is_for_good
+            else:
+                by_words = by_words if is_sweep else ()
+        for search in by_words:
+            yield from self._found_by(search, window, met, budget)
+
+    def _found_by(
+        self, search: _Search, window: Window, met: set[tuple[PostRef, str | None]], budget: "_Budget"
+    ) -> Iterator[Page]:
+        closes_at = min(window.closes_at + search.lateness, self._server.now() + AHEAD)
+        windows = [(window.opens_at, closes_at)] if window.opens_at < min(closes_at, window.closes_at) else []
+        while windows and budget.requests_left > 0:
+            since, until = windows.pop()
+            read = _WindowRead(self._server, search, since, until)
+            for page in read.pages(budget):
+                fresh = tuple(seen for seen in page.posts if (seen.post.ref, seen.post.version) not in met)
+                met.update((seen.post.ref, seen.post.version) for seen in fresh)
+                yield replace(page, posts=fresh, query=search.words)
+            if budget.requests_left <= 0:
+                reason = f"search for {search.words} stopped after {REQUESTS_PER_READ} requests; the next sweep goes on"
+                yield Page(skipped=(Skipped(reason, b""),))
+                return
+            middle = since + (until - since) / 2
+            if read.is_too_big and until - since > SMALLEST_WINDOW:
+                windows += [(middle, until), (since, middle)]  # the older half is read first
+
+
+@dataclass(slots=True)
+class _Budget:
+    requests_left: int
 
 
 class _WindowRead:
     """Pages through one window of one search, and finds out whether the window was too big for that."""
 
-    def __init__(self, server: Server, query: str, since: datetime, until: datetime) -> None:
+    def __init__(self, server: Server, search: _Search, since: datetime, until: datetime) -> None:
         self._server = server
+        self._search = search
         self._params = [
-            ("q", query),
-            ("sort", "latest"),
+            *search.params,
             ("since", write_datetime(since)),
             ("until", write_datetime(until)),
             ("limit", str(PAGE_SIZE)),
         ]
         self.is_too_big = False
-        self.request_count = 0
 
-    def pages(self, requests_left: int) -> Iterator[Page]:
+    def pages(self, budget: _Budget) -> Iterator[Page]:
         """Yield pages until the search ends or cannot go deeper. A cursor that comes again ends it too."""
         cursor: str | None = None
         cursors: set[str] = set()
         hits = empty_pages = 0
-        while self.request_count < requests_left:
+        while budget.requests_left > 0:
+            budget.requests_left -= 1
             found = self._page(cursor)
             if found is None:
                 self.is_too_big = True
@@ -255,24 +300,44 @@ class _WindowRead:
     def _page(self, cursor: str | None) -> ViewPage | None:
         """Return one page; None where the server refuses the cursor: too deep, or for signed-in readers only."""
         params = [*self._params, ("cursor", cursor)] if cursor else self._params
-        self.request_count += 1
+        reply = self._server.ask("GET", self._search.nsid, params=params)
+        if not reply.is_success:
+            if self._search.nsid == BY_TAG and cursor is None and reply.status not in MEANS_NOT_NOW:
+                raise _NotOffered(is_for_good=reply.status in MEANS_NEVER)
+            error = refusal(reply, self._server.base_url, self._server.now())
+            if cursor is not None and isinstance(error, Rejected | Unauthorized):
+                return None
+            raise error
         try:
-            body = self._server.query("app.bsky.feed.searchPosts", params)
-        except (Rejected, Unauthorized):
-            if cursor is None:
-                raise
-            return None
-        try:
-            return decode_search_page(body, self._server.now())
+            return decode_search_page(reply.body, self._server.now())
         except MALFORMED as error:
             raise failure(error, self._server.base_url, self._server.now()) from error
 
 
+def _by_tag(spellings: Sequence[str]) -> _Search:
+    """Return the question by hashtag. It goes by when a post was indexed, and sees only recent ones unless told otherwise."""
+    tags = tuple(("hashtags", spelling) for spelling in spellings)
+    words = " or ".join(f"#{spelling}" for spelling in spellings)
+    return _Search(BY_TAG, (*tags, ("sort", "recent"), ("allTime", "true")), f"searchPostsV2 {words}", LATE)
+
+
+def _by_words(spellings: Sequence[str]) -> list[_Search]:
+    """Return the questions by words: of each spelling the tag, and what has no # the bare word."""
+    return [
+        _Search("app.bsky.feed.searchPosts", (("q", words), ("sort", "latest")), f"searchPosts {words}")
+        for words in spellings
+    ]
+
+
 def _spellings(tag: str) -> list[str]:
-    """Return the searches for `tag`. Case should not matter, but for days in March 2026 only the lower-case one was
+    """Return how `tag` is searched for. Case should not matter, but for days in March 2026 only the lower-case one was
     found.
     """
-    return list(dict.fromkeys([f"#{tag}", f"#{tag.lower()}"]))
+    return list(dict.fromkeys([tag, tag.lower()]))
+
+
+def _tagged(tag: str) -> list[str]:
+    return [f"#{spelling}" for spelling in _spellings(tag)]
 
 
 def _read_checkpoint(checkpoint: str | None, otherwise: datetime) -> datetime:

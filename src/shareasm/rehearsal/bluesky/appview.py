@@ -5,14 +5,14 @@ reader's task.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 
 from PIL import Image, UnidentifiedImageError
 
 from shareasm.rehearsal.bluesky.lexicon import LIKE, REPOST, Json, Record, is_at_uri, is_did, is_handle
 from shareasm.rehearsal.bluesky.repo import Repo, StoredRecord, microseconds, network_time
-from shareasm.rehearsal.bluesky.search import Found, SearchKind, search
+from shareasm.rehearsal.bluesky.search import Found, SearchKind, search, search_by_tag
 from shareasm.rehearsal.bluesky.views import LABELER, Index
 from shareasm.rehearsal.bluesky.xrpc import (
     Answer,
@@ -36,7 +36,9 @@ _FORBIDDEN = (
 class AppView:
     """One AppView of the network. `app` is its ASGI app; the PDS calls `handler` for who is signed in."""
 
-    def __init__(self, index: Index, *, search_kind: SearchKind, is_search_open: bool) -> None:
+    def __init__(
+        self, index: Index, *, search_kind: SearchKind, is_search_open: bool, has_search_by_tag: bool = False
+    ) -> None:
         self._index = index
         self._repos = index.repos
         self.search_kind = search_kind
@@ -52,6 +54,8 @@ class AppView:
             "app.bsky.actor.getProfile": self._get_profile,
             "app.bsky.actor.getProfiles": self._get_profiles,
         }
+        if has_search_by_tag:
+            self._queries["app.bsky.feed.searchPostsV2"] = self._search_by_tag
         self.app = Xrpc(
             self._repos.lock, self._find, self._page, lambda _: {"atproto-content-labelers": f"{LABELER};redact"}
         )
@@ -86,15 +90,23 @@ class AppView:
         return Answer({"uri": uri, "posts": self._views(self._index.quotes(uri)[:limit], viewer)})
 
     def _search_posts(self, call: Call, viewer: Repo | None) -> Answer:
-        if viewer is None and not self.is_search_open:
-            raise Refusal(403, "Forbidden", "Forbidden", page=_FORBIDDEN)
-        posts = (
-            Found(post, self._index.sorted_at(post), len(self._index.actions(LIKE, post.uri)))
-            for post in self._index.posts()
-        )
-        found, cursor = search(call, posts, self.search_kind, self._did_of)
+        found, cursor = search(call, self._findable(viewer), self.search_kind, self._did_of)
         views = self._views([hit.record for hit in found], viewer)
         return Answer({"posts": views, **({"cursor": cursor} if cursor else {})})
+
+    def _search_by_tag(self, call: Call, viewer: Repo | None) -> Answer:
+        found, cursor, count = search_by_tag(call, self._findable(viewer), self._repos.clock.now())
+        views = self._views([hit.record for hit in found], viewer)
+        return Answer({"posts": views, "hitsTotal": count, **({"cursor": cursor} if cursor else {})})
+
+    def _findable(self, viewer: Repo | None) -> Iterator[Found]:
+        """Return what a search may find; nothing where it is for signed-in readers only."""
+        if viewer is None and not self.is_search_open:
+            raise Refusal(403, "Forbidden", "Forbidden", page=_FORBIDDEN)
+        return (
+            Found(post, self._index.sorted_at(post), len(self._index.actions(LIKE, post.uri)), post.arrived_at)
+            for post in self._index.posts()
+        )
 
     def _get_author_feed(self, call: Call, viewer: Repo | None) -> Answer:
         actor, limit = call.text("actor", _is_actor, "AT identifier"), call.whole("limit", 50, 1, 100)

@@ -1,14 +1,16 @@
-"""The stand-in's search: which posts a query finds.
+"""The stand-in's searches: which posts a query finds.
 
 Production's search service is not published; this follows the lexicon's words for each parameter, and can imitate two
 quirks: `tag` ignored (atproto#3301), and dev-env's own substring search, which heeds nothing but `q`.
 """
 
+import json
 import re
 import unicodedata
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from urllib.parse import urlsplit
 
@@ -18,6 +20,11 @@ from shareasm.rehearsal.bluesky.xrpc import Call, bad_request
 
 _WORD = re.compile(r"\w+")
 _PART = re.compile(r'(-?)"([^"]*)"|(\S+)')
+_EVER, _NEVER = "1970-01-01", "9999-01-01"
+
+RECENT = timedelta(days=7)
+"""How far back the search by hashtag looks unless it is asked for all time; production does not say."""
+
 _KEYED = re.compile(r"(from|author|mentions|to|domain|lang|since|until):(.+)")
 
 
@@ -36,6 +43,7 @@ class Found:
     record: StoredRecord
     sorted_at: datetime
     like_count: int
+    indexed_at: datetime
 
 
 @dataclass(slots=True)
@@ -66,6 +74,46 @@ def search(
         hits.sort(key=lambda post: post.like_count, reverse=True)
     end = int(cursor) + limit
     return hits[int(cursor) : end], str(end) if end < len(hits) else None
+
+
+def search_by_tag(call: Call, posts: Iterator[Found], now: datetime) -> tuple[list[Found], str | None, int]:
+    """Return one page of what `searchPostsV2` finds by hashtags and words, the cursor of the next, and how many there are.
+
+    It goes by when a post was indexed, as its lexicon says, and sees only recent ones unless asked for all time.
+    """
+    tags = {_folded(tag) for tag in call.query.getlist("hashtags")}
+    words = _WORD.findall(_folded(call.query.get("query", "")))
+    if not tags and not words:
+        raise bad_request("a query or at least one filter is required")
+    limit, start = call.whole("limit", 25, 1, 100), _offset(call.query.get("cursor"))
+    since, until = (
+        _instant(call.query.get(key, "") or otherwise) for key, otherwise in (("since", _EVER), ("until", _NEVER))
+    )
+    if call.query.get("allTime") != "true":
+        since = max(since, now - RECENT)
+    hits = [post for post in posts if since <= post.indexed_at < until and _has_any(tags, words, post)]
+    hits.sort(key=lambda post: (post.indexed_at, post.record.uri), reverse=True)
+    end = start + limit
+    return hits[start:end], _cursor(end) if end < len(hits) else None, len(hits)
+
+
+def _has_any(tags: set[str], words: list[str], post: Found) -> bool:
+    theirs, _, _ = _features(post.record.value)
+    text = _WORD.findall(_folded(str(post.record.value.get("text", ""))))
+    return (not tags or bool(tags & theirs)) and all(word in text for word in words)
+
+
+def _cursor(offset: int) -> str:
+    return b64encode(json.dumps({"offset": offset}).encode()).decode()
+
+
+def _offset(cursor: str | None) -> int:
+    if cursor is None:
+        return 0
+    try:
+        return int(json.loads(b64decode(cursor, validate=True))["offset"])
+    except (ValueError, KeyError, TypeError):
+        raise bad_request("Invalid cursor format") from None
 
 
 def _parsed(text: str, call: Call, *, ignores_tag: bool) -> _Query:
