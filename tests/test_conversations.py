@@ -157,6 +157,15 @@ def test_a_day_keeps_only_so_many_answers_without_the_tag(office: Office, monkey
     assert office.read() == Tally()
 
 
+def test_a_team_may_leave_answers_alone(office: Office) -> None:
+    office.say("Two dollars here.", to=office.say("What do masks cost? #shareASM"))
+    office.read()
+    office.desk = replace(office.desk, campaign=replace(office.desk.campaign, follows_replies=False))
+    assert office.shown() == ["What do masks cost? #shareASM"]
+    office.say("Three.", to=office.say("And gloves? #shareASM"))
+    assert office.read() == Tally()
+
+
 @pytest.mark.parametrize("error", [DOWN, RateLimited("slow down", server="x", until=NOON + minutes(7))])
 def test_a_server_that_does_not_answer_is_left_alone_for_a_while(office: Office, error: Unreachable) -> None:
     office.say("Two dollars here.", to=office.say("What do masks cost? #shareASM"))

@@ -48,6 +48,12 @@ def test_it_promises_nothing_that_the_campaign_has_made_looser() -> None:
     assert "none of your posts" in policy(campaign())
 
 
+def test_it_says_that_answers_without_the_tag_are_read_where_they_are() -> None:
+    assert "also without the hashtag" in policy(campaign())
+    assert "also without the hashtag" not in policy(campaign(follows_replies=False))
+    assert "people who did not post under the hashtag" in policy(campaign(follows_replies=False))
+
+
 def test_it_says_how_long_each_thing_is_kept() -> None:
     page = policy(campaign())
     assert "as they came: 90 days" in page

@@ -26,7 +26,7 @@ from shareasm import collect, recap
 from shareasm.clock import SystemClock
 from shareasm.collect import Desk
 from shareasm.domain.campaigns import SourceKind
-from shareasm.domain.posts import Network, PostRef
+from shareasm.domain.posts import Counts, Network, PostRef
 from shareasm.domain.queue import State
 from shareasm.errors import RateLimited, StorageError, Unauthorized, Unreachable
 from shareasm.keeping import LetGo
@@ -127,6 +127,18 @@ def test_a_day_is_run_from_plan_to_recap_without_a_hand(day: Day) -> None:
     assert next(event.kind for event in day.told if event.kind in {"sent", "closed", "recap"}) == "sent"
     with transaction(day.engine) as connection:
         assert days.state(connection, day.campaign.slug).closed_at
+
+
+def test_before_the_day_is_closed_answers_without_the_tag_are_heard(day: Day) -> None:
+    now = datetime.now(UTC)
+    question = day.network.say("What do masks cost? #shareASM", at=now, counts=Counts(replies=1))
+    day.network.say("Two dollars here.", at=now, reply_to=question.ref, is_reply=True)
+    worker = day.worker(conversations={source().id: day.network})
+    worker.start()
+    assert worker.closed.wait(20)
+    assert worker.stop()
+    assert worker.faults == []
+    assert day.recaps == [3]  # question, answer and our own post
 
 
 def test_a_beat_never_holds_an_entry_and_the_day_at_once(day: Day) -> None:

@@ -38,9 +38,10 @@ Public posts that carry {tags}, written between {opens} and {closes} ({campaign.
 
 {_list(_how(source) for source in campaign.sources)}
 
+{_conversations(campaign)}\
 Of each post we keep what its network shows to everybody: words, addresses and descriptions of pictures, time, language, how
 often it was answered, liked and reposted, and its author's name, handle and page. We keep no lists of followers, no private
-messages, and nothing about people who did not post under the hashtag.
+messages, and nothing about people who {_others_who(campaign)}.
 
 Pictures are copied for the page, made anew without the data that cameras put into them. Pictures behind a content warning
 are never copied.
@@ -96,6 +97,22 @@ def _list(lines: Iterable[str]) -> str:
 
 def _how(source: Source) -> str:
     return _HOW[source.kind].format(host=source.server.partition("://")[2].rstrip("/"))
+
+
+def _conversations(campaign: Campaign) -> str:
+    if not campaign.follows_replies:
+        return ""
+    return """\
+Public answers to these posts, and posts that quote them, are read too, also without the hashtag, so that a question and its
+answer stand together. They are shown only below what they answer, never by themselves, and by the same rules as all others;
+an answer to a conversation that somebody began without the hashtag is not read.
+
+"""
+
+
+def _others_who(campaign: Campaign) -> str:
+    answered = "neither posted under the hashtag nor answered or quoted\nsuch a post"
+    return answered if campaign.follows_replies else "did not post under the hashtag"
 
 
 def _contact(campaign: Campaign) -> str:

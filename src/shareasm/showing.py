@@ -63,7 +63,7 @@ def judge(
         )
         for item in stored
     ]
-    return _without_loose_ends(_one_wish_for_all_copies(campaign, entries, judged))
+    return _without_loose_ends(campaign, _one_wish_for_all_copies(campaign, entries, judged))
 
 
 def _one_wish_for_all_copies(
@@ -78,11 +78,12 @@ def _one_wish_for_all_copies(
         yield item._replace(verdict=Verdict(False, Reason.COPY)) if is_other else item
 
 
-def _without_loose_ends(judged: Iterable[Judged]) -> list[Judged]:
-    """Keep back the posts without the tag whose question or topic is not shown itself."""
+def _without_loose_ends(campaign: Campaign, judged: Iterable[Judged]) -> list[Judged]:
+    """Keep back the posts without the tag whose question or topic is not shown itself; all, where none are to be followed."""
     all_judged = list(judged)
     shown = {item.stored.post.ref for item in all_judged if item.verdict.show}
-    stand = standing({item.stored.post.ref: item.answers for item in all_judged if item.without_tag}, shown)
+    bare = {item.stored.post.ref: item.answers for item in all_judged if item.without_tag}
+    stand = standing(bare, shown) if campaign.follows_replies else frozenset[PostRef]()
     loose = Verdict(False, Reason.LOOSE)
     return [
         item._replace(verdict=loose)

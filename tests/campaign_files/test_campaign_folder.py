@@ -494,3 +494,14 @@ def test_without_a_word_they_are_kept_for_the_usual_time(folder: Path) -> None:
 )
 def test_a_time_that_cannot_be_read_is_said(folder: Path, line: str, message: str) -> None:
     assert message in said(keeping(folder, line))
+
+
+# ---- answers without the tag -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("line", "follows"), [("", True), ("replies: yes\n", True), ("replies: no\n", False)])
+def test_a_team_says_whether_answers_without_the_tag_are_followed(folder: Path, line: str, follows: bool) -> None:
+    change(folder / "campaign.yaml", "contact: ", f"{line}contact: ")
+    loaded = load_campaign(folder)
+    assert loaded.campaign
+    assert loaded.campaign.follows_replies is follows

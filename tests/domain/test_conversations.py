@@ -2,8 +2,12 @@
 
 import pytest
 
+from recap_day import MASTODON, OURS_TOO, a_campaign, a_post, a_slot, an_account, an_entry, at, shown
 from shareasm.domain.conversations import standing
-from shareasm.domain.posts import Network, PostRef
+from shareasm.domain.items import Item, ShownPost
+from shareasm.domain.posts import Network, Post, PostRef
+from shareasm.domain.recaps import Facts, Recap, arrange
+from shareasm.domain.schedules import Schedule
 
 TAGGED, HIDDEN, FIRST, SECOND, OTHER = (PostRef(Network.MASTODON, f"https://one.example/{n}") for n in "abcde")
 
@@ -32,3 +36,43 @@ def test_what_answers_nothing_that_we_know_is_no_voice_of_its_own() -> None:
 def test_two_that_answer_each_other_hold_nothing(order: tuple[PostRef, PostRef]) -> None:
     one, other = order
     assert standing({one: other, other: one, OTHER: one}, {FIRST, SECOND, OTHER}) == set()
+
+
+# ---- in the recap -------------------------------------------------------------------------------------------------------
+
+BAKARI = an_account("bakari@mining.example", "Bakari", network=MASTODON)
+CHINARA = an_account("chinara@mining.example", "Chinara", network=MASTODON)
+
+
+def told(*posts: ShownPost, highlight: Post | None = None) -> Recap:
+    slot = a_slot("welcome")
+    entries = [an_entry(slot, highlight)] if highlight else []
+    return arrange(Facts(a_campaign(), Schedule((slot,)), entries=entries, posts=posts))
+
+
+def bare(key: str, to: Post, **changes: object) -> ShownPost:
+    """Return an answer without the tag."""
+    made = a_post(key, "<p>Two dollars here.</p>", by=BAKARI, created_at=at("09:10"), **changes)
+    return shown(made, 2, answers=to.ref, without_tag=True)
+
+
+def keys(items: tuple[Item, ...]) -> list[str]:
+    return [item.ref.uri.rsplit("/", 1)[-1] for item in items]
+
+
+def test_an_answer_without_the_tag_stands_below_our_highlight_and_says_so() -> None:
+    ours = a_post("m", by=OURS_TOO)
+    recap = told(shown(ours), bare("r", ours), highlight=ours)
+    [answer] = recap.chapters[0].chapter.passages[0].answers
+    assert (keys((answer,)), answer.without_tag) == (["r"], True)
+
+
+def test_an_answer_without_the_tag_is_no_voice_of_its_own_in_the_story_nor_thanked_by_name() -> None:
+    voice = a_post("v", by=CHINARA)
+    recap = told(shown(voice), bare("r", voice))
+    assert [keys(tuple(one.item for one in part.chapter.passages)) for part in recap.chapters] == [["v"]]
+    assert [one.account.name for one in recap.contributors] == ["Chinara"]
+
+
+def test_an_answer_whose_question_the_page_does_not_show_is_not_on_it() -> None:
+    assert told(bare("r", a_post("m", by=OURS_TOO))).items == ()

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from factories import NOON, minutes
-from shareasm.domain.watches import Gap, Watch, gaps
+from shareasm.domain.watches import Gap, Kind, Watch, gaps
 
 UNTIL = NOON + minutes(600)
 
@@ -54,3 +54,12 @@ def test_every_minute_is_either_watched_or_in_a_gap_or_next_to_a_watch(spans: li
         )
         assert watched or in_gap or near or minute >= 597
         assert not (watched and in_gap)
+
+
+def test_a_gap_says_what_kind_it_is() -> None:
+    begins, ends = NOON, NOON + minutes(60)
+    assert Gap("s", begins, ends, "nobody was looking").kind(is_worker_alive=True) is Kind.NOBODY
+    assert Gap("s", begins, None, "nobody was looking").kind() is Kind.NOBODY
+    assert Gap("s", begins, None, "nobody was looking").kind(is_worker_alive=True) is Kind.LATE
+    assert Gap("s", begins, ends, "throttled: too many requests").kind() is Kind.THROTTLED
+    assert Gap("s", begins, None, "connection refused").kind(is_worker_alive=True) is Kind.BLIND

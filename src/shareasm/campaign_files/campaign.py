@@ -31,7 +31,7 @@ from shareasm.domain.schedules import day_bounds, day_everywhere
 
 _KEYS = (
     "name", "hashtags", "on", "zone", "window", "languages", "host", "contact", "policy", "about", "moderation", "rules",
-    "accounts", "collect", "partners", "resources", "look", "keep", "earlier",
+    "replies", "accounts", "collect", "partners", "resources", "look", "keep", "earlier",
 )  # fmt: skip
 _RESOURCE_KEYS = ("authors", "organisation", "year", "type", "countries", "area", "editions")
 
@@ -101,6 +101,7 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
         about=row.get("about", markdown) or "",
         moderation=Moderation(moderation or Moderation.OPEN),
         rules=read_rules(row),
+        follows_replies=row.get("replies", words.yes_or_no) is not False,
         partners=good_ones(partners),
         resources=good_ones(resources),
         look=_look(row, folder),
@@ -230,7 +231,7 @@ def _earlier(row: Row) -> tuple[EarlierEdition, ...]:
     for one in row.rows("earlier", "an earlier edition", ("title", "year", "url"), most=100):
         title = one.need("title", text, "Write its title.")
         year = one.need("year", words.whole_number(1990, words.LAST_YEAR), "Write its year.")
-        url = one.get("url", words.url)
+        url = one.get("url", words.page)
         if title and year:
             editions.append(EarlierEdition(title, year, url))
     return tuple(editions)

@@ -33,6 +33,8 @@ def read_conversations(desk: Desk, readers: Mapping[str, ConversationReader]) ->
 
     A source that does not answer is left alone for a while, as are its checks.
     """
+    if not desk.campaign.follows_replies:
+        return Asked(Tally(), {})
     now = desk.clock.now()
     with transaction(desk.engine) as connection:
         sent = queue.of_campaign(connection, desk.campaign.slug)

@@ -190,6 +190,7 @@ class Campaign:
     about: str = ""  # one paragraph, Markdown
     moderation: Moderation = Moderation.OPEN
     rules: Mapping[str, Effect] = field(default_factory=dict)  # by a rule's name, where the team wants another effect
+    follows_replies: bool = True  # answers to its posts are read also without the tag (domain.conversations)
     partners: tuple[Partner, ...] = ()
     resources: tuple[Resource, ...] = ()
     look: Look = field(default_factory=Look)

@@ -57,8 +57,9 @@ class Day:
         return list({lead.ref: lead for lead in leads}.values())
 
     def voices(self, fits: Callable[[Item], bool] = lambda _: True) -> list[Item]:
-        """Return what others said that is no answer to a highlight, in order of time."""
-        return [item for item in self.items if item.highlight is None and not item.root and fits(item)]
+        """Return what others said under the tag that is no answer to a highlight, in order of time."""
+        others = (item for item in self.items if item.highlight is None and not item.root and not item.without_tag)
+        return [item for item in others if fits(item)]
 
     def answers_to(self, item: Item) -> tuple[Item, ...]:
         """Return what people answered to a highlight, in any of its languages and copies, in order of time."""

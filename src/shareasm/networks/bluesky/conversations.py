@@ -10,7 +10,7 @@ import msgspec
 from shareasm.domain.changes import Seen, Skipped
 from shareasm.domain.posts import Post, PostRef
 from shareasm.errors import Rejected
-from shareasm.networks.bluesky.answers import failure
+from shareasm.networks.bluesky.answers import failure, refusal
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.json_values import items_in, mapping_in
 from shareasm.networks.bluesky.translate import MALFORMED, decode_search_page, take_item, translate_view
@@ -20,6 +20,7 @@ DEPTH = 6
 """Levels of answers that are read: the lexicon's own default."""
 NODES = 500
 """Answers of one thread that are looked at."""
+NOT_IMPLEMENTED = 501  # an older AppView's word about a method that it does not have
 QUOTES_PAGE = 100
 """The most that a page has; one is read."""
 
@@ -96,10 +97,13 @@ class BlueskyConversations:
 
     def _get(self, nsid: str, params: list[tuple[str, str]], ref: PostRef) -> bytes | None:
         """Return an answer; None where the post is not there any more, or the server knows no such question."""
-        try:
-            return self._server.query(nsid, params, ref=ref.uri)
-        except Rejected:
+        reply = self._server.ask("GET", nsid, params=params, ref=ref.uri)
+        if reply.is_success:
+            return reply.body
+        error = refusal(reply, self._server.base_url, self._server.now(), ref=ref.uri)
+        if isinstance(error, Rejected) or reply.status == NOT_IMPLEMENTED:
             return None
+        raise error
 
     def _unreadable(self, error: Exception) -> Exception:
         return failure(error, self._server.base_url, self._server.now())
