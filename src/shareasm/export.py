@@ -205,7 +205,7 @@ def _write_table(rows: Iterable[dict[str, object]], names: Collection[str], out:
     writer.writeheader()
     count = 0
     for row in rows:
-        writer.writerow({name: _cell(value) for name, value in row.items()})
+        writer.writerow({name: as_cell(value) for name, value in row.items()})
         count += 1
     return count
 
@@ -213,7 +213,7 @@ def _write_table(rows: Iterable[dict[str, object]], names: Collection[str], out:
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
-def _cell(value: object) -> object:
+def as_cell(value: object) -> object:
     """Return what a spreadsheet shows as it is: a stranger's words that begin like a formula get an apostrophe before them."""
     if isinstance(value, list):
         value = " ".join(item if isinstance(item, str) else " ".join(map(str, item.values())) for item in value)

@@ -69,6 +69,12 @@ def make_recap(materials: Materials, folder: Path) -> Made:
     return Made(written, len(facts.posts), len(judged) - len(facts.posts))
 
 
+def facts_of_day(materials: Materials) -> Facts:
+    """Return what the recap would show now, without its pictures: what the networks confirmed at the end, once the day is over."""
+    since = asked_last_since(materials.campaign, materials.now())
+    return _facts(materials, judge(materials.engine, materials.campaign, confirmed_since=since), {})
+
+
 def facts_so_far(materials: Materials, newest: int | None = None) -> Facts:
     """Return what may be shown now, of the newest posts or of all, without their pictures: the day as it is."""
     return _facts(materials, judge(materials.engine, materials.campaign, newest=newest), {})

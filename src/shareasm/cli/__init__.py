@@ -15,6 +15,7 @@ from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
 from shareasm.cli.groups import Commands
 from shareasm.cli.plan import plan
+from shareasm.cli.report import report
 from shareasm.cli.steering import STEERING
 from shareasm.cli.store import db
 from shareasm.cli.story import story
@@ -57,6 +58,7 @@ for command in (
     *STEERING,
     story,
     recap,
+    report,
     sweep,
     posts,
     forget,
