@@ -10,6 +10,8 @@ import statistics
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +41,21 @@ def rounds(default: int = 5) -> int:
     return max(1, parser.parse_args().rounds)
 
 
+class Spent(NamedTuple):
+    """What a run took, in seconds: by the clock, and of a processor, which is steadier where others use the machine too."""
+
+    clock: float
+    processor: float
+
+
+def spent(work: Callable[[], object]) -> Spent:
+    """Return what `work` takes, in this process."""
+    gc.collect()
+    began, began_processor = time.perf_counter(), time.process_time()
+    work()
+    return Spent(time.perf_counter() - began, time.process_time() - began_processor)
+
+
 def timed(work: Callable[[], object]) -> float:
     """Return the seconds that `work` takes."""
     gc.collect()
@@ -55,6 +72,18 @@ def race(contestants: Mapping[str, Callable[[], float]], count: int) -> dict[str
         for name, run in turn if number % 2 == 0 else reversed(turn):  # nobody always runs behind the same one
             taken[name].append(run())
     return {name: statistics.median(values) for name, values in taken.items()}
+
+
+def race_both(contestants: Mapping[str, Callable[[], Spent]], count: int) -> dict[str, Spent]:
+    """The same for contestants that tell both; each median by itself."""
+    taken: dict[str, list[Spent]] = {name: [] for name in contestants}
+
+    def run(name: str) -> float:
+        taken[name].append(contestants[name]())
+        return 0
+
+    race({name: partial(run, name) for name in contestants}, count)
+    return {name: Spent(*map(statistics.median, zip(*values, strict=True))) for name, values in taken.items()}
 
 
 def table(head: tuple[str, ...], *rows: tuple[object, ...]) -> None:

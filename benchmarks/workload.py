@@ -16,6 +16,7 @@ SERVER = "https://social.example"
 OPENS = datetime(2027, 2, 3, 6, tzinfo=UTC)
 CLOSES = datetime(2027, 2, 3, 22, tzinfo=UTC)
 TAG = "shareASM"
+FIRST_SEQ = 10_000_000  # of the stream's events
 
 _WORDS = (  # noqa: SIM905  so that it can be read
     "mine miners gold pit cooperative safety mercury women licence buyer village river school clinic helmet ladder rope "
@@ -202,12 +203,16 @@ def events(count: int, seed: int = 1, tagged: float = 0.001) -> list[bytes]:
     one in twelve a deletion, one in a hundred an account's state.
     """
     dice = random.Random(seed)
-    return [_event(dice, number, is_tagged=dice.random() < tagged) for number in range(1, count + 1)]
+    return [_event(dice, FIRST_SEQ + number, is_tagged=dice.random() < tagged) for number in range(count)]
 
 
 def _event(dice: random.Random, number: int, *, is_tagged: bool) -> bytes:
     did = f"did:plc:{''.join(dice.choices('abcdefghijklmnopqrstuvwxyz234567', k=24))}"
-    time = (OPENS + timedelta(milliseconds=2 * number)).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    time = (
+        (OPENS + timedelta(milliseconds=2 * (number - FIRST_SEQ)))
+        .isoformat(timespec="microseconds")
+        .replace("+00:00", "Z")
+    )
     head = {"seq": number, "did": did, "time": time}
     kind = "commit" if is_tagged or dice.random() > 0.01 else "account"
     if kind == "account":
