@@ -11,6 +11,8 @@ from clocks import FixedClock
 from factories import NOON, campaign, post, seen, source
 from shareasm import collect
 from shareasm.collect import Desk, Tally
+from shareasm.domain.campaigns import Source, SourceKind
+from shareasm.domain.changes import Skipped
 from shareasm.domain.forgetting import Kind
 from shareasm.domain.moderation import Choice, Decision
 from shareasm.domain.pictures import KeptPicture, PictureFile
@@ -22,6 +24,7 @@ from shareasm.storage import decisions, pictures, posts, sources
 from shareasm.storage.engine import open_engine, reading, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.storage.tables import metadata
+from shareasm.storage.tables import skips as skips_table
 
 PICTURE = "https://m.example/media/1.jpg"
 
@@ -118,6 +121,41 @@ def test_raw_copies_of_posts_that_quote_it_go_too(desk: Desk, take_out: Callable
     done = take_out(AMINAS.url)
     assert done.raw_count == 2
     assert stored(desk) == ["https://m.example/@bakari/1"]
+
+
+def test_items_that_could_not_be_read_go_too_where_they_name_it(desk: Desk, take_out: Callable[[str], Done]) -> None:
+    odd = [Skipped("odd", raw, ref=None) for raw in (b'{"acct": "amina@m.example"}', b'{"acct": "bakari@m.example"}')]
+    put(desk, AMINAS)
+    with transaction(desk.engine) as connection:
+        sources.add_skips(connection, desk.campaign.slug, source().id, odd, NOON)
+    assert take_out("@amina@m.example").raw_count == 2
+    with reading(desk.engine) as connection:
+        assert connection.scalars(sa.select(skips_table.c.raw)).all() == [odd[1].raw]
+
+
+@pytest.mark.parametrize("words", ["@amina@m.example", "amina.m.example.ap.brid.gy"])
+def test_an_account_goes_with_its_twin_beyond_the_bridge_whichever_was_named(
+    desk: Desk, take_out: Callable[[str], Done], words: str
+) -> None:
+    copy = twin(AMINAS.url)
+    put(desk, AMINAS, by("amina", 2), by("bakari", 1))
+    sky = Source("bluesky:sky.example", SourceKind.SEARCH, "https://sky.example")
+    collect.store(desk, sky, Page(posts=(replace(seen(), post=copy, local_id="1"),)), "shareasm")
+    assert take_out(words).post_count == 3
+    assert stored(desk) == ["https://m.example/@bakari/1"]
+    later = replace(seen(), post=twin("https://m.example/@amina/99", key="3later"), local_id="2")
+    assert collect.store(desk, sky, Page(posts=(later,)), "shareasm") == Tally()
+    assert put(desk, by("amina", 99)) == Tally()
+
+
+def twin(original: str, key: str = "3kabc") -> Post:
+    """What the bridge makes on Bluesky of a post of Amina's."""
+    handle = "amina.m.example.ap.brid.gy"
+    author = Account(Network.BLUESKY, "did:plc:bridged", handle, "Amina", "https://bsky.app/profile/did:plc:bridged")
+    ref = PostRef(Network.BLUESKY, f"at://did:plc:bridged/app.bsky.feed.post/{key}")
+    return post(
+        ref=ref, url=f"https://bsky.app/profile/did:plc:bridged/post/{key}", author=author, bridged_from=original
+    )
 
 
 def test_its_pictures_leave_the_disk(desk: Desk, tmp_path: Path, take_out: Callable[[str], Done]) -> None:

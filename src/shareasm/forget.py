@@ -71,9 +71,10 @@ def forget(engine: Engine, target: Target, pictures: Path, now: Callable[[], dat
     with transaction(engine) as connection:
         forgetting.remember(connection, names, target.kind, now())
         removed = forgetting.remove(connection, target.found)
+        unread_count = forgetting.remove_skips_that_name(connection, names)
         # Before the store forgets their names: whoever is stopped here begins again.
         count = remove(pictures_table.take(connection, addresses), pictures)
-    return Done(target.kind, removed.post_count, removed.raw_count, count, removed.campaigns)
+    return Done(target.kind, removed.post_count, removed.raw_count + unread_count, count, removed.campaigns)
 
 
 def _names_of_post(post: Post) -> tuple[str, ...]:

@@ -66,8 +66,8 @@ Nor are these:
   whether the post is still there for everybody. What is not is taken out.
 {_wishes(campaign)}\
 - Write to {_contact(campaign)} and name the post or your account. We take it out of our records, our copies and
-  the page for good. All that we keep is a fingerprint by which it is recognised if it came again; it holds neither your
-  name nor your words.
+  the page for good, with what a bridge copied of it to another network. All that we keep is a fingerprint by which it is
+  recognised if it came again; it holds neither your name nor your words.
 
 ## The page itself
 

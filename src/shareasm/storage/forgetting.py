@@ -90,6 +90,19 @@ def remove(connection: Connection, found: Sequence[Found]) -> Removed:
     return Removed(len(found), before - after, tuple(sorted(campaigns)))
 
 
+def remove_skips_that_name(connection: Connection, names: Collection[str]) -> int:
+    """Delete what was kept of items that could not be taken where one of `names` stands in it; return how many."""
+    words = [name.encode() for name in names if len(name) > _TELLS_NOTHING]
+    rows = connection.execute(sa.select(skips.c.id, skips.c.raw).where(skips.c.raw != b"")).yield_per(1000)
+    naming = [row.id for row in rows if any(word in row.raw for word in words)]
+    for chunk in chunks(naming):
+        connection.execute(skips.delete().where(skips.c.id.in_(chunk)))
+    return len(naming)
+
+
+_TELLS_NOTHING = 5  # letters: what is shorter stands in anybody's post
+
+
 def _delete_raws_that_quote(connection: Connection, gone: Sequence[Post]) -> None:
     """A quoting post's JSON holds the quoted words; the post itself only says where they stood."""
     for post in gone:
