@@ -63,6 +63,16 @@ def test_a_tag_in_any_script_is_read(bench: Bench, tag: str) -> None:
         assert _refs(_new(bench, accented)[0]) == [ref]
 
 
+@servers_where(lambda traits: traits.finds_accented_tags and not traits.asks_twice and traits.has_attributes)
+def test_a_tag_is_read_under_each_spelling_that_mastodon_takes_for_one(bench: Bench, tag: str) -> None:
+    checkpoint: str | None = None
+    for round_ in ("first", "second", "third"):
+        refs = {bench.say(f"The {round_} #Minería{tag}"), bench.say(f"The {round_} #mineria{tag}")}
+        posts, checkpoint = _new(bench, f"Minería{tag}", checkpoint)
+        assert refs <= set(_refs(posts))
+    assert len(_refs(_posts(bench.reader().sweep_tag(f"Minería{tag}", around_now())))) == 6
+
+
 def test_a_tag_that_nobody_uses_is_read_as_nothing(bench: Bench, tag: str) -> None:
     posts, _ = _new(bench, tag)
     assert posts == []

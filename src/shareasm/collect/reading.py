@@ -92,7 +92,8 @@ def follow(
     is_first = True
     for page in stream.read(tags, checkpoint, desk.campaign.opens_at):
         if is_first:
-            catch_up()
+            with desk.clock.held():
+                catch_up()
         if page != Page() or source.is_watched_by_stream:
             with desk.clock.held():
                 tally = store(desk, source, page, STREAM_TAG)

@@ -6,7 +6,13 @@ the only makers of `SafeHtml`.
 """
 
 from shareasm.domain.richtext.characters import clean_line, clean_text, is_blank, safe_url, url_host
-from shareasm.domain.richtext.hashtags import find_facet_hashtags, find_hashtags, fold_hashtag, named_hashtag
+from shareasm.domain.richtext.hashtags import (
+    find_facet_hashtags,
+    find_hashtags,
+    fold_hashtag,
+    hashtag_spellings,
+    named_hashtag,
+)
 from shareasm.domain.richtext.lengths import bluesky_length, find_urls, grapheme_length, mastodon_length, truncate
 from shareasm.domain.richtext.markup import (
     DEPTH_LIMIT,
@@ -30,6 +36,7 @@ __all__ = [
     "find_urls",
     "fold_hashtag",
     "grapheme_length",
+    "hashtag_spellings",
     "is_blank",
     "linked_html",
     "mastodon_length",

@@ -39,6 +39,19 @@ def fold_hashtag(label: str) -> str:
     return name if name == label else fold_hashtag(name)  # what was dropped may let its neighbours join
 
 
+def hashtag_spellings(label: str) -> tuple[str, ...]:
+    """Return the names under which servers may keep a hashtag, the one with its accents first.
+
+    Mastodon keeps it folded; GoToSocial, Takahē and Pleroma only lower its letters, so that `#minería` and `#mineria` are two
+    timelines there.
+
+    >>> hashtag_spellings("#Minería"), hashtag_spellings("ShareASM")
+    (('minería', 'mineria'), ('shareasm',))
+    """
+    written = unicodedata.normalize("NFC", label.lstrip("#＃")).lower()
+    return tuple(dict.fromkeys((written, fold_hashtag(label))))
+
+
 _LETTER_CATEGORIES = frozenset({"Lu", "Ll", "Lt", "Lm", "Lo", "Mn", "Mc", "Me"})
 _NAME_CATEGORIES = _LETTER_CATEGORIES | {"Nd"}
 _WORD_CATEGORIES = _NAME_CATEGORIES | {"Pc"}

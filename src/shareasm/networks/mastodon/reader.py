@@ -6,7 +6,8 @@ id and appears below every cursor: the sweep finds it. And some servers have no 
 read down to a post that is known.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ import msgspec
 
 from shareasm.domain.changes import Gone, Seen, Skipped
 from shareasm.domain.posts import PostRef, Visibility
+from shareasm.domain.richtext import hashtag_spellings
 from shareasm.errors import Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import NotThere
 from shareasm.networks.mastodon.checker import NOT_PUBLIC, MastodonChecker
@@ -40,12 +42,18 @@ LATE = timedelta(hours=1)
 WITHOUT_CURSOR = frozenset({"snac", "pixelfed"})
 """snac's ids change with an edit, so that a cursor vanishes; Pixelfed's `min_id` gives the newest page and skips the middle."""
 
+FOLDS_TAGS = frozenset({"mastodon", "hometown"})
+"""Keep a hashtag without its accents, so that all its spellings are one timeline."""
+
 
 class Checkpoint(msgspec.Struct):
     """What the next read begins from: a cursor, or on servers without one the posts of the newest page."""
 
     min_id: str | None = None
     newest: list[str] = []
+    other: "Checkpoint | msgspec.UnsetType" = (
+        msgspec.UNSET
+    )  # of the tag's other spelling, where that is another timeline
 
 
 class MastodonReader:
@@ -78,16 +86,12 @@ class MastodonReader:
 
         The checkpoint moves with every page where a cursor works, else with the last page only.
         """
-        known = _checkpoint(checkpoint)
-        if known.min_id is not None:
-            timeline = self._read_up(tag, known.min_id)
-        else:
-            timeline = self._read_down(tag, window, frozenset(known.newest))
+        timeline = _once(self._read_spellings(tag, window, _checkpoint(checkpoint)))
         yield from self._or_feed(timeline, lambda feed: feed.read(tag, window, checkpoint))
 
     def sweep_tag(self, tag: str, window: Window) -> Iterator[Page]:
         """Yield the whole window again, newest page first."""
-        timeline = (_page(decoded) for decoded in self._pages_down(tag, window))
+        timeline = _once(self._sweep_spellings(tag, window))
         yield from self._or_feed(timeline, lambda feed: feed.sweep(tag, window))
 
     def _or_feed(self, timeline: Iterator[Page], feed_of: Callable[[TagFeed], Iterator[Page]]) -> Iterator[Page]:
@@ -103,6 +107,35 @@ class MastodonReader:
                 self._is_closed = True
             except Rejected as missing:  # Mastodon alone has such feeds, and for tags that somebody has used
                 raise closed from missing
+
+    def _spellings(self, tag: str) -> Sequence[str]:
+        """Return the names under which the tag is to be asked for: one where the server folds them as we do."""
+        names = hashtag_spellings(tag)
+        return (tag,) if len(names) == 1 or self._api.software() in FOLDS_TAGS else names
+
+    def _read_spellings(self, tag: str, window: Window, known: Checkpoint) -> Iterator[Page]:
+        """Yield what is new under each spelling; the checkpoint remembers how far each was read."""
+        first, *others = self._spellings(tag)
+        for page in self._read(first, window, known):
+            if page.checkpoint:
+                found = _checkpoint(page.checkpoint)
+                known = Checkpoint(found.min_id, found.newest, known.other)
+            yield _with_checkpoint(page, known)
+        for name in others:
+            for page in self._read(name, window, known.other or Checkpoint()):
+                if page.checkpoint:
+                    known = Checkpoint(known.min_id, known.newest, _checkpoint(page.checkpoint))
+                yield _with_checkpoint(page, known)
+
+    def _sweep_spellings(self, tag: str, window: Window) -> Iterator[Page]:
+        for name in self._spellings(tag):
+            for decoded in self._pages_down(name, window):
+                yield _page(decoded)
+
+    def _read(self, name: str, window: Window, known: Checkpoint) -> Iterator[Page]:
+        if known.min_id is not None:
+            return self._read_up(name, known.min_id)
+        return self._read_down(name, window, frozenset(known.newest))
 
     def _read_up(self, tag: str, min_id: str) -> Iterator[Page]:
         met: set[str] = set()
@@ -189,6 +222,20 @@ def _checkpoint(text: str | None) -> Checkpoint:
         return msgspec.json.decode(text or "{}", type=Checkpoint)
     except ValueError:
         return Checkpoint()
+
+
+def _once(pages: Iterable[Page]) -> Iterator[Page]:
+    """Yield pages without the posts that an earlier one showed: where two spellings are one timeline, or it moved meanwhile."""
+    met: set[tuple[PostRef, datetime | None]] = set()
+    for page in pages:
+        fresh = [seen for seen in page.posts if (seen.post.ref, seen.post.edited_at) not in met]
+        met.update((seen.post.ref, seen.post.edited_at) for seen in fresh)
+        yield page if len(fresh) == len(page.posts) else replace(page, posts=tuple(fresh))
+
+
+def _with_checkpoint(page: Page, known: Checkpoint) -> Page:
+    """Return a page whose checkpoint, if it has one, speaks of all spellings."""
+    return replace(page, checkpoint=msgspec.json.encode(known).decode()) if page.checkpoint else page
 
 
 def _page(decoded: Decoded, checkpoint: Checkpoint | None = None) -> Page:

@@ -23,7 +23,7 @@ from websockets.uri import parse_uri
 
 from shareasm.domain.changes import Gone, Seen, Skipped
 from shareasm.domain.posts import Visibility
-from shareasm.domain.richtext import clean_line
+from shareasm.domain.richtext import clean_line, hashtag_spellings
 from shareasm.errors import NetworkError, Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import Answer, Asked, NotThere, refusal
 from shareasm.networks.mastodon.client import Api, Token, shared_tls, token_now
@@ -103,7 +103,7 @@ class MastodonStream:
         token = token_now(self._token)
         if not token or not token.isascii() or not token.isprintable():
             raise Unauthorized("shows its live stream to nobody without a token", server=self._api.server)
-        first, *others = [tag.lstrip("#＃").lower() for tag in tags]
+        first, *others = dict.fromkeys(name for tag in tags for name in hashtag_spellings(tag))
         address = f"{stream_address(self._api)}{PATH}?{urlencode({'stream': 'hashtag', 'tag': first})}"
         uri = parse_uri(address)
         with ExitStack() as opened:
