@@ -12,7 +12,7 @@ from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Card, Counts, Media, MediaKind, Network, Poll, Post
 from shareasm.domain.queue import QueueEntry
-from shareasm.domain.recaps import Facts, Recap, SourceState, arrange
+from shareasm.domain.recaps import Recap, SourceState, arrange
 from shareasm.domain.schedules import Kind, Part, Schedule, Slot
 from shareasm.domain.stories import (
     ChapterPlan,
@@ -39,7 +39,7 @@ def keep_pictures(folder: Path) -> dict[str, KeptPicture]:
     return kept
 
 
-def a_full_day(kept: dict[str, KeptPicture]) -> Recap:
+def a_full_day(kept: dict[str, KeptPicture], languages: tuple[str, ...] = ("en", "fr", "es")) -> Recap:
     base = a_day(kept, A_STORY)
     slots, entries, posts = _more_programme()
     posts += _more_voices()
@@ -63,6 +63,7 @@ def a_full_day(kept: dict[str, KeptPicture]) -> Recap:
             ),
         ),
         look=Look(accent="#8a4b08"),
+        languages=languages,
     )
     facts = replace(
         base,
@@ -81,11 +82,7 @@ def a_full_day(kept: dict[str, KeptPicture]) -> Recap:
         ),
         missing_pictures_count=2,
     )
-    return arrange(_with_blue_posts(facts))
-
-
-def _with_blue_posts(facts: Facts) -> Facts:
-    return replace(facts, posts=tuple(sorted(facts.posts, key=lambda shown: shown.post.created_at)))
+    return arrange(facts)
 
 
 def _more_programme() -> tuple[list[Slot], list[QueueEntry], list[Post]]:

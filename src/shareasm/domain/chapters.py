@@ -253,6 +253,9 @@ _PARTS_OF_DAY = {
     "evening": ("Overheard in the evening", range(18, 24)),
 }
 
+OWN_HEADINGS = (*_HEADINGS.values(), *(heading for heading, _ in _PARTS_OF_DAY.values()))
+"""Headings of ours, for those who translate them; a theme's is the team's own word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Group:

@@ -74,6 +74,9 @@ def _photos(item: Item) -> Iterable[Photo]:
             yield Photo(item, media, kept, ours[place] if place < len(ours) else None)
 
 
+RECORDING_KINDS = (Kind.INTERVIEW.value, MediaKind.VIDEO.value, MediaKind.AUDIO.value, "recording")
+
+
 @dataclass(frozen=True, slots=True)
 class Recording:
     """An interview, a video or a sound: a poster that leads to where it can be watched."""
@@ -81,7 +84,7 @@ class Recording:
     item: Item
     url: str
     title: str
-    kind: str  # "interview", "video", "audio" or "recording"
+    kind: str  # one of RECORDING_KINDS
     poster: KeptPicture | None = None
     alt: str | None = None  # of the poster, where its author gave one
 
@@ -227,10 +230,10 @@ class Sending:
     @property
     def words(self) -> str:
         """What became of it, for readers."""
-        return _BECAME[self.state]
+        return OUTCOME_WORDS[self.state]
 
 
-_BECAME = {
+OUTCOME_WORDS = {
     State.WAITING: "not sent yet",
     State.CLAIMED: "not sent yet",
     State.PUBLISHED: "sent",

@@ -14,7 +14,8 @@ from shareasm.domain.colours import NIGHT, PAPER, palette
 from shareasm.domain.items import Item
 from shareasm.domain.recaps import DayPart, day_page, narrate
 from shareasm.errors import ConfigError
-from shareasm.render.speech import ENGLISH, SPOKEN, clock, speech, utc
+from shareasm.render.catalogues import catalogue_of, languages
+from shareasm.render.speech import ENGLISH, Speech, clock, utc
 from shareasm.render.words import host, iso, name_of, short
 from shareasm.resources import template_folder
 
@@ -37,7 +38,7 @@ class Edition:
     @property
     def own_name(self) -> str:
         """What the language calls itself."""
-        return speech(self.language).language_name(self.language)
+        return Speech(self.language).language_name(self.language)
 
     def part(self, part: DayPart) -> str:
         """Return the name of one page of the whole day."""
@@ -51,9 +52,10 @@ class Edition:
         return f"{name}.html" if self.is_first else f"{name}.{self.language}.html"
 
 
-def editions(languages: Sequence[str]) -> tuple[Edition, ...]:
-    """Return the editions that a campaign in these languages has: those that we speak, in its order; English where none."""
-    spoken = [language for language in dict.fromkeys(languages) if language in SPOKEN] or [ENGLISH]
+def editions(wanted: Sequence[str]) -> tuple[Edition, ...]:
+    """Return the editions of a campaign in the languages `wanted`: those that we speak, in its order; English where none."""
+    known = languages(template_folder())
+    spoken = [language for language in dict.fromkeys(wanted) if language in known] or [ENGLISH]
     return tuple(Edition(language, is_first=language == spoken[0]) for language in spoken)
 
 
@@ -95,7 +97,7 @@ def _environment(folder: Path, edition: Edition) -> Environment:
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.newstyle_gettext = True  # type: ignore[attr-defined]  # set by the extension: sentences keep their %(names)s
-    spoken = speech(edition.language)
+    spoken = Speech(edition.language, catalogue_of(folder, edition.language))
     environment.globals.update(
         _=spoken.gettext, gettext=spoken.gettext, ngettext=spoken.ngettext, edition=edition, speech=spoken
     )

@@ -5,7 +5,7 @@ Posts keep their own language; this is about the words that are ours. Every sent
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, tzinfo
 from functools import cache, cached_property
 from gettext import NullTranslations
@@ -21,9 +21,6 @@ from shareasm.domain.posts import Network
 ENGLISH = "en"
 """The language in which the templates are written: it needs no catalogue."""
 
-SPOKEN = (ENGLISH,)
-"""The languages that pages can be in."""
-
 _HABITS: Mapping[str, str] = {ENGLISH: "en_GB"}
 """Whose dates and numbers a language has, where it has several."""
 
@@ -33,14 +30,11 @@ class Speech:
     """One language of our pages. Everything that it says is safe in HTML: values are escaped, catalogues are ours."""
 
     language: str  # a tag such as "fr"
+    catalogue: NullTranslations = field(default_factory=NullTranslations)  # without one it says what the templates say
 
     @cached_property
     def _locale(self) -> Locale:
         return Locale.parse(_HABITS.get(self.language, self.language), sep="_" if self.language in _HABITS else "-")
-
-    @cached_property
-    def _catalogue(self) -> NullTranslations:
-        return catalogue(self.language)
 
     @property
     def direction(self) -> str:
@@ -51,16 +45,16 @@ class Speech:
 
     def gettext(self, message: str, **values: object) -> Markup:
         """Return a sentence with its %(values)s filled in."""
-        return Markup(self._catalogue.gettext(message)) % values  # noqa: S704  a sentence of ours
+        return Markup(self.catalogue.gettext(message)) % values  # noqa: S704  a sentence of ours
 
     def ngettext(self, one: str, many: str, count: int, **values: object) -> Markup:
         """Return the sentence that fits a count; %(num)s in it is the count as people write it."""
-        said = Markup(self._catalogue.ngettext(one, many, count))  # noqa: S704  a sentence of ours
+        said = Markup(self.catalogue.ngettext(one, many, count))  # noqa: S704  a sentence of ours
         return said % {"num": self.number(count), **values}
 
     def said(self, word: str) -> str:
         """Return what a word of the rules is called here, such as a reason or a role; unknown words stay as they are."""
-        return self._catalogue.gettext(word) if word else ""
+        return self.catalogue.gettext(word) if word else ""
 
     def listed(self, words: Iterable[object]) -> Markup:
         """Return `words` as a list in a sentence.
@@ -122,20 +116,6 @@ class Speech:
     def network(self, network: Network) -> str:
         """Return the network's name as people write it."""
         return _NETWORKS.get(network) or str(self.gettext("the web"))
-
-
-@cache
-def speech(language: str) -> Speech:
-    """Return the speech of a language in SPOKEN."""
-    return Speech(language)
-
-
-def catalogue(language: str) -> NullTranslations:
-    """Return the sentences of a language; the templates' own where there is no catalogue."""
-    return _CATALOGUES.get(language) or NullTranslations()
-
-
-_CATALOGUES: Mapping[str, NullTranslations] = {}
 
 
 def clock(at: datetime, zone: tzinfo) -> str:

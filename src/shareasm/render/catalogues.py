@@ -1,0 +1,78 @@
+"""Catalogues: the sentences of our pages in other languages, one file each, `templates/languages/fr.po`.
+
+A file more is a language more. `scripts/languages` writes into each what the pages came to say since.
+"""
+
+from functools import cache
+from gettext import GNUTranslations, NullTranslations
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from shareasm.domain.campaigns import Role
+from shareasm.domain.chapters import OWN_HEADINGS, Absence
+from shareasm.domain.moderation import Reason
+from shareasm.domain.schedules import Kind
+from shareasm.domain.sections import OUTCOME_WORDS, RECORDING_KINDS
+from shareasm.render import speech
+from shareasm.render.speech import ENGLISH
+
+if TYPE_CHECKING:  # loaded where a catalogue is read: most commands render nothing
+    from babel.messages import Catalog
+
+
+def languages(templates: Path) -> tuple[str, ...]:
+    """Return the languages that pages can be in."""
+    return (ENGLISH, *sorted(file.stem for file in (templates / "languages").glob("*.po")))
+
+
+@cache
+def catalogue_of(templates: Path, language: str) -> NullTranslations:
+    """Return the sentences of a language. One that its file lacks, or marks as doubtful, is said in English."""
+    file = templates / "languages" / f"{language}.po"
+    if language == ENGLISH or not file.is_file():
+        return NullTranslations()
+    from babel.messages.mofile import write_mo
+
+    compiled = BytesIO()
+    write_mo(compiled, read_catalogue(file))
+    return GNUTranslations(BytesIO(compiled.getvalue()))
+
+
+def read_catalogue(file: Path) -> "Catalog":
+    """Return a catalogue as it is written."""
+    from babel.messages.pofile import read_po
+
+    with file.open("rb") as content:
+        return read_po(content, locale=file.stem.replace("-", "_"), abort_invalid=True)
+
+
+def sentences(templates: Path) -> "Catalog":
+    """Return every sentence that the pages can say: those of the templates, and the words of the rules."""
+    from babel.messages import Catalog
+    from babel.messages.extract import extract_from_file
+
+    found = Catalog(project="shareasm", fuzzy=False)
+    options = {"trimmed": "true", "newstyle_gettext": "true", "trim_blocks": "true", "lstrip_blocks": "true"}
+    for file in sorted(templates.rglob("*.html")):
+        place = file.relative_to(templates).as_posix()
+        for _, message, comments, _ in extract_from_file("jinja2", file, options={**options, "silent": "false"}):
+            found.add(message, locations=[(place, None)], auto_comments=comments)  # type: ignore[list-item]
+    for _, message, _, _ in extract_from_file("python", speech.__file__):
+        found.add(message, locations=[("speech.py", None)])  # type: ignore[list-item]
+    for word in words_of_the_rules():
+        found.add(word, locations=[("domain", None)])  # type: ignore[list-item]
+    return found
+
+
+def words_of_the_rules() -> tuple[str, ...]:
+    """Return the words for readers that the rules say, and no template."""
+    return (
+        *(reason.words for reason in Reason),
+        *(absence.words for absence in Absence),
+        *(kind.value for kind in Kind),
+        *(role.value for role in Role),
+        *RECORDING_KINDS,
+        *OUTCOME_WORDS.values(),
+        *OWN_HEADINGS,
+    )

@@ -1,0 +1,175 @@
+"""The pages in other languages: every word of ours goes through a catalogue, and a catalogue says everything."""
+
+import re
+import shutil
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from babel import Locale
+from babel.messages import Catalog
+from babel.messages.pofile import write_po
+
+from browser.full_day import a_full_day, keep_pictures
+from shareasm.domain.recaps import Recap
+from shareasm.render import pages, write_recap
+from shareasm.render.catalogues import catalogue_of, languages, read_catalogue, sentences
+from shareasm.render.pages import editions
+from shareasm.resources import template_folder
+
+TEMPLATES = template_folder()
+CATALOGUES = sorted((TEMPLATES / "languages").glob("*.po"))
+
+
+def in_brackets(templates: Path, language: str) -> None:
+    """Write a catalogue in which each sentence is its own, in brackets."""
+    catalogue = Catalog(locale=language, fuzzy=False)
+    for message in sentences(TEMPLATES):
+        if message.id:
+            said = tuple(f"[[{one}]]" for one in message.id) if isinstance(message.id, tuple) else f"[[{message.id}]]"
+            catalogue.add(message.id, said)
+    (templates / "languages").mkdir(exist_ok=True)
+    with (templates / "languages" / f"{language}.po").open("wb") as file:
+        write_po(file, catalogue)
+
+
+@pytest.fixture
+def templates(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Templates of our own, with a catalogue in Esperanto that puts brackets around what it says."""
+    folder = tmp_path / "templates"
+    shutil.copytree(TEMPLATES, folder)
+    in_brackets(folder, "eo")
+    monkeypatch.setattr(pages, "template_folder", lambda: folder)
+    return folder
+
+
+class Words(HTMLParser):
+    """Collects the words of a page that are ours: not a post's, a person's, an address or a number."""
+
+    THEIRS = (
+        "words", "name", "handle", "card", "small-words", "said-by", "title", "work", "host", "tag", "lede", "date", "who",
+    )  # fmt: skip
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.found: list[str] = []
+        self._inside: list[bool] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        for name in ("alt", "aria-label", "title"):
+            if attributes.get(name) and tag not in {"time", "img"}:
+                self.found.append(attributes[name] or "")
+        if tag not in {"meta", "link", "img", "br", "rect", "path", "use", "wbr"}:
+            classes = set((attributes.get("class") or "").split())
+            own = tag not in {"bdi", "time", "title", "style", "b"} and not {"lang", "dir"} & set(attributes)
+            theirs = not own or bool(classes & set(self.THEIRS))
+            self._inside.append((theirs and tag != "html") or (bool(self._inside) and self._inside[-1]))
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag not in {"meta", "link", "img", "br", "rect", "path", "use", "wbr"}:
+            self._inside.pop()
+
+    def handle_data(self, data: str) -> None:
+        if data.strip() and not self._inside[-1]:
+            self.found.append(data)
+
+
+def bare(text: str) -> Iterator[str]:
+    """Yield what stands outside of the brackets and has letters."""
+    while (stripped := re.sub(r"\[\[[^\[\]]*\]\]", " ", text)) != text:
+        text = stripped
+    yield from (word for word in re.findall(r"[^\W\d_]{2,}", text))
+
+
+PROPER = {
+    "Bluesky", "Mastodon", "UTC", "IIED", "International", "Institute", "for", "Environment", "and", "Development",
+    "shareASM", "CC", "BY", "kaj", "la",
+}  # fmt: skip
+
+
+def test_every_word_of_ours_goes_through_the_catalogue(templates: Path, tmp_path: Path) -> None:
+    recap = a_full_day(keep_pictures(tmp_path / "kept"), languages=("en", "eo"))
+    write_recap(recap, tmp_path / "out")
+    allowed = PROPER | set(re.findall(r"[^\W\d_]{2,}", " ".join((*_words_of_the_team(recap), *_words_of_babel()))))
+    for name in ("index.eo.html", "day-1.eo.html"):
+        text = (tmp_path / "out" / name).read_text()
+        assert 'lang="eo"' in text
+        left = {word for one in Words(text).found for word in bare(one)} - allowed
+        assert left == set(), (name, [one for one in Words(text).found if set(bare(one)) & left])
+
+
+def _words_of_the_team(recap: Recap) -> Iterator[str]:
+    campaign = recap.campaign
+    yield from (partner.name for partner in campaign.partners)
+    yield from (chapter.chapter.heading for chapter in recap.chapters)
+    yield from (
+        f"{one.organisation} {one.type} {' '.join(one.authors)}" for one in (*campaign.resources, *recap.reading)
+    )
+    yield from (*recap.from_to.before, *recap.from_to.after, recap.from_to.heading)
+    yield from (
+        f"{state.source.id} {state.problem} {' '.join(gap.reason for gap in state.gaps)}" for state in recap.sources
+    )
+    yield from (text for credit in recap.credits for text in credit.picture.alt.values())
+    yield from (recap.title, *(edition.title for edition in campaign.earlier), "bsky social video example Esperanto")
+
+
+def _words_of_babel() -> Iterator[str]:
+    locale = Locale("eo")
+    yield from (*locale.languages.values(), *locale.territories.values(), *locale.days["format"]["wide"].values())
+    yield from (*locale.months["format"]["wide"].values(), "Londono")
+
+
+def test_a_campaign_s_languages_lie_in_one_folder_and_lead_to_each_other(templates: Path, tmp_path: Path) -> None:
+    recap = a_full_day(keep_pictures(tmp_path / "kept"), languages=("en", "eo", "xx"))
+    written = write_recap(recap, tmp_path / "out")
+    assert written.index.name == "index.html"
+    assert {path.name for path in (tmp_path / "out").glob("*.html")} == {
+        "index.html", "index.eo.html", "day-1.html", "day-1.eo.html",
+    }  # fmt: skip
+    for name, other in (("index.html", "index.eo.html"), ("index.eo.html", "index.html")):
+        text = (tmp_path / "out" / name).read_text()
+        assert (
+            f'<a lang="{"eo" if "eo" in other else "en"}" hreflang="{"eo" if "eo" in other else "en"}" href="{other}"'
+            in text
+        )
+        assert '<link rel="alternate" hreflang="eo" href="index.eo.html">' in text
+    assert "day-1.eo.html#p-" in (tmp_path / "out" / "index.eo.html").read_text()
+    assert "day-1.html#p-" not in (tmp_path / "out" / "index.eo.html").read_text()
+
+
+def test_a_language_that_the_campaign_gives_up_leaves_no_page_behind(templates: Path, tmp_path: Path) -> None:
+    kept = keep_pictures(tmp_path / "kept")
+    write_recap(a_full_day(kept, languages=("en", "eo")), tmp_path / "out")
+    written = write_recap(a_full_day(kept, languages=("en",)), tmp_path / "out")
+    assert written.removed_count == 2
+    assert not list((tmp_path / "out").glob("*.eo.html"))
+
+
+def test_a_catalogue_more_is_a_language_more(templates: Path) -> None:
+    assert "eo" in languages(templates)
+    assert [one.language for one in editions(("eo", "en"))] == ["eo", "en"]
+    assert catalogue_of(templates, "eo").gettext("The whole day") == "[[The whole day]]"
+    assert catalogue_of(templates, "xx").gettext("The whole day") == "The whole day"
+
+
+@pytest.mark.parametrize("file", CATALOGUES, ids=lambda file: file.stem)
+def test_a_catalogue_says_every_sentence_and_fills_in_what_it_is_given(file: Path) -> None:
+    """`scripts/languages` adds what is missing, empty; then it wants words."""
+    catalogue = read_catalogue(file)
+    lacks, differs = [], []
+    for message in sentences(TEMPLATES):
+        if not message.id:
+            continue
+        own = catalogue.get(message.id if isinstance(message.id, str) else message.id[0])
+        said = own.string if own and not own.fuzzy else ""
+        forms = said if isinstance(said, (list, tuple)) else (said,)
+        if not all(forms):
+            lacks.append(message.id)
+        ids = message.id if isinstance(message.id, (list, tuple)) else (message.id,)
+        named = {name for one in ids for name in re.findall(r"%\((\w+)\)s", one)}
+        differs += [form for form in forms if form and set(re.findall(r"%\((\w+)\)s", form)) - named]
+    assert lacks == []
+    assert differs == []
