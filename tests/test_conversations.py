@@ -157,6 +157,18 @@ def test_a_day_keeps_only_so_many_answers_without_the_tag(office: Office, monkey
     assert office.read() == Tally()
 
 
+def test_an_answer_whose_tag_was_taken_away_does_not_come_back_without_it(office: Office) -> None:
+    question = office.say("What do masks cost? #shareASM")
+    answer = office.say("Two dollars #shareASM", to=question)
+    office.read()
+    bare = replace(office.network.posts[answer.ref], text="Two dollars", hashtags=(), edited_at=NOON + minutes(1))
+    office.network.posts[answer.ref] = bare
+    collect.verify(office.desk, {source().id: office.network}, before=NOON + minutes(1))
+    office.say("Three.", to=question)
+    office.read()
+    assert sorted(office.shown()) == ["Three.", "What do masks cost? #shareASM"]
+
+
 def test_a_team_may_leave_answers_alone(office: Office) -> None:
     office.say("Two dollars here.", to=office.say("What do masks cost? #shareASM"))
     office.read()

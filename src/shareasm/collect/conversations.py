@@ -17,7 +17,7 @@ from shareasm.domain.patience import next_read_at
 from shareasm.domain.posts import Network, PostRef
 from shareasm.errors import NetworkError
 from shareasm.networks.ports import Conversation, ConversationReader
-from shareasm.storage import conversations, queue, sources
+from shareasm.storage import conversations, posts, queue, sources
 from shareasm.storage.conversations import Due
 from shareasm.storage.engine import transaction
 
@@ -88,6 +88,9 @@ def _store(desk: Desk, source: Source, item: Due, said: Conversation, ours: froz
     declared |= {ref: "ours" for ref in declared if ref in ours}
     by = sighting_by(source, query=f"answers to {item.post.ref.uri}")
     with transaction(desk.engine) as connection:
+        # Whoever took the tag away again took the post back: it does not return as an answer.
+        taken_back = posts.find(connection, declared).keys() - posts.belonging(connection, campaign.slug, declared)
+        declared = {ref: rule for ref, rule in declared.items() if ref not in taken_back}
         tally = store_posts(connection, campaign, by, [*answers, *quotes], now, declared)
         sources.add_skips(connection, campaign.slug, source.id, said.skipped, now)
         conversations.note_read(connection, campaign.slug, item)

@@ -124,7 +124,9 @@ class Api:
         is_known = call.viewer is not None
         ancestors = self._ancestors(status, MOST_RELATIVES if is_known else ANONYMOUS_ANCESTORS)
         depth = 1 if not self._instance.rules.context_is_deep else MOST_RELATIVES if is_known else ANONYMOUS_DEPTH
-        descendants = self._descendants(status, depth)[: MOST_RELATIVES if is_known else ANONYMOUS_DESCENDANTS]
+        descendants = self._descendants(status, depth, call.viewer)[
+            : MOST_RELATIVES if is_known else ANONYMOUS_DESCENDANTS
+        ]
         return JSONResponse({"ancestors": self._draw(ancestors, call), "descendants": self._draw(descendants, call)})
 
     def quotes(self, call: Call) -> Response:
@@ -318,11 +320,11 @@ class Api:
             parent = parent.in_reply_to
         return [ancestor for ancestor in found if not ancestor.is_deleted]
 
-    def _descendants(self, status: Status, depth: int) -> list[Status]:
+    def _descendants(self, status: Status, depth: int, viewer: Account | None) -> list[Status]:
         if depth == 0:
             return []
-        replies = self._instance.replies_to(status)
-        return [other for reply in replies for other in (reply, *self._descendants(reply, depth - 1))]
+        replies = [one for one in self._instance.replies_to(status) if self._instance.may_see(one, viewer)]
+        return [other for reply in replies for other in (reply, *self._descendants(reply, depth - 1, viewer))]
 
     def _schedule(self, params: Params, scheduled_at: str) -> Response:
         """Take a status for later: at least five minutes ahead; `scheduled_status.rb:16-38`. It stays scheduled."""
