@@ -537,3 +537,18 @@ def test_a_deletion_by_a_servers_own_id_is_believed_until_a_check_says_otherwise
     network = MemoryNetwork(posts={one.ref: one for one in [*left, other.post]})
     collect.confirm(desk, {here.id: MemoryNetwork(), there.id: network}, waiting(desk))
     assert shown(desk) == sorted(["other #shareASM", *(one.text for one in left)])
+
+
+def test_while_nobody_can_be_asked_no_post_loses_its_turn(desk: Desk, network: MemoryNetwork) -> None:
+    network.say("#shareASM", at=NOON)
+    collect.read(desk, source(), network)
+    desk.clock.advance(minutes=5)  # type: ignore[attr-defined]
+    until = desk.clock.now() + minutes(2)
+    network.fail_next("check", RateLimited("slow down", server=SERVER, until=until))
+    collect.verify(desk, {source().id: network}, before=desk.clock.now())
+    network.say("another #shareASM", at=NOON)
+    collect.read(desk, source(), network)
+    desk.clock.advance(minutes=1)  # type: ignore[attr-defined]
+    assert collect.verify(desk, {source().id: network}, before=desk.clock.now()).tally == Tally()
+    desk.clock.advance(minutes=1)  # type: ignore[attr-defined]
+    assert collect.verify(desk, {source().id: network}, before=desk.clock.now()).tally == Tally(same=1)

@@ -56,7 +56,7 @@ def test_a_server_is_left_alone_after_five_failures_in_a_row(failures: int, seco
 
 @pytest.mark.parametrize(
     ("takes", "before"),
-    [(timedelta(seconds=20), timedelta()), (minutes(10), minutes(10)), (minutes(200), minutes(60))],
+    [(timedelta(seconds=20), timedelta()), (minutes(10), timedelta(minutes=12.5)), (minutes(200), minutes(60))],
     ids=["at once", "as long as it takes", "an hour before, for what is older is not fresh"],
 )
 def test_asking_about_everything_begins_in_time_for_the_end_of_the_day(takes: timedelta, before: timedelta) -> None:

@@ -43,11 +43,14 @@ def verify(desk: Desk, checkers: Mapping[str, PostChecker], before: datetime) ->
     source whose checks fail is left alone for a while; its reading goes on.
     """
     now = desk.clock.now()
+    with reading(desk.engine) as connection:
+        states = sources.check_states(connection, desk.campaign.slug)
+    resting = {name for name, state in states.items() if state.next_read_at and state.next_read_at > now}
+    if checkers and resting >= checkers.keys():
+        return Asked(Tally(), {})  # there is nobody to ask, so nobody's turn is used up
     with transaction(desk.engine) as connection:
         due = checks.to_check(connection, desk.campaign.slug, before, CHECK_PAGE, not_asked_since=now - ASK_AGAIN_AFTER)
         checks.mark_asked(connection, [item.id for item in due], now)
-        states = sources.check_states(connection, desk.campaign.slug)
-    resting = {name for name, state in states.items() if state.next_read_at and state.next_read_at > now}
     asking = _Asking(desk, checkers, resting)
     tally = asking.ask(due) + _ask_for_ours(desk, asking, since=now - OURS_ASKED_FOR)
     _note_checks(desk, states, asking)
