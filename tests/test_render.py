@@ -321,6 +321,9 @@ def test_templates_mark_nothing_safe_but_html_that_the_domain_made() -> None:
         for found in re.findall(r"\{\{([^}]*?)\|\s*safe\b", path.read_text())
     }
     assert used == {
+        ("recap/earlier.html", "story.lede"),
+        ("recap/earlier.html", "one.html"),
+        ("recap/earlier.html", "block.html"),
         ("post.html", "post.html"),
         ("recap/index.html", "recap.lede"),
         ("recap/index.html", "recap.ahead"),

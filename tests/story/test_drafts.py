@@ -447,7 +447,7 @@ EDITS: list[Edit] = [
 ]  # fmt: skip
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.integers(0, 14),
     st.lists(

@@ -12,6 +12,7 @@ FIRST_YEAR, LAST_YEAR = 2000, 2100
 """Years of a plan: outside of them something else was meant."""
 
 _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+_OWN_PAGE = re.compile(r"earlier/[a-z0-9-]+/(index\.html)?")
 _DATE = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _CLOCK = re.compile(r"(\d{1,2}):(\d{2})(?::(\d{2}))?")
 _OFFSET = re.compile(r"\s*(Z|z|[+-]\d{2}:?\d{2})")
@@ -48,6 +49,11 @@ def identifier(field: Field) -> str | None:
 def url(field: Field) -> str | None:
     """Return an http(s) address."""
     return _address(field, "web")
+
+
+def page(field: Field) -> str | None:
+    """Return an http(s) address, or the place of a page that `shareasm story import` put beside the recap."""
+    return text(field) if _OWN_PAGE.fullmatch(text(field) or "") else url(field)
 
 
 def stream_url(field: Field) -> str | None:

@@ -55,6 +55,48 @@ def draft(folder: Path | None, *, is_dry_run: bool) -> None:
         click.echo(f"Next: read it, change it, then shareasm check {plan.folder} and shareasm recap {plan.folder}")
 
 
+@story.command("import")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@FOLDER
+@click.option("--pictures", is_flag=True, help="Fetch the posts' pictures and show them; else the page links to them.")
+@click.option(
+    "--without", multiple=True, help="Leave out an author (@handle) or a post (its address); give it several times."
+)
+def import_story(file: Path, folder: Path | None, *, pictures: bool, without: tuple[str, ...]) -> None:
+    """Make a page of a story that was told on Storify, from its JSON or HTML export, beside the recap.
+
+    \b
+    Example:  shareasm story import 2015.json config/campaigns/shareasm-2027
+    """
+    from shareasm.cli.telling import campaign_folder, load_plan
+    from shareasm.clock import SystemClock
+    from shareasm.settings import read_settings
+    from shareasm.story.editions import bring_home
+    from shareasm.story.splicing import quoted
+    from shareasm.wiring import World, picture_fetcher, recap_folder
+
+    settings = read_settings()
+    campaign = load_plan(campaign_folder(folder, settings)).campaign
+    done = bring_home(
+        file,
+        campaign,
+        recap_folder(campaign, settings),
+        without=without,
+        fetch=picture_fetcher(campaign, World(SystemClock())) if pictures else None,
+        files=settings.data / "pictures",
+    )
+    click.echo(f"{done.story.title}: {len(done.story.posts)} posts, {done.left_out_count} left out")
+    if done.missing_pictures_count:
+        click.secho(f"{done.missing_pictures_count} pictures could not be had; the page links to them", fg="yellow")
+    click.echo(f"Page: {done.index}")
+    click.echo(
+        "Read it before you publish it: people may have changed their minds since; --without leaves their posts out."
+    )
+    click.echo("Next: name it in campaign.yaml below “earlier:”, so that the recap leads to it:")
+    year = done.story.at.year if done.story.at else campaign.on.year - 1
+    click.echo(f"  - {{title: {quoted(done.story.title)}, year: {year}, url: {quoted(done.address)}}}")
+
+
 def look_back(result: "CheckResult") -> "CheckResult":
     """Return `result` with a warning for each post that the story names and the store knows to be gone.
 

@@ -99,7 +99,7 @@ def materials(plan: Plan, engine: Engine, settings: Settings, world: World) -> r
         story=plan.story,
         campaign_folder=plan.folder,
         files=settings.data / "pictures",
-        fetch=_picture_fetcher(plan.campaign, world),
+        fetch=picture_fetcher(plan.campaign, world),
         now=world.clock.now,
         unbroken=world.unbroken,
     )
@@ -152,7 +152,8 @@ def _strangers(campaign: Campaign, world: World) -> "StrangerClient":
     return StrangerClient(agent=user_agent(campaign), notices=Notices(world.clock.now), allow=allow)
 
 
-def _picture_fetcher(campaign: Campaign, world: World) -> Callable[[str], bytes | Refusal]:
+def picture_fetcher(campaign: Campaign, world: World) -> Callable[[str], bytes | Refusal]:
+    """Return what fetches strangers' pictures."""
     strangers = _strangers(campaign, world)
 
     def fetch(url: str) -> bytes | Refusal:
