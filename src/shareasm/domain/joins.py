@@ -91,6 +91,9 @@ def withheld_with_others(
     for post in known.values():
         for original in by_name.get(post.bridged_from or "", ()):
             copies.setdefault(original, []).append(post.ref)
+    groups: dict[PostRef, list[PostRef]] = {}
+    for copy, lead in joined.leads.items():
+        groups.setdefault(lead, [lead]).append(copy)
     found: set[PostRef] = set()
     waiting = list(binding)
     for ref, reason in binding.items():
@@ -98,7 +101,7 @@ def withheld_with_others(
         if reason in _OF_THE_WORDS and is_the_bridges(known[ref]):
             waiting += by_name.get(name or "", ())
         elif reason is Reason.HIDDEN and not name:
-            waiting += (other for other in known if joined.lead(other) == joined.lead(ref))
+            waiting += groups.get(joined.lead(ref), ())
     while waiting:
         ref = waiting.pop()
         if ref not in found:
@@ -174,7 +177,8 @@ def _crossposts(
     planned = {ref for _, ref in ours}  # of those the plan says what is one post
     earlier: dict[tuple[str, str], Post] = {}
     for post in sorted(by_ref.values(), key=lambda post: (post.created_at, post.ref)):
-        partner, words = partners.get(fold_handle(post.author.handle)), " ".join(bare_words(post.text))
+        partner = partners.get(fold_handle(post.author.handle))
+        words = " ".join(bare_words(post.text)) if partner else ""
         if partner is None or not words or post.ref in planned:
             continue
         first = earlier.get((partner, words))
