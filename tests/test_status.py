@@ -147,6 +147,16 @@ def test_a_closed_day_and_a_note_are_said(office: Office) -> None:
     assert "the changed plan was not loaded" in office.screen
 
 
+def test_raw_copies_that_nobody_lets_go_are_said_with_the_way_out(office: Office) -> None:
+    collect.store(office.desk, source(), Page(posts=(seen(),)), "shareasm")
+    assert "Overdue" not in office.screen
+    office.clock.advance(office.campaign.closes_at - NOON + office.campaign.keep.raw + timedelta(days=1))
+    assert "Overdue" not in office.screen
+    office.clock.advance(timedelta(days=1))
+    assert "Overdue:   raw copies 1, which the campaign keeps no longer: shareasm sweep" in office.screen
+    assert status_facts(office.status())["overdue_raw_copies"] == 1
+
+
 def test_the_same_facts_come_as_data(office: Office) -> None:
     office.send()
     facts = status_facts(office.status())

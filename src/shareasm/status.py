@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy.engine import Engine
+from sqlalchemy.engine import Connection, Engine
 
 from shareasm.domain.campaigns import Campaign
+from shareasm.domain.keeping import is_raw_over
 from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import Post
 from shareasm.domain.questions import Heard, open_questions
 from shareasm.domain.queue import QueueEntry, State
 from shareasm.domain.watches import Gap, Kind
 from shareasm.showing import judge
-from shareasm.storage import accounts, days, posts, queue, sources, watches
+from shareasm.storage import accounts, days, keeping, posts, queue, sources, watches
 from shareasm.storage.accounts import AccountState
 from shareasm.storage.engine import reading
 from shareasm.storage.sources import SourceState, StoredSkip
@@ -27,6 +28,9 @@ NEEDS_A_PERSON = frozenset({State.UNKNOWN, State.FAILED, State.MISSED})
 
 QUESTIONS_AMONG = 5_000  # posts, the newest, among which open questions are looked for
 QUESTIONS_SHOWN, GAPS_SHOWN = 8, 3  # on the screen; `--json` has them all
+
+OVERDUE_AFTER = timedelta(days=2)
+"""What a worker lets go at night is not overdue in the evening before."""
 
 LATE_AFTER = timedelta(minutes=1)
 """A post that is still waiting then is worth a look, also where nobody has tried: its account may have no secret."""
@@ -50,6 +54,7 @@ class Status:
     stopped: tuple[AccountState, ...] = ()  # accounts whose token is refused
     gaps: tuple[Gap, ...] = ()  # when a source was not watched
     questions: tuple[Post, ...] = ()  # to us, which nobody of ours has answered; who waits longest first
+    overdue_raw_count: int = 0  # raw copies that are kept longer than the campaign says: nobody looks the recap over
     held_count: int = 0  # posts whose time has come while the day is paused
     folder: str | None = None  # as it was named on the command line, for commands to paste
 
@@ -96,6 +101,7 @@ def read_status(engine: Engine, campaign: Campaign, now: datetime, *, folder: st
             stopped=tuple(accounts.states(connection, campaign.slug).values()),
             gaps=tuple(watches.gaps(connection, campaign, now)),
             questions=questions,
+            overdue_raw_count=_overdue_raws(connection, campaign, now),
             held_count=len(held),
             folder=folder,
         )
@@ -109,6 +115,11 @@ def _questions(engine: Engine, campaign: Campaign) -> tuple[Post, ...]:
     judged = judge(engine, campaign, newest=QUESTIONS_AMONG)
     there = (item for item in judged if item.verdict.reason not in _NO_QUESTION_ANY_MORE)
     return open_questions(campaign, (Heard(item.stored.post, item.answers, item.is_ours) for item in there))
+
+
+def _overdue_raws(connection: Connection, campaign: Campaign, now: datetime) -> int:
+    is_over = is_raw_over(campaign.keep, campaign.closes_at, now - OVERDUE_AFTER)
+    return keeping.count_raws(connection, campaign.slug) if is_over else 0
 
 
 def _is_trouble(entry: QueueEntry, now: datetime) -> bool:
@@ -175,6 +186,7 @@ def status_facts(status: Status) -> dict[str, object]:
             for check in status.failing_checks
         ],
         "collected": status.collected_count,
+        "overdue_raw_copies": status.overdue_raw_count,
         "sources": [
             {
                 "id": source.source,
@@ -220,6 +232,8 @@ def _queue_lines(status: Status) -> Iterator[str]:
     yield f"Collected: {status.collected_count}"
     if status.day.opened_at and not status.closed_at and not status.is_worker_alive:
         yield f"No worker is running: the last sign of one was at {_time(status, status.day.heartbeat_at)}"
+    if status.overdue_raw_count:
+        yield f"Overdue:   raw copies {status.overdue_raw_count}, which the campaign keeps no longer: {_command(status, 'sweep')}"
     if status.day.note:
         yield f"Note:      {status.day.note}"
     for stopped in status.stopped:

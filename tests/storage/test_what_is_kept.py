@@ -34,7 +34,9 @@ def two(engine: Engine) -> list[Seen]:
 def test_raw_copies_go_and_what_stays_says_nothing(engine: Engine, two: list[Seen]) -> None:
     with transaction(engine) as connection:
         assert keeping.let_go_of_raws(connection, "another-day") == 0
+        assert (keeping.count_raws(connection, SLUG), keeping.count_raws(connection, "another-day")) == (2, 0)
         assert keeping.let_go_of_raws(connection, SLUG) == 3
+        assert keeping.count_raws(connection, SLUG) == 0
         assert connection.execute(sa.select(raws)).all() == []
         assert connection.execute(sa.select(skips.c.raw, skips.c.ref)).all() == [(b"", None)]
 

@@ -18,6 +18,14 @@ from shareasm.storage.tables import campaign_posts, posts, raws, skips
 _KEPT_NO_LONGER = "kept no longer"  # in place of a source
 
 
+def count_raws(connection: Connection, campaign: str) -> int:
+    """Return how many raw copies of the campaign's posts are kept."""
+    query = sa.select(sa.func.count()).select_from(
+        raws.join(campaign_posts, campaign_posts.c.post_id == raws.c.post_id)
+    )
+    return connection.execute(query.where(campaign_posts.c.campaign == campaign)).scalar_one()
+
+
 def let_go_of_raws(connection: Connection, campaign: str) -> int:
     """Delete every raw copy of the campaign's posts, and what was kept of items that could not be taken; return how many."""
     overwrite_what_is_deleted(connection)
