@@ -232,8 +232,8 @@ def _queue_lines(status: Status) -> Iterator[str]:
     yield f"Collected: {status.collected_count}"
     if status.day.opened_at and not status.closed_at and not status.is_worker_alive:
         yield f"No worker is running: the last sign of one was at {_time(status, status.day.heartbeat_at)}"
-    if status.overdue_raw_count:
-        yield f"Overdue:   raw copies {status.overdue_raw_count}, which the campaign keeps no longer: {_command(status, 'sweep')}"
+    if count := status.overdue_raw_count:
+        yield f"Overdue:   raw copies {count}, which the campaign keeps no longer: {_command(status, 'sweep')}"
     if status.day.note:
         yield f"Note:      {status.day.note}"
     for stopped in status.stopped:
