@@ -49,6 +49,12 @@ def said_after(tmp_path: Path, old: str, new: str) -> str:
         ("look: {accent", "look: *x\nother: {accent", "“*x” is an alias"),
         ("handle: shareasm@mastodon.social", "handle: *x", "“*x” is an alias"),
         ("jetstream: wss://jetstream.us-east.bsky.network", "jetstream: *x", "“*x” is an alias"),
+        ("look: {accent", "recap: [x]\nlook: {accent", "Here must stand the recap"),
+        ("look: {accent", "recap: {url: x}\nlook: {accent", "is not an address"),
+        ("look: {accent", "recap: {folder: www}\nlook: {accent", "“www” does not say where it begins"),
+        ("look: {accent", 'recap: {folder: /www, command: [cp, "{folder}", /x]}\nlook: {accent', "two ways to its readers"),
+        ("look: {accent", "recap: {command: [rsync, -a]}\nlook: {accent", "does not say what it carries"),
+        ("look: {accent", "recap: {url: https://iied.example/2027, folder: /srv/www}\nlook: {accent", ""),
     ],
 )  # fmt: skip
 def test_a_small_mistake_is_named(tmp_path: Path, old: str, new: str, words: str) -> None:
@@ -81,3 +87,14 @@ def test_a_picture_without_a_name_has_no_other_finding(tmp_path: Path) -> None:
     )
     (finding,) = load_campaign(folder).findings
     assert "“file” must be text" in finding.message
+
+
+def test_the_address_of_the_recap_ends_where_its_files_begin(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(GOOD, tmp_path / "day"))
+    with (folder / "campaign.yaml").open("a") as file:
+        file.write("recap: {url: https://iied.example/2027, command: [rsync, '{folder}/', 'web:/srv/']}\n")
+    loaded = load_campaign(folder)
+    assert loaded.campaign
+    publication = loaded.campaign.publication
+    assert (publication.url, publication.command) == ("https://iied.example/2027/", ("rsync", "{folder}/", "web:/srv/"))
+    assert publication.has_place

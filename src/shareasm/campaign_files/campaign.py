@@ -21,6 +21,7 @@ from shareasm.campaign_files.findings import Findings, Place
 from shareasm.campaign_files.keeping import read_keep
 from shareasm.campaign_files.markdown import markdown
 from shareasm.campaign_files.media import picture_below
+from shareasm.campaign_files.publication import read_publication
 from shareasm.campaign_files.reading import Field, Row, one_of, row_of, shorten, text
 from shareasm.campaign_files.rules import read_rules
 from shareasm.campaign_files.tree import Fields, Scalar
@@ -31,7 +32,7 @@ from shareasm.domain.schedules import day_bounds, day_everywhere
 
 _KEYS = (
     "name", "hashtags", "on", "zone", "window", "languages", "host", "contact", "policy", "about", "moderation", "rules",
-    "replies", "accounts", "collect", "partners", "resources", "look", "keep", "earlier",
+    "replies", "accounts", "collect", "partners", "resources", "look", "recap", "keep", "earlier",
 )  # fmt: skip
 _RESOURCE_KEYS = ("authors", "organisation", "year", "type", "countries", "area", "editions")
 
@@ -105,6 +106,7 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
         partners=good_ones(partners),
         resources=good_ones(resources),
         look=_look(row, folder),
+        publication=read_publication(row),
         keep=read_keep(row),
         earlier=_earlier(row),
     )

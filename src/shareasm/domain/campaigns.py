@@ -164,6 +164,20 @@ class Look:
 
 
 @dataclass(frozen=True, slots=True)
+class Publication:
+    """Where readers open the recap, and how it comes there: a folder, or a command that carries it."""
+
+    url: str | None = None  # ends in "/"
+    folder: str | None = None  # absolute
+    command: tuple[str, ...] = ()  # program and arguments; "{folder}" stands for the recap's folder
+
+    @property
+    def has_place(self) -> bool:
+        """Return whether there is a place to bring it to."""
+        return bool(self.folder or self.command)
+
+
+@dataclass(frozen=True, slots=True)
 class EarlierEdition:
     title: str
     year: int
@@ -194,6 +208,7 @@ class Campaign:
     partners: tuple[Partner, ...] = ()
     resources: tuple[Resource, ...] = ()
     look: Look = field(default_factory=Look)
+    publication: Publication = field(default_factory=Publication)
     keep: Keep = field(default_factory=Keep)
     earlier: tuple[EarlierEdition, ...] = ()
 
