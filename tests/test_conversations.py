@@ -42,13 +42,13 @@ class Office:
         counts = Counts(replies=known.counts.replies + replies, quotes=known.counts.quotes + quotes)
         self.network.posts[post.ref] = replace(known, counts=counts)
 
-    def read(self) -> Tally:
+    def read(self, **bound: int) -> Tally:
         """Look through the whole tag again, as a sweep does, then at the conversations that grew."""
         collect.sweep(self.desk, source(), self.network, NOON - minutes(60))
-        return self.listen().tally
+        return self.listen(**bound).tally
 
-    def listen(self) -> collect.Asked:
-        return collect.read_conversations(self.desk, {source().id: self.network})
+    def listen(self, **bound: int) -> collect.Asked:
+        return collect.read_conversations(self.desk, {source().id: self.network}, **bound)
 
     def belonging(self) -> dict[str, str]:
         with reading(self.desk.engine) as connection:
@@ -132,11 +132,10 @@ def test_what_was_said_in_somebody_elses_thread_is_followed_no_further(office: O
     assert list(office.belonging()) == ["This is what #shareASM is about"]
 
 
-def test_one_pass_asks_about_few_posts_and_the_next_goes_on(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(conversations, "LOOKS", 2)
+def test_one_pass_asks_about_few_posts_and_the_next_goes_on(office: Office) -> None:
     for number in range(3):
         office.say(f"Answer {number}", to=office.say(f"Question {number}? #shareASM"))
-    assert office.read() == Tally(new=2)
+    assert office.read(at_most=2) == Tally(new=2)
     assert office.listen().tally == Tally(new=1)
 
 

@@ -55,7 +55,7 @@ CLOSE_AGAIN_AFTER = timedelta(seconds=15)
 REFUSED_STREAM_RESTS_S = 3600  # a server that has none is asked seldom
 PATIENCE = timedelta(minutes=16)  # at the last look, and again before the recap; Mastodon counts pages for 15
 
-LAST_LOOKS = 25  # passes over conversations at the end of the day
+LAST_CONVERSATIONS = 500  # read at the end of the day, ours first
 
 # SIGTERM promises ten seconds; the web pages take up to one and a half of them.
 JOBS_END_WITHIN_S = 5.5
@@ -313,12 +313,7 @@ class Worker:
             self._news.asked(collect.read_conversations(self._desk, self.parts.conversations))
 
     def _listen_last(self) -> None:
-        """Read all conversations that grew, as long as that brings something."""
-        for _ in range(LAST_LOOKS):
-            asked = collect.read_conversations(self._desk, self.parts.conversations)
-            self._news.asked(asked)
-            if asked.silent or not asked.tally.new:
-                return
+        self._news.asked(collect.read_conversations(self._desk, self.parts.conversations, at_most=LAST_CONVERSATIONS))
 
     def _follow(self, source: Source) -> None:
         """Follow a stream for as long as the worker runs, whatever ends a connection or stands in the way of the next."""
@@ -400,8 +395,8 @@ class Worker:
             for source in self.parts.campaign.sources:
                 if source.id in self.parts.readers:
                     self._guarded(partial(self._look_last, source, wait_until), f"last look at {source.id}")
-            self._guarded(self._listen_last, "last look at conversations")
             self._confirm_all(since=self._last_round_began_at())
+            self._guarded(self._listen_last, "last look at conversations")  # now all know how often they were answered
             made = self.parts.make_recap()
             with transaction(self.parts.engine) as connection:
                 days.close(connection, self.parts.campaign.slug, self.parts.clock.now())

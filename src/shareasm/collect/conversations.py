@@ -28,8 +28,8 @@ A_DAY = 5_000
 """Posts without the tag that a campaign keeps: a conversation that runs away is not the day's."""
 
 
-def read_conversations(desk: Desk, readers: Mapping[str, ConversationReader]) -> Asked:
-    """Read the conversations that grew. One pass, bounded; call again for the rest.
+def read_conversations(desk: Desk, readers: Mapping[str, ConversationReader], *, at_most: int = LOOKS) -> Asked:
+    """Read the conversations that grew, of `at_most` so many posts; call again for the rest.
 
     A source that does not answer is left alone for a while, as are its checks.
     """
@@ -40,7 +40,7 @@ def read_conversations(desk: Desk, readers: Mapping[str, ConversationReader]) ->
         sent = queue.of_campaign(connection, desk.campaign.slug)
         ours = frozenset(entry.receipt.ref for entry in sent if entry.receipt)
         is_full = conversations.count_without_tag(connection, desk.campaign.slug) >= A_DAY
-        due = [] if is_full else conversations.due(connection, desk.campaign.slug, ours, LOOKS)
+        due = [] if is_full else conversations.due(connection, desk.campaign.slug, ours, at_most)
         for item in due:
             if not _is_followed(item, ours):
                 conversations.note_read(connection, desk.campaign.slug, item)
