@@ -6,6 +6,7 @@ Networks are imported here when they are needed, as in `wiring`.
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from shareasm.domain.campaigns import Campaign, CampaignAccount
 from shareasm.domain.posts import Network
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from shareasm.networks.bluesky.session import Session
+
+_AS_IT_IS = "".join(map(chr, range(0x20, 0x7F)))
 
 
 class Accounts:
@@ -123,8 +126,9 @@ class Accounts:
         from shareasm.networks.bluesky.client import Server
         from shareasm.networks.bluesky.probe import BlueskyProbe
 
-        appview = Server(account.appview, now=self._now) if account.appview else None
-        return BlueskyProbe(Server(account.server, now=self._now, session=session), appview=appview)
+        agent = user_agent(self._campaign)
+        appview = Server(account.appview, now=self._now, user_agent=agent) if account.appview else None
+        return BlueskyProbe(Server(account.server, now=self._now, session=session, user_agent=agent), appview=appview)
 
     def _opened(
         self,
@@ -135,12 +139,13 @@ class Accounts:
     ) -> "Session":
         from shareasm.networks.bluesky.session import Session
 
-        return Session(account.server, account.handle, password, load=load, save=save, now=self._now)
+        agent = user_agent(self._campaign)
+        return Session(account.server, account.handle, password, load=load, save=save, now=self._now, user_agent=agent)
 
 
 def user_agent(campaign: Campaign) -> str:
-    """Return who we say we are: program, version and whom to write to."""
+    """Return who we say we are: program, version and whom to write to. In ASCII, as headers must be (RFC 9110, 5.5)."""
     from shareasm import __version__
 
     contact = campaign.contact.removeprefix("mailto:")
-    return f"shareasm/{__version__} (#{campaign.hashtags[0]}; {contact})"
+    return quote(f"shareasm/{__version__} (#{campaign.hashtags[0]}; {contact})", safe=_AS_IT_IS)

@@ -125,7 +125,7 @@ class NetworkParts:
         """Return a maker of connections to a Jetstream."""
         from shareasm.networks.bluesky.jetstream import JetstreamStream
 
-        return lambda: JetstreamStream(source.server, now=self._now)
+        return lambda: JetstreamStream(source.server, now=self._now, user_agent=self._agent)
 
     def _mastodon_reader(self, source: Source) -> "MastodonReader":
         from shareasm.networks.mastodon.reader import MastodonReader
@@ -166,14 +166,19 @@ class NetworkParts:
         return self._feeds[source.id]
 
     def _bluesky_server(self, source: Source) -> "Server | None":
-        from shareasm.networks.bluesky.client import Server
-
         if source.kind is SourceKind.JETSTREAM:
-            return Server(source.appview or OPEN_APPVIEW, now=self._now)
+            return self._server(source.appview or OPEN_APPVIEW)
         if source.account and self._accounts.has_token(source.account):
             account = self._campaign.account(source.account)
-            return Server(source.server, now=self._now, session=self._accounts.session(account))
-        return Server(source.appview, now=self._now) if source.appview else None
+            return self._server(source.server, account)
+        return self._server(source.appview) if source.appview else None
+
+    def _server(self, address: str, account: CampaignAccount | None = None) -> "Server":
+        """Return a server of Bluesky's network, open or through an account's sign-in."""
+        from shareasm.networks.bluesky.client import Server
+
+        session = self._accounts.session(account) if account else None
+        return Server(address, now=self._now, session=session, user_agent=self._agent)
 
     # ---- publishing ----------------------------------------------------------------------------------------------------
 
@@ -186,9 +191,8 @@ class NetworkParts:
 
             return MastodonFinder(account.server, self._accounts.token(account), user_agent=self._agent, now=self._now)
         from shareasm.networks.bluesky.adopting import BlueskyFinder
-        from shareasm.networks.bluesky.client import Server
 
-        return BlueskyFinder(Server(account.server, now=self._now, session=self._accounts.session(account)))
+        return BlueskyFinder(self._server(account.server, account))
 
     def publisher(self, account: CampaignAccount) -> Publisher | None:
         """Return the publisher of an account; None where there is no secret for it."""
@@ -208,12 +212,11 @@ class NetworkParts:
                 now=self._now,
                 pace=self._pace(account.server),
             )
-        from shareasm.networks.bluesky.client import Server
         from shareasm.networks.bluesky.publisher import BlueskyPublisher
         from shareasm.networks.bluesky.video import VIDEO_SERVICE, VideoService
         from shareasm.videos import prepare_captions, prepare_video
 
-        server = Server(account.server, now=self._now, session=self._accounts.session(account))
+        server = self._server(account.server, account)
         return BlueskyPublisher(
             server,
             prepare=prepare,

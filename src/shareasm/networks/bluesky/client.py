@@ -15,12 +15,11 @@ from typing import NamedTuple
 import httpx
 import msgspec
 
-from shareasm import __version__
 from shareasm.domain.changes import Skipped
 from shareasm.domain.posts import PostRef
 from shareasm.errors import Rejected, Unauthorized
 from shareasm.networks.bluesky.answers import STALE_TOKEN, Reply, failure, refusal
-from shareasm.networks.bluesky.session import Now, Session
+from shareasm.networks.bluesky.session import PROGRAM, Now, Session
 from shareasm.networks.bluesky.syntax import write_datetime
 from shareasm.networks.bluesky.tls import tls
 from shareasm.networks.bluesky.translate import MALFORMED, ViewPage, decode_search_page
@@ -47,18 +46,20 @@ class Server:
         *,
         now: Now,
         session: Session | None = None,
+        user_agent: str = PROGRAM,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """With a `session` every call goes to the server that holds the account, which passes `app.bsky` reads on by
         itself.
         """
+        self.user_agent = user_agent
         self.base_url = base_url.rstrip("/")
         self.now = now
         self.session = session
         self._http = httpx.Client(
             transport=transport,
             verify=tls(),
-            headers={"User-Agent": f"shareasm/{__version__}"},
+            headers={"User-Agent": user_agent},
         )
         weakref.finalize(self, self._http.close)  # with the last reference to it
 

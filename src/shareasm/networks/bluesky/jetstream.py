@@ -24,7 +24,7 @@ from shareasm.networks.bluesky.answers import failure, reply_of
 from shareasm.networks.bluesky.filtering import Filter
 from shareasm.networks.bluesky.json_values import items_in, mapping_in
 from shareasm.networks.bluesky.line import Line
-from shareasm.networks.bluesky.session import Now
+from shareasm.networks.bluesky.session import PROGRAM, Now
 from shareasm.networks.bluesky.syntax import POST_COLLECTION, PostAddress, is_did, is_record_key, is_tid, read_datetime
 from shareasm.networks.bluesky.translate import (
     MALFORMED,
@@ -122,11 +122,12 @@ class _Batch:
 class JetstreamStream:
     """One Jetstream server. An object is read once at a time; `stop` may be called from any thread and is final."""
 
-    def __init__(self, url: str, *, now: Now, batch_s: float = BATCH_S) -> None:
+    def __init__(self, url: str, *, now: Now, user_agent: str = PROGRAM, batch_s: float = BATCH_S) -> None:
         """`url` is wss://host or ws://host:port, with or without /xrpc."""
         self._base_url = url.rstrip("/").removesuffix("/xrpc")
         self._host = urlsplit(self._base_url).netloc
         self._now = now
+        self._user_agent = user_agent
         self._batch_s = batch_s
         self._stop = Event()
         self._position: _Checkpoint | None = None  # of the last event that is behind us
@@ -168,7 +169,7 @@ class JetstreamStream:
         url = (
             f"{self._base_url}/xrpc/{METHOD}?{urlencode(query)}"  # uncompressed: unpacking costs more than all the rest
         )
-        return Line(url, subprotocols=["xrpc.v1.json"], limit=FRAME_LIMIT)
+        return Line(url, user_agent=self._user_agent, subprotocols=["xrpc.v1.json"], limit=FRAME_LIMIT)
 
     def _cursor(self, stored: _Checkpoint | None, since: datetime) -> int | None:
         """Return a sequence number, or microseconds (1e15 and more) on another host than the one that gave the number.

@@ -20,6 +20,7 @@ from websockets.frames import Close, Frame, Opcode
 from websockets.typing import Subprotocol
 from websockets.uri import parse_uri
 
+from shareasm.networks.bluesky.session import PROGRAM
 from shareasm.networks.bluesky.tls import tls
 
 CHUNK = 256 * 1024
@@ -132,7 +133,7 @@ def _too_big(size: int, limit: int) -> ConnectionClosedError:
 class Line:
     """An open connection. Used by one thread."""
 
-    def __init__(self, url: str, *, subprotocols: Sequence[str], limit: int) -> None:
+    def __init__(self, url: str, *, user_agent: str = PROGRAM, subprotocols: Sequence[str], limit: int) -> None:
         """Connect and shake hands. Raises OSError and WebSocketException; no message may have more than `limit` bytes."""
         self._messages = Messages(limit)
         uri = parse_uri(url)
@@ -141,7 +142,9 @@ class Line:
             self._socket = tls().wrap_socket(connection, server_hostname=uri.host) if uri.secure else connection
             offered = [Subprotocol(name) for name in subprotocols]
             protocol = ClientProtocol(uri, subprotocols=offered or None, max_size=None)
-            protocol.send_request(protocol.connect())
+            request = protocol.connect()
+            request.headers["User-Agent"] = user_agent
+            protocol.send_request(request)
             self._messages.add(self._shake_hands(protocol))
         except BaseException:
             connection.close()

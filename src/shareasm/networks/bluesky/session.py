@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import httpx
 import msgspec
 
+from shareasm import __version__
 from shareasm.domain.richtext import safe_url
 from shareasm.errors import RateLimited, Unauthorized
 from shareasm.networks.bluesky.answers import failure
@@ -32,6 +33,7 @@ Now = Callable[[], datetime]
 
 _log = logging.getLogger(__name__)
 
+PROGRAM = f"shareasm/{__version__}"  # what we call ourselves where no campaign says whom to write to
 ONE_SIGN_IN_IN = timedelta(hours=1)
 
 
@@ -74,6 +76,7 @@ class Session:
         load: Callable[[], str | None],
         save: Callable[[str], None],
         now: Now,
+        user_agent: str = PROGRAM,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """`load` and `save` keep the session as text between runs, secretly.
@@ -86,6 +89,7 @@ class Session:
         self._load = load
         self._save = save
         self._now = now
+        self._user_agent = user_agent
         self._transport = transport
         self._lock = Lock()
         self._last: SignIn | None = None
@@ -193,6 +197,7 @@ class Session:
         timeout = httpx.Timeout(30, connect=10)  # the library's own 5 s turns slow answers into lost ones
         hooks = {"response": [_refuse]}
         request = Request(timeout=timeout, transport=self._transport, verify=tls(), event_hooks=hooks)
+        request.set_additional_headers({"User-Agent": self._user_agent})
         try:
             yield Client(base_url, request=request)
         finally:

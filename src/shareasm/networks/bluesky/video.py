@@ -73,7 +73,7 @@ class VideoService:
         """`wait` is called with seconds between two looks at a job."""
         self._account = account
         self._repository = Repository(account)
-        self._service = Server(base_url, now=account.now, transport=transport)
+        self._service = Server(base_url, now=account.now, user_agent=account.user_agent, transport=transport)
         self._wait = wait
         self._jobs: dict[str, str] = {}  # digest of the bytes → job
 

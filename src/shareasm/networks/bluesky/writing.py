@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import httpx
 
-from shareasm import __version__
 from shareasm.networks.bluesky.answers import STALE_TOKEN, failure, reply_of
 from shareasm.networks.bluesky.client import BROKEN, UPLOAD_TIMEOUT_S, Server
 from shareasm.networks.bluesky.records import Blob
@@ -157,7 +156,7 @@ class Repository:
             # every answer but yes is raised as it came: the library loses what a 429 said where its body is odd
             refuse = {"response": [httpx.Response.raise_for_status]}
             request = Request(transport=_ThroughServer(self._server), event_hooks=refuse)
-            request.set_additional_headers({"User-Agent": f"shareasm/{__version__}"})
+            request.set_additional_headers({"User-Agent": self._server.user_agent})
             self._clients[pds] = Client(pds, request=request)
         return self._clients[pds]
 
