@@ -191,6 +191,12 @@ class Recap:
         """The whole day in pages, in order of time."""
         return tuple(DayPart(page, tuple(items)) for page, items in groupby(self.items, key=lambda item: item.page))
 
+    @property
+    def hour_parts(self) -> tuple[tuple[DayPart, ...], ...]:
+        """The pages of the whole day, those of one hour together."""
+        groups = groupby(self.parts, key=lambda part: part.page.partition("-")[0])
+        return tuple(tuple(parts) for _, parts in groups)
+
     @cached_property
     def _by_ref(self) -> dict[PostRef, Item]:
         return {item.ref: item for item in self.items}
