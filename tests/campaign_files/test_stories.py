@@ -149,6 +149,24 @@ def test_a_story_s_other_mistakes_are_named(tmp_path: Path, story: str, said: st
     assert any(f"story.yaml:{said}" in finding for finding in findings), findings
 
 
+@pytest.mark.parametrize(
+    ("url", "is_good"),
+    [
+        ("earlier/shareasm-2015/index.html", True),
+        ("earlier/x/", True),
+        ("earlier/../x/", False),
+        ("https://iied.example", True),
+    ],
+)
+def test_an_earlier_day_may_be_a_page_beside_the_recap(tmp_path: Path, url: str, is_good: bool) -> None:
+    folder = Path(shutil.copytree(GOOD, tmp_path / "day"))
+    text = (folder / "campaign.yaml").read_text()
+    (folder / "campaign.yaml").write_text(
+        text.replace("year: 2017, url: https://iied.example", f'year: 2017, url: "{url}"')
+    )
+    assert load_campaign(folder).has_errors is not is_good
+
+
 def test_the_documented_story_can_be_copied(tmp_path: Path) -> None:
     page = (Path(__file__).resolve().parents[2] / "docs" / "comms.md").read_text().partition("## story.yaml")[2]
     lines = (line[4:] for line in page.splitlines()[3:])

@@ -205,3 +205,9 @@ def test_a_group_takes_no_more_voices_than_it_has_room_for() -> None:
     assert len(again["voices afternoon"].items) == 2
     assert not taken & {item.ref for item in again["voices afternoon"].items}
     assert "voices morning" not in again
+
+
+def test_a_highlight_that_is_taken_is_in_no_group() -> None:
+    day = the_day()
+    [welcome] = day.of_slot("welcome")
+    assert "kind welcome" not in [group.key for group in groups(day, {welcome.ref})]

@@ -186,15 +186,8 @@ def _by_time(blocks: Iterable[Block]) -> list[Block]:
 def _named(rule: Rule, day: Day) -> list[Item]:
     """Return the one Item that a rule names, as a list; empty for rules that look for posts."""
     if rule.kind is RuleKind.SLOT:
-        return day.highlights(lambda item: item.highlight is not None and item.highlight.slot.id == rule.value)
-    if rule.kind is RuleKind.POST:
-        address = rule.value.rstrip("/")
-        return [
-            item
-            for item in day.items
-            if address in {item.ref.uri, item.post.url.rstrip("/"), *(copy.url.rstrip("/") for copy in item.copies)}
-        ]
-    return []
+        return day.of_slot(rule.value)
+    return day.at_address(rule.value) if rule.kind is RuleKind.POST else []
 
 
 def _found(rule: Rule, day: Day, taken: set[PostRef], most: int) -> list[Item]:

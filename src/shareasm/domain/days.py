@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from zoneinfo import ZoneInfo
 
 from shareasm.domain.items import Copy, Item
@@ -50,6 +51,22 @@ class Day:
         for item in items:
             if item.answers:
                 self._repliers.setdefault(item.answers, set()).add(item.post.author.ref)
+
+    def of_slot(self, slot: str) -> list[Item]:
+        """Return the slot's own post in the leading language, as a list; empty where it is not here."""
+        return [self._slot_lead(item) for item in self._by_slot.get(slot, ())[:1]]
+
+    def at_address(self, address: str) -> list[Item]:
+        """Return the post at an address, its own or a copy's, by web or by identity; empty where it is not here."""
+        return self._by_address.get(address.rstrip("/"), [])
+
+    @cached_property
+    def _by_address(self) -> dict[str, list[Item]]:
+        found: dict[str, list[Item]] = {}
+        for item in self.items:
+            for address in {item.ref.uri, item.post.url.rstrip("/"), *(copy.url.rstrip("/") for copy in item.copies)}:
+                found.setdefault(address, []).append(item)
+        return found
 
     def highlights(self, fits: Callable[[Item], bool] = lambda _: True) -> list[Item]:
         """Return one Item per slot that fits, in order of time: the slot's own post in the leading language."""

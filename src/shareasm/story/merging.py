@@ -8,10 +8,10 @@ those of the last draft; a chapter that was taken out does not come back.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from shareasm.domain.items import Item
+from shareasm.domain.days import Day
 from shareasm.domain.recaps import Recap
 from shareasm.domain.stories import NAMING, ChapterPlan, Rule, RuleKind, StoryPlan, Wish
-from shareasm.story.drafting import Draft, DraftChapter, draft_story, mark_of, shown_marks
+from shareasm.story.drafting import Draft, DraftChapter, day_of, draft_story, mark_of, shown_marks
 from shareasm.story.memory import Memory, Remembered, digest
 from shareasm.story.splicing import Splice, story_text
 
@@ -92,7 +92,8 @@ def _remember(chapter: DraftChapter, known: Remembered) -> Remembered:
 
 def match_chapters(plan: StoryPlan, recap: Recap, memory: Memory, draft: Draft) -> Mapping[str, int]:
     """Return which chapter of the file is which of the draft's: by its heading, else by the posts that it holds."""
-    marks = [_marks(chapter, recap) for chapter in plan.chapters]
+    day = day_of(recap)
+    marks = [_marks(chapter, day) for chapter in plan.chapters]
     headings = [digest(chapter.heading) for chapter in plan.chapters]
     places: dict[str, int] = {}
     for chapter in draft.chapters:
@@ -107,20 +108,13 @@ def match_chapters(plan: StoryPlan, recap: Recap, memory: Memory, draft: Draft) 
     return places
 
 
-def _marks(chapter: ChapterPlan, recap: Recap) -> set[str]:
+def _marks(chapter: ChapterPlan, day: Day) -> set[str]:
     """Return the digests of the posts that a chapter names."""
-    by_address = {address: item for item in recap.items for address in _addresses(item)}
-    found = set()
-    for rule in chapter.rules:
-        if rule.kind is RuleKind.SLOT:
-            found.add(digest(f"slot {rule.value}"))
-        elif rule.kind is RuleKind.POST and (item := by_address.get(rule.value.rstrip("/"))):
-            found.add(digest(mark_of(item)))
-    return found
-
-
-def _addresses(item: Item) -> tuple[str, ...]:
-    return (item.ref.uri, item.post.url.rstrip("/"), *(copy.url.rstrip("/") for copy in item.copies))
+    slots = {f"slot {rule.value}" for rule in chapter.rules if rule.kind is RuleKind.SLOT}
+    posts = {
+        mark_of(item) for rule in chapter.rules if rule.kind is RuleKind.POST for item in day.at_address(rule.value)
+    }
+    return {digest(mark) for mark in slots | posts}
 
 
 # ---- nothing of the hand's is lost ---------------------------------------------------------------------------------------
