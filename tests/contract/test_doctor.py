@@ -23,7 +23,8 @@ from shareasm.networks.ports import Publisher
 from shareasm.rehearsal.bluesky import Person as BlueskyPerson
 from shareasm.rehearsal.bluesky import StandInBluesky
 from shareasm.rehearsal.faults import Fault
-from shareasm.rehearsal.mastodon import Flavour, MastodonServer, Person
+from shareasm.rehearsal.mastodon import Access, Flavour, MastodonServer, Person
+from shareasm.rehearsal.mastodon.flavours import Streaming
 from shareasm.settings import read_settings
 from shareasm.storage import posts
 from shareasm.storage.engine import reading
@@ -62,6 +63,12 @@ class Clinic:
         said = [str(status["text"]) for status in self.mastodon.statuses()]
         skies, _ = self.bluesky.posts_since(0)
         return said + [str(post.value["text"]) for post in skies]
+
+
+def watched(clinic: Clinic, **changes: object) -> list[Finding]:
+    """Return what is found of the Mastodon source."""
+    sources = tuple(replace(source, **changes) for source in clinic.plan.campaign.sources[:1])  # type: ignore[arg-type]
+    return [finding for finding in clinic.findings(clinic.changed(sources=sources)) if finding.about == sources[0].id]
 
 
 def one(findings: list[Finding], about: str, check: str) -> Finding:
@@ -344,3 +351,35 @@ def test_an_account_that_is_not_the_plans_is_not_tried(clinic: Clinic) -> None:
     clinic.environment["SHAREASM_TOKEN_OUR_MASTODON"] = clinic.mastodon.account("bakari", "Bakari").token
     findings = clinic.findings(has_trial=True)
     assert [finding.about for finding in findings if finding.check == "trial post"] == ["our-bluesky"]
+
+
+# ---- how well a server is watched ----------------------------------------------------------------------------------------
+
+
+def test_a_source_with_an_account_is_heard_live(clinic: Clinic) -> None:
+    assert [(found.check, found.message) for found in watched(clinic)][1:] == [("live", "the stream runs")]
+    assert len(watched(clinic, account=None)) == 1
+
+
+def test_a_stream_that_does_not_run_is_yellow_for_nothing_is_lost(clinic: Clinic) -> None:
+    clinic.mastodon.stream.refuse()
+    read, live = watched(clinic)
+    assert (read.light, live.light) == (Light.GREEN, Light.YELLOW)
+
+
+def test_a_server_without_a_stream_is_well(clinic: Clinic) -> None:
+    rules = clinic.mastodon.instance.rules
+    clinic.mastodon.instance.rules = replace(rules, streaming=Streaming.NONE)
+    live = one(watched(clinic), "mastodon:home", "live")
+    assert live.light is Light.GREEN
+    assert "has no live stream; its timeline is read all the same" in live.message
+
+
+def test_a_closed_timeline_is_yellow_where_its_feed_is_open(clinic: Clinic) -> None:
+    clinic.mastodon.instance.access = Access(remote="authenticated")
+    clinic.mastodon.say(clinic.mastodon_side, "Good morning #shareASM")
+    (found,) = watched(clinic, account=None)
+    assert found.light is Light.YELLOW
+    assert "1 post of the last day on its first page; sees little: " in found.message
+    assert "name one of your accounts there" in found.message
+    assert watched(clinic)[0].light is Light.GREEN  # its account may read it

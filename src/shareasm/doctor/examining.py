@@ -14,8 +14,9 @@ from shareasm.doctor.findings import Finding, Light
 from shareasm.doctor.materials import Examined, Materials
 from shareasm.domain.campaigns import CampaignAccount, Source
 from shareasm.domain.queue import PlannedEntry, plan_entries
-from shareasm.errors import ConfigError, RateLimited, ShareasmError, Unauthorized
-from shareasm.networks.ports import TagStream, Window
+from shareasm.domain.watches import NARROW
+from shareasm.errors import ConfigError, NetworkError, RateLimited, Rejected, ShareasmError, Unauthorized
+from shareasm.networks.ports import Paced, TagReader, TagStream, Window
 
 LIMIT_S = 120.0
 """Seconds that the whole may take, pictures made ready and all; what has not answered by then is red."""
@@ -83,17 +84,36 @@ def _source(materials: Materials, source: Source) -> Iterator[Finding]:
         return
     tag, now = materials.campaign.hashtags[0], materials.now()
     try:
-        if callable(reader):
-            words = _heard(reader(), tag, now)
-        else:
-            window = Window(now - LOOK_BACK, now + timedelta(minutes=1))
-            page = next(reader.read_tag(tag, window, None), None)  # the first page will do
-            seen = count(len(page.posts) if page else 0, "post")
-            words = f"#{tag} is read; {seen} of the last day on its first page"
+        words = _heard(reader(), tag, now) if callable(reader) else _read(reader, tag, now)
     except Unauthorized as error:
         yield Finding(Light.RED, source.id, "reading", str(error), "name an account of ours there, and connect it")
         return
-    yield Finding(Light.GREEN, source.id, "reading", words)
+    if NARROW in words:
+        yield Finding(Light.YELLOW, source.id, "reading", words, "connect an account of ours there")
+    else:
+        yield Finding(Light.GREEN, source.id, "reading", words)
+    if stream := materials.stream(source):
+        yield _live(source, stream(), tag, now)
+
+
+def _read(reader: TagReader, tag: str, now: datetime) -> str:
+    """Return what the first page shows, and whether that is little of what there is."""
+    window = Window(now - LOOK_BACK, now + timedelta(minutes=1))
+    page = next(reader.read_tag(tag, window, None), None)
+    seen = count(len(page.posts) if page else 0, "post")
+    words = f"#{tag} is read; {seen} of the last day on its first page"
+    rest = reader.rest() if isinstance(reader, Paced) else None
+    return f"{words}; {rest.why}" if rest and rest.why.startswith(NARROW) else words
+
+
+def _live(source: Source, stream: TagStream, tag: str, now: datetime) -> Finding:
+    """Return whether what is heard beside a timeline runs; a day goes well without."""
+    try:
+        return Finding(Light.GREEN, source.id, "live", _heard(stream, tag, now))
+    except Rejected as error:  # the server has none
+        return Finding(Light.GREEN, source.id, "live", str(error))
+    except NetworkError as error:
+        return Finding(Light.YELLOW, source.id, "live", str(error), "nothing is lost; see the lines of its account")
 
 
 def _heard(stream: TagStream, tag: str, now: datetime) -> str:

@@ -34,3 +34,4 @@ class Materials:
     publisher: Callable[[CampaignAccount], Publisher | None]
     reader: Callable[[Source], Reading | str]
     prepare: Prepare
+    stream: Callable[[Source], Callable[[], TagStream] | None] = lambda _: None  # what is heard beside the reading

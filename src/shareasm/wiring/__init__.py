@@ -190,4 +190,5 @@ def doctor_materials(plan: Plan, settings: Settings, world: World) -> "doctor.Ma
             wiring.jetstream(source) if source.kind is SourceKind.JETSTREAM else wiring.search(source)
         ),
         prepare=prepare,
+        stream=lambda source: None if source.kind is SourceKind.JETSTREAM else wiring.stream(source),
     )

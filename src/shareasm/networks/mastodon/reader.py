@@ -103,8 +103,9 @@ class MastodonReader:
             if self._feed is None or not self._feed.is_open():
                 raise
             try:
-                yield from feed_of(self._feed)
-                self._is_closed = True
+                for page in feed_of(self._feed):
+                    self._is_closed = True
+                    yield page
             except Rejected as missing:  # Mastodon alone has such feeds, and for tags that somebody has used
                 raise closed from missing
 
