@@ -192,18 +192,13 @@ def _anchor(href: str, shown: str) -> str:
 
 def _link_label(label: str, href: str, *, is_shortened: bool) -> str:
     """Return what a link shows: its own words, but never an address that is not the one it leads to."""
-    seen = _LOOKS_LIKE_URL.fullmatch(label.strip())
-    if label.strip() and not seen and not is_shortened:
-        return label
-    host = ((seen and seen["host"]) or "").lower().removeprefix("www.")
-    if (
-        host
-        and host == url_host(href).removeprefix("www.")
-        and not is_shortened
-        and len(label) <= 60
-        and "@" not in label
-    ):
-        return label
+    if not is_shortened:
+        seen = _LOOKS_LIKE_URL.fullmatch(label.strip())
+        if label.strip() and not seen:
+            return label
+        host = ((seen and seen["host"]) or "").lower().removeprefix("www.")
+        if host and host == url_host(href).removeprefix("www.") and len(label) <= 60 and "@" not in label:
+            return label
     shown = _SCHEME.sub("", href, count=1)
     return f"{shown[:30]}…" if len(shown) > 30 else shown.rstrip("/") or href
 
@@ -224,8 +219,11 @@ def _usual_link(attributes: str, label: str) -> _Link | None:
 _REMEMBERED = 500  # characters
 
 
+_INVISIBLE = re.compile('<span[^<>]* class="invisible"')
+
+
 def _is_shortened(label: str) -> bool:
-    return any('class="invisible"' in tag for tag in _ANY_TAG.findall(label))
+    return _INVISIBLE.search(label) is not None
 
 
 # ---- reading ---------------------------------------------------------------------------------------------------------

@@ -21,7 +21,11 @@ class Unfit(Exception):
 # ---- what a server sends, as far as we read it --------------------------------------------------------------------------
 
 
-class Author(Struct):
+class Part(Struct, gc=False):
+    """Something that a server sends. JSON has no cycles, so the collector of those need not look here."""
+
+
+class Author(Part):
     """An account."""
 
     acct: str
@@ -40,20 +44,20 @@ class Author(Struct):
     limited: bool | None = None
 
 
-class Size(Struct):
+class Size(Part):
     """Of a picture, in pixels."""
 
     width: float | None = None
     height: float | None = None
 
 
-class Meta(Struct):
+class Meta(Part):
     """What the server measured of a file."""
 
     original: Size | None = None
 
 
-class Attachment(Struct):
+class Attachment(Part):
     """A media attachment."""
 
     id: str | int | None = None
@@ -66,13 +70,13 @@ class Attachment(Struct):
     meta: Meta | None = None
 
 
-class Tag(Struct):
+class Tag(Part):
     """A hashtag; `name` is folded by newer servers."""
 
     name: str
 
 
-class PreviewCard(Struct):
+class PreviewCard(Part):
     """A link preview. Its `html` is left out on purpose: a stranger's iframe."""
 
     url: str
@@ -81,14 +85,14 @@ class PreviewCard(Struct):
     image: str | None = None
 
 
-class Option(Struct):
+class Option(Part):
     """One option of a poll."""
 
     title: str
     votes_count: int | None = None
 
 
-class StatusPoll(Struct):
+class StatusPoll(Part):
     """A poll."""
 
     options: list[Option]
@@ -96,7 +100,7 @@ class StatusPoll(Struct):
     multiple: bool | None = None
 
 
-class Quoted(Struct):
+class Quoted(Part):
     """The status that is quoted."""
 
     uri: str
@@ -104,20 +108,20 @@ class Quoted(Struct):
     id: str | int | None = None
 
 
-class Quote(Struct):
+class Quote(Part):
     """A quote; nested one level down servers send an id in place of `quoted_status`."""
 
     state: str | None = None
     quoted_status: Quoted | None = None
 
 
-class Application(Struct):
+class Application(Part):
     """The program that it was written with."""
 
     name: str | None = None
 
 
-class Status(Struct):
+class Status(Part):
     """A status. `account` is decoded by itself, since the same ones come again and again; `reblog` too, one level deep."""
 
     id: str | int
