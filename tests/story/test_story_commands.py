@@ -90,3 +90,16 @@ def test_a_check_goes_on_where_the_store_cannot_be_read(folder: Path) -> None:
     result = call("check", str(folder))
     assert result.exit_code == 0
     assert "was not looked at" in result.output
+
+
+def test_who_is_forgotten_is_named_where_the_story_names_their_post(folder: Path) -> None:
+    (folder / "story.yaml").unlink()
+    call("story", "draft", str(folder))
+    done = call("forget", "@a2@memory.example", str(folder), "--yes")
+    assert done.exit_code == 0, done.output
+    [line] = [text for text in (folder / "story.yaml").read_text().splitlines() if "@a2" in text]
+    number = (folder / "story.yaml").read_text().splitlines().index(line) + 1
+    assert f"story.yaml:{number} names a post of it: take the line out." in done.output
+    assert "Old days" not in done.output
+    call("story", "import", str(GOOD.parent.parent / "storify" / "2015.json"), str(folder))
+    assert "Old days lie beside the recap" in call("forget", "@a1@memory.example", str(folder), "--yes").output

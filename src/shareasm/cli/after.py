@@ -123,6 +123,7 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     Example:  shareasm forget @amina@mastodon.example config/campaigns/shareasm-2027
     """
     from shareasm import recap as recaps
+    from shareasm.cli.story import tell_named
     from shareasm.cli.telling import campaign_folder, load_plan
     from shareasm.clock import SystemClock
     from shareasm.export import clean
@@ -159,6 +160,7 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     for other in done.campaigns:
         if other != plan.campaign.slug:
             click.secho(f"The day {other} had it too: write its recap again with `shareasm recap`.", fg="yellow")
+    tell_named(plan.folder, page, [address for item in target.found for address in (item.post.ref.uri, item.post.url)])
     click.echo("What you gave away or put aside (copies of exports, printed pages, backups) is yours to clean.")
     engine.dispose()
 

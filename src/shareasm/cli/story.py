@@ -8,6 +8,8 @@ import click
 from shareasm.cli.after import FOLDER
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sqlalchemy.engine import Engine
 
     from shareasm.check import CheckResult
@@ -127,6 +129,19 @@ def look_back(result: "CheckResult") -> "CheckResult":
         return result
     gone = missing(arrange(facts), SystemClock().now()) if facts.posts else ()
     return with_findings(result, missing_findings(loaded, gone))
+
+
+def tell_named(folder: Path, recap: Path, addresses: "Iterable[str]") -> None:
+    """Say where a campaign's story names posts that were taken out, and that old days are not cleaned by themselves."""
+    from shareasm.campaign_files import load_campaign
+    from shareasm.story import places_of
+
+    for place in places_of(load_campaign(folder), addresses):
+        click.secho(f"{place.file}:{place.line} names a post of it: take the line out.", fg="yellow")
+    if (recap / "earlier").is_dir():
+        click.secho(
+            "Old days lie beside the recap: if it is in one, `shareasm story import` with --without.", fg="yellow"
+        )
 
 
 def _facts(plan: "Plan", settings: "Settings", engine: "Engine") -> "Facts":

@@ -8,18 +8,18 @@ Writes two files of the campaign's folder and nothing else; asks no network.
 
 import difflib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from shareasm.campaign_files import Finding, Loaded, Severity
+from shareasm.campaign_files import Finding, Loaded, Place, Severity
 from shareasm.campaign_files.findings import Findings
 from shareasm.campaign_files.story import Named, read_story
 from shareasm.campaign_files.tree import parse_tree
 from shareasm.domain.chapters import Absence, Missing
 from shareasm.domain.recaps import Facts, Recap, arrange
-from shareasm.domain.stories import StoryPlan
+from shareasm.domain.stories import RuleKind, StoryPlan
 from shareasm.errors import ConfigError, StorageError
 from shareasm.story import memory as remembering
 from shareasm.story.merging import Merged, first_story, keeps, merge, named_rules, suggest
@@ -79,6 +79,13 @@ def missing_findings(loaded: Loaded, gone: tuple[Missing, ...]) -> Iterator[Find
             f"The post that is named here is {one.why.words}.",
             "The page says that it is missing. Take the line out if you do not want it to.",
         )
+
+
+def places_of(loaded: Loaded, addresses: Iterable[str]) -> list[Place]:
+    """Return where a story names posts by one of these addresses."""
+    wanted = {address.rstrip("/") for address in addresses}
+    named = loaded.places.rules.items()
+    return sorted(place for rule, place in named if rule.kind is RuleKind.POST and rule.value.rstrip("/") in wanted)
 
 
 def _insist(path: Path, old: StoryPlan, merged: Merged, known: remembering.Memory) -> None:
