@@ -28,7 +28,7 @@ from shareasm.collect import Desk
 from shareasm.domain.campaigns import SourceKind
 from shareasm.domain.posts import Counts, Network, PostRef
 from shareasm.domain.queue import State
-from shareasm.errors import RateLimited, StorageError, Unauthorized, Unreachable
+from shareasm.errors import RateLimited, Rejected, StorageError, Unauthorized, Unreachable
 from shareasm.keeping import LetGo
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import CheckpointTooOld, Page
@@ -252,6 +252,15 @@ def test_what_is_due_soon_is_prepared_before_it_is_due(day: Day) -> None:
     worker.stop()
     assert seen == [[State.WAITING]]
     assert day.states() == [State.PUBLISHED]
+
+
+def test_what_is_slow_to_load_is_loaded_while_nothing_is_due(day: Day) -> None:
+    loaded = threading.Event()
+    day.network.load = loaded.set  # type: ignore[method-assign]
+    worker = day.worker(campaign=day.campaign)
+    worker.start()
+    assert loaded.wait(5)
+    worker.stop()
 
 
 def test_an_account_that_hangs_holds_up_no_other(day: Day) -> None:
@@ -535,6 +544,16 @@ def follow(day: Day, *endings: Exception | None, **parts: object) -> list[float]
 def test_a_stream_that_is_closed_at_once_is_opened_again_after_a_second(day: Day) -> None:
     opened = follow(day, None, None, None)
     assert all(after - before >= 0.1 for before, after in pairwise(opened))
+
+
+def test_a_stream_that_is_asked_for_patience_waits_as_long_as_it_was_told(day: Day) -> None:
+    busy = RateLimited("too many", server="https://sky.example", until=datetime.now(UTC) + timedelta(seconds=15))
+    before, after = follow(day, busy)
+    assert after - before >= 1  # a second takes a tenth; opening the store takes some
+
+
+def test_the_only_stream_of_a_source_is_opened_again_whatever_refuses_it(day: Day) -> None:
+    follow(day, Rejected("no such stream (404)", server="https://sky.example"))
 
 
 def test_a_stream_survives_errors_of_the_store_wherever_they_come(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:

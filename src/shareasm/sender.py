@@ -42,6 +42,7 @@ class Sender(threading.Thread):
         self._wake_at: datetime | None = None
 
     def run(self) -> None:
+        self._guarded(self._press.publishers[self._account].load, self.name)
         while not self._stopping.is_set():
             self._wake_at = None
             self._guarded(self.send, self.name)

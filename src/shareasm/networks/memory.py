@@ -92,6 +92,9 @@ class MemoryNetwork:
 
     # ---- Publisher -----------------------------------------------------------------------------------------------------
 
+    def load(self) -> None:
+        """Nothing is slow to load."""
+
     def limits(self) -> Limits:
         """Return limits like Mastodon's, with the `repeat` that this network was made with."""
         return Limits(text_length=500, url_length=23, repeat=self.repeat)

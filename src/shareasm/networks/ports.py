@@ -219,6 +219,10 @@ class Finder(Protocol):
 class Publisher(Protocol):
     """Sends our posts. One object per account; used by one thread at a time."""
 
+    def load(self) -> None:
+        """Load what is slow to load, while nothing is due: a network's library may take a second."""
+        ...
+
     def limits(self) -> Limits:
         """Return what this account's server takes."""
         ...

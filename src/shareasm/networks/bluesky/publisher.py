@@ -113,6 +113,10 @@ class BlueskyPublisher:
 
     # -- ahead of time
 
+    def load(self) -> None:
+        """Load the official library, which takes a second."""
+        self._repository.load()
+
     def prepare(self, draft: Draft, media: Path) -> str:
         """Upload pictures, video, captions and the card's picture, and resolve the mentions.
 
@@ -123,7 +127,7 @@ class BlueskyPublisher:
         if draft.visibility not in {"public", "unlisted"}:
             reason = f"Bluesky posts are public, this one is to be {draft.visibility}"
             raise Rejected(reason, server=self._server.base_url)
-        self._repository.load()  # not when a post is due
+        self.load()  # not when a post is due
         images = []
         for item in draft.media if draft.video is None else ():
             image = self._prepare(media / item.file, LIMITS)

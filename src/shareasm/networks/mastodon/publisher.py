@@ -165,6 +165,9 @@ class MastodonPublisher:
 
     # ---- sending -------------------------------------------------------------------------------------------------------
 
+    def load(self) -> None:
+        """The library is here since this module is."""
+
     def prepare(self, draft: Draft, media: Path) -> str:
         """Upload pictures or video, and learn what the server takes where the content depends on it.
 
