@@ -34,7 +34,7 @@ from shareasm import collect
 from shareasm.collect import Desk, Outcome, Tally
 from shareasm.domain.campaigns import Source
 from shareasm.domain.patience import last_round_begins_at, next_night, next_round_at, spread
-from shareasm.errors import NetworkError, Rejected, ShareasmError, StorageError
+from shareasm.errors import NetworkError, RateLimited, Rejected, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
 from shareasm.publish import Press, miss_late
@@ -52,7 +52,7 @@ logging.getLogger("apscheduler").setLevel(logging.ERROR)
 LEASE = timedelta(seconds=45)  # a dead worker's jobs are taken over after that; the living renew at every beat
 CLOCK_SLACK = timedelta(seconds=1)  # clocks are set right by less all the time
 CLOSE_AGAIN_AFTER = timedelta(seconds=15)
-REFUSED_STREAM_RESTS_S = 3600  # a server that has none is asked seldom
+REFUSED_STREAM_RESTS_S = 3600  # beside a timeline: a server that has none is asked seldom
 PATIENCE = timedelta(minutes=16)  # at the last look, and again before the recap; Mastodon counts pages for 15
 
 LAST_CONVERSATIONS = 500  # read at the end of the day, ours first
@@ -331,7 +331,9 @@ class Worker:
             except ShareasmError as error:  # also of the store: what came is told again from the checkpoint
                 failures += 1
                 self._news.trouble(name, str(error))
-                if isinstance(error, Rejected):
+                if isinstance(error, RateLimited):
+                    self._wait((error.until - self.parts.clock.now()).total_seconds())
+                elif isinstance(error, Rejected) and not source.is_watched_by_stream:
                     self._wait(REFUSED_STREAM_RESTS_S)
             except Exception as fault:  # noqa: BLE001  the rim: a fault of ours is told, and the stream goes on
                 failures += 1
