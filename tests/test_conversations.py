@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from clocks import FixedClock
-from factories import NOON, campaign, minutes, source
+from factories import NOON, campaign, minutes, schedule, slot, source
 from shareasm import collect
 from shareasm.collect import Desk, Tally, conversations
 from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import Counts, Post, PostRef, Visibility
 from shareasm.errors import RateLimited, Unreachable
 from shareasm.networks.memory import MemoryNetwork
+from shareasm.publish import Press, bring_in_line, publish_due
 from shareasm.showing import judge
 from shareasm.storage import posts
 from shareasm.storage.engine import open_engine, reading
@@ -93,6 +94,21 @@ def test_an_answer_with_the_tag_is_a_voice_of_its_own(office: Office) -> None:
     office.say("I agree #shareASM", to=office.say("Gold #shareASM"))
     office.read()
     assert office.belonging()["I agree #shareASM"] == "tag"
+
+
+def test_our_own_posts_are_asked_how_often_they_were_answered_for_an_hour(office: Office) -> None:
+    desk, network = office.desk, office.network
+    bring_in_line(desk.engine, desk.campaign, schedule(slot()))
+    press = Press(desk.engine, desk.campaign, Path(), {"ours": network}, desk.clock, "one")
+    publish_due(press, "ours", lambda _: None, lambda: False)
+    collect.sweep(desk, source(), network, NOON - minutes(60))
+    [ours] = network.posts.values()
+    office.say("Good morning! How are you?", to=ours)
+    assert office.listen().tally == Tally(), "nobody has told how often it was answered"
+    assert collect.ask_about_ours(desk, {source().id: network}).tally == Tally(changed=1)
+    assert office.listen().tally == Tally(new=1)
+    desk.clock.advance(minutes=61)  # type: ignore[attr-defined]
+    assert collect.ask_about_ours(desk, {source().id: network}).tally == Tally()
 
 
 def test_a_conversation_is_read_again_only_when_it_grew(office: Office) -> None:

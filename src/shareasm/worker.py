@@ -310,6 +310,7 @@ class Worker:
 
     def _listen(self) -> None:
         if self._is_open() and self._has_lease("conversations"):
+            self._news.asked(collect.ask_about_ours(self._desk, self.parts.checkers))
             self._news.asked(collect.read_conversations(self._desk, self.parts.conversations))
 
     def _listen_last(self) -> None:

@@ -1,6 +1,6 @@
 """Collecting: sources read into the store, and the networks asked again about what is stored."""
 
-from shareasm.collect.asking import Asked, confirm, count_unconfirmed, time_to_confirm, verify
+from shareasm.collect.asking import Asked, ask_about_ours, confirm, count_unconfirmed, time_to_confirm, verify
 from shareasm.collect.conversations import read_conversations
 from shareasm.collect.reading import Outcome, follow, forget_checkpoint, note_failure, read, sweep
 from shareasm.collect.storing import STREAM_TAG, Desk, Tally, store
@@ -11,6 +11,7 @@ __all__ = [
     "Desk",
     "Outcome",
     "Tally",
+    "ask_about_ours",
     "confirm",
     "count_unconfirmed",
     "follow",

@@ -45,7 +45,7 @@ def verify(desk: Desk, checkers: Mapping[str, PostChecker], before: datetime) ->
     now = desk.clock.now()
     with reading(desk.engine) as connection:
         states = sources.check_states(connection, desk.campaign.slug)
-    resting = {name for name, state in states.items() if state.next_read_at and state.next_read_at > now}
+    resting = resting_checks(states, now)
     if checkers and resting >= checkers.keys():
         return Asked(Tally(), {})  # there is nobody to ask, so nobody's turn is used up
     with transaction(desk.engine) as connection:
@@ -53,7 +53,22 @@ def verify(desk: Desk, checkers: Mapping[str, PostChecker], before: datetime) ->
         checks.mark_asked(connection, [item.id for item in due], now)
     asking = _Asking(desk, checkers, resting)
     tally = asking.ask(due) + _ask_for_ours(desk, asking, since=now - OURS_ASKED_FOR)
-    _note_checks(desk, states, asking)
+    note_checks(desk, states, asking.silent, asking.well)
+    return Asked(tally, asking.silent)
+
+
+def ask_about_ours(desk: Desk, checkers: Mapping[str, PostChecker]) -> Asked:
+    """Ask about our own posts of the last hour: how often they were answered by now. A stream tells no counts."""
+    now = desk.clock.now()
+    with transaction(desk.engine) as connection:
+        entries = queue.of_campaign(connection, desk.campaign.slug)
+        sent = [entry.receipt.ref for entry in entries if entry.receipt and _is_out(entry, now - OURS_ASKED_FOR)]
+        there = [stored.id for stored in posts.find(connection, sent).values() if not stored.is_gone]
+        due = checks.questions(connection, there)
+        states = sources.check_states(connection, desk.campaign.slug)
+    asking = _Asking(desk, checkers, resting_checks(states, now))
+    tally = asking.ask(due)
+    note_checks(desk, states, asking.silent, asking.well)
     return Asked(tally, asking.silent)
 
 
@@ -231,15 +246,26 @@ def _settle(
     return tally
 
 
-def _note_checks(desk: Desk, states: Mapping[str, sources.SourceState], asking: _Asking) -> None:
+def resting_checks(states: Mapping[str, sources.SourceState], now: datetime) -> set[str]:
+    """Return the sources that are left alone for now."""
+    return {name for name, state in states.items() if state.next_read_at and state.next_read_at > now}
+
+
+def note_checks(
+    desk: Desk,
+    states: Mapping[str, sources.SourceState],
+    silent: Mapping[str, NetworkError],
+    well: AbstractSet[str] = frozenset(),
+) -> None:
+    """Note which sources did not answer about what is stored, and which are well again."""
     now, campaign = desk.clock.now(), desk.campaign.slug
     failed = {name for name, state in states.items() if state.failed_at}
-    if not asking.silent and not failed & asking.well:
+    if not silent and not failed & well:
         return
     with transaction(desk.engine) as connection:
-        for name in failed & asking.well - asking.silent.keys():
+        for name in failed & well - silent.keys():
             sources.note_ok(connection, campaign, sources.check_name(name), now)
-        for name, error in asking.silent.items():
+        for name, error in silent.items():
             state = states.get(name, sources.SourceState(sources.check_name(name)))
             until = next_read_at(error, state.failure_count, now, desk.chance())
             sources.note_failure(connection, campaign, state, until, str(error), now)

@@ -8,12 +8,11 @@ everything else, and shown only below what it answers (domain.conversations).
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from shareasm.collect.asking import Asked
+from shareasm.collect.asking import Asked, note_checks, resting_checks
 from shareasm.collect.storing import Desk, Tally, sighting_by, store_posts
 from shareasm.domain.campaigns import Source, SourceKind
 from shareasm.domain.changes import home_host
 from shareasm.domain.conversations import BY_QUOTE, BY_REPLY
-from shareasm.domain.patience import next_read_at
 from shareasm.domain.posts import Network, PostRef
 from shareasm.errors import NetworkError
 from shareasm.networks.ports import Conversation, ConversationReader
@@ -45,7 +44,7 @@ def read_conversations(desk: Desk, readers: Mapping[str, ConversationReader], *,
             if not _is_followed(item, ours):
                 conversations.note_read(connection, desk.campaign.slug, item)
         states = sources.check_states(connection, desk.campaign.slug)
-    resting = {name for name, state in states.items() if state.next_read_at and state.next_read_at > now}
+    resting = resting_checks(states, now)
     tally, silent = Tally(), dict[str, NetworkError]()
     for item in due:
         at = _whom_to_ask(desk, readers, item) if _is_followed(item, ours) else None
@@ -58,7 +57,7 @@ def read_conversations(desk: Desk, readers: Mapping[str, ConversationReader], *,
             silent[source.id] = error
         else:
             tally += _store(desk, source, item, said, ours)
-    _note_silent(desk, states, silent)
+    note_checks(desk, states, silent)
     return Asked(tally, silent)
 
 
@@ -95,13 +94,3 @@ def _store(desk: Desk, source: Source, item: Due, said: Conversation, ours: froz
         sources.add_skips(connection, campaign.slug, source.id, said.skipped, now)
         conversations.note_read(connection, campaign.slug, item)
     return tally
-
-
-def _note_silent(desk: Desk, states: Mapping[str, sources.SourceState], silent: Mapping[str, NetworkError]) -> None:
-    now, campaign = desk.clock.now(), desk.campaign.slug
-    if silent:
-        with transaction(desk.engine) as connection:
-            for name, error in silent.items():
-                state = states.get(name, sources.SourceState(sources.check_name(name)))
-                until = next_read_at(error, state.failure_count, now)
-                sources.note_failure(connection, campaign, state, until, str(error), now)
