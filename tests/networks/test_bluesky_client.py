@@ -10,7 +10,17 @@ import httpx
 import pytest
 
 from networks.bluesky_pds import NOW, error
-from shareasm.errors import NetworkError, Occupied, RateLimited, Rejected, Stale, Unauthorized, Unreachable
+from shareasm.domain.robots import Notices
+from shareasm.errors import (
+    NetworkError,
+    Occupied,
+    RateLimited,
+    Rejected,
+    Stale,
+    StayAway,
+    Unauthorized,
+    Unreachable,
+)
 from shareasm.networks.bluesky import client
 from shareasm.networks.bluesky.answers import asked_to_wait_until, failure
 from shareasm.networks.bluesky.client import BlueskySearch, Server
@@ -235,13 +245,22 @@ def test_where_it_fails_the_words_are_asked_for_and_it_is_tried_again_next_time(
     assert index.methods == ["searchPostsV2", "searchPosts"] * 2
 
 
-@pytest.mark.parametrize(("status", "expected"), [(401, Unauthorized), (429, RateLimited)])
-def test_a_refused_sign_in_or_a_limit_holds_for_every_search(status: int, expected: type[NetworkError]) -> None:
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        (error(401, "AuthMissing"), Unauthorized),
+        (error(400, "ExpiredToken"), Unauthorized),
+        (error(429, "RateLimitExceeded"), RateLimited),
+    ],
+)
+def test_a_refused_sign_in_or_a_limit_holds_for_every_search(
+    answer: httpx.Response, expected: type[NetworkError]
+) -> None:
     calls: list[httpx.Request] = []
 
     def refuse(request: httpx.Request) -> httpx.Response:
         calls.append(request)
-        return error(status, "SomeError")
+        return answer
 
     with pytest.raises(expected):
         list(BlueskySearch(modern(refuse)).read_tag("x", DAY, None))
@@ -361,3 +380,44 @@ def test_the_client_librarys_errors_are_read_by_their_status(status: int, expect
     with pytest.raises(Exception, match=str(status)) as caught:
         library.com.atproto.server.describe_server()
     assert type(failure(caught.value, URL, NOW)) is expected
+
+
+# ---- robots.txt --------------------------------------------------------------------------------------------------------
+
+
+def polite(robots: httpx.Response | Exception) -> tuple[Server, list[str]]:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        if request.url.path != "/robots.txt":
+            return httpx.Response(200, json={"posts": []})
+        if isinstance(robots, Exception):
+            raise robots
+        return robots
+
+    return Server(URL, now=lambda: NOW, notices=Notices(lambda: NOW), transport=httpx.MockTransport(answer)), asked
+
+
+def test_an_appview_that_wants_no_programs_is_not_asked_without_sign_in() -> None:
+    server, asked = polite(httpx.Response(200, text="User-agent: *\nDisallow: /xrpc/"))
+    for _ in range(2):
+        with pytest.raises(StayAway, match=r"robots\.txt asks programs to stay away"):
+            server.query("app.bsky.feed.getPosts", [])
+    assert asked == ["/robots.txt"]
+
+
+@pytest.mark.parametrize("robots", [httpx.Response(404), httpx.Response(200, text="User-agent: *\nAllow: /")])
+def test_an_open_appview_is_asked_for_its_robots_txt_once(robots: httpx.Response) -> None:
+    server, asked = polite(robots)
+    for _ in range(2):
+        server.query("app.bsky.feed.getPosts", [])
+    assert asked == ["/robots.txt", *["/xrpc/app.bsky.feed.getPosts"] * 2]
+
+
+@pytest.mark.parametrize("robots", [httpx.Response(503), httpx.ConnectError("refused")])
+def test_an_appview_whose_robots_txt_cannot_be_read_is_tried_later(robots: httpx.Response | Exception) -> None:
+    server, asked = polite(robots)
+    with pytest.raises(Unreachable, match=r"robots\.txt"):
+        server.query("app.bsky.feed.getPosts", [])
+    assert asked == ["/robots.txt"]

@@ -178,7 +178,7 @@ class NetworkParts:
         from shareasm.networks.bluesky.client import Server
 
         session = self._accounts.session(account) if account else None
-        return Server(address, now=self._now, session=session, user_agent=self._agent)
+        return Server(address, now=self._now, session=session, user_agent=self._agent, notices=self._notices)
 
     # ---- publishing ----------------------------------------------------------------------------------------------------
 

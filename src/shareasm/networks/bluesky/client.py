@@ -17,7 +17,8 @@ import msgspec
 
 from shareasm.domain.changes import Skipped
 from shareasm.domain.posts import PostRef
-from shareasm.errors import Rejected, Unauthorized
+from shareasm.domain.robots import Notices
+from shareasm.errors import Rejected, StayAway, Unauthorized, Unreachable
 from shareasm.networks.bluesky.answers import STALE_TOKEN, Reply, failure, refusal
 from shareasm.networks.bluesky.session import PROGRAM, Now, Session
 from shareasm.networks.bluesky.syntax import write_datetime
@@ -47,11 +48,13 @@ class Server:
         now: Now,
         session: Session | None = None,
         user_agent: str = PROGRAM,
+        notices: Notices | None = None,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         """With a `session` every call goes to the server that holds the account, which passes `app.bsky` reads on by
-        itself.
+        itself. `notices`: what servers write in their robots.txt, heeded without a session; None: it is not asked for.
         """
+        self._notices = notices
         self.user_agent = user_agent
         self.base_url = base_url.rstrip("/")
         self.now = now
@@ -98,11 +101,30 @@ class Server:
         """
         tokens = self.session.tokens() if self.session else None
         base_url, token = (tokens.pds, tokens.access) if tokens else (self.base_url, bearer)
+        if token is None:
+            self._heed_robots(f"{base_url}/xrpc/{nsid}")
         reply = self._send(method, nsid, params, body, content_type, ref, base_url, token)
         if self.session and tokens and reply.error in STALE_TOKEN:
             renewed = self.session.renew(tokens)
             reply = self._send(method, nsid, params, body, content_type, ref, renewed.pds, renewed.access)
         return reply
+
+    def _heed_robots(self, url: str) -> None:
+        """Raise StayAway where the server does not want programs to ask this."""
+        if self._notices is None:
+            return
+        robots = self._notices.of(url, self._read_robots)
+        if robots is None:
+            raise Unreachable("its robots.txt cannot be read, so nothing else is", server=self.base_url)
+        if not robots.allows(url):
+            raise StayAway("its robots.txt asks programs to stay away: name another one", server=self.base_url)
+
+    def _read_robots(self, url: str) -> tuple[int, bytes] | None:
+        try:
+            reply = self.send(self._http.build_request("GET", url, timeout=httpx.Timeout(30, connect=10)))
+        except BROKEN:
+            return None
+        return reply.status, reply.body
 
     def _send(
         self,
@@ -164,7 +186,7 @@ OVERLAP = timedelta(minutes=30)
 BY_TAG = "app.bsky.feed.searchPostsV2"
 """Asks by hashtag; in the lexicons since 2026, and not on every server (bluesky-social/atproto, read August 2026)."""
 MEANS_NEVER = frozenset({400, 404, 405, 501})
-"""Answers of a server that has no such method."""
+"""Answers of a server that has no such method. Bluesky's own AppView says 400 "Search v2 is not enabled" (seen running)."""
 MEANS_NOT_NOW = frozenset({401, 429})
 """Answers that say nothing of the method: the sign-in, or too many requests."""
 LATE = timedelta(hours=1)
@@ -303,7 +325,8 @@ class _WindowRead:
         params = [*self._params, ("cursor", cursor)] if cursor else self._params
         reply = self._server.ask("GET", self._search.nsid, params=params)
         if not reply.is_success:
-            if self._search.nsid == BY_TAG and cursor is None and reply.status not in MEANS_NOT_NOW:
+            is_of_method = reply.status not in MEANS_NOT_NOW and reply.error not in STALE_TOKEN
+            if self._search.nsid == BY_TAG and cursor is None and is_of_method:
                 raise _NotOffered(is_for_good=reply.status in MEANS_NEVER)
             error = refusal(reply, self._server.base_url, self._server.now())
             if cursor is not None and isinstance(error, Rejected | Unauthorized):
