@@ -605,6 +605,7 @@ READING = [
         lambda b: b.read(_FEED + "searchPosts", q="#cats", since="soon"),
     ),
     ok("search", "posts", lambda b: b.ask(_FEED + "searchPosts", q=f"nothing{tid()}")),
+    bad("search by hashtag", "Search v2 is not enabled", lambda b: b.read(_FEED + "searchPostsV2", hashtags="cats")),
     no(
         "search without a token",
         401,

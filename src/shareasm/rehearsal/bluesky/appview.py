@@ -43,19 +43,19 @@ class AppView:
         self._repos = index.repos
         self.search_kind = search_kind
         self.is_search_open = is_search_open
+        self.has_search_by_tag = has_search_by_tag
         self._queries: dict[str, Callable[[Call, Repo | None], Answer]] = {
             "app.bsky.feed.getPosts": self._get_posts,
             "app.bsky.feed.getPostThread": self._get_post_thread,
             "app.bsky.feed.getQuotes": self._get_quotes,
             "app.bsky.feed.getAuthorFeed": self._get_author_feed,
             "app.bsky.feed.searchPosts": self._search_posts,
+            "app.bsky.feed.searchPostsV2": self._search_by_tag,
             "app.bsky.feed.getLikes": self._get_likes,
             "app.bsky.feed.getRepostedBy": self._get_reposted_by,
             "app.bsky.actor.getProfile": self._get_profile,
             "app.bsky.actor.getProfiles": self._get_profiles,
         }
-        if has_search_by_tag:
-            self._queries["app.bsky.feed.searchPostsV2"] = self._search_by_tag
         self.app = Xrpc(
             self._repos.lock, self._find, self._page, lambda _: {"atproto-content-labelers": f"{LABELER};redact"}
         )
@@ -95,6 +95,8 @@ class AppView:
         return Answer({"posts": views, **({"cursor": cursor} if cursor else {})})
 
     def _search_by_tag(self, call: Call, viewer: Repo | None) -> Answer:
+        if not self.has_search_by_tag:
+            raise bad_request("Search v2 is not enabled")
         found, cursor, count = search_by_tag(call, self._findable(viewer), self._repos.clock.now())
         views = self._views([hit.record for hit in found], viewer)
         return Answer({"posts": views, "hitsTotal": count, **({"cursor": cursor} if cursor else {})})
