@@ -85,16 +85,18 @@ def open_questions(campaign: Campaign, heard: Iterable[Heard]) -> tuple[Post, ..
     `heard` are the posts that are still there, ours among them.
     """
     said = list(heard)
-    by_team = {one.post.ref for one in said if one.is_ours or is_by_team(campaign, one.post)}
-    ours = {one.post.ref for one in said if one.is_ours or _is_by_account(campaign, one.post)}
+    own = {(account.network, _folded(account.handle)) for account in campaign.accounts}
+    partners = {_folded(handle) for partner in campaign.partners for handle in partner.accounts}
+    ours = {one.post.ref for one in said if one.is_ours or _name(one.post) in own}
+    by_team = ours | {one.post.ref for one in said if _name(one.post)[1] in partners}
     parents = {one.post.ref: one.answers for one in said}
     answered = {ref for team in by_team for ref in _above(team, parents)}
     waiting = [
         one.post
         for one in said
         if one.post.ref not in by_team | answered
-        and (one.answers in ours or any(mentions(one.post, account) for account in campaign.accounts))
         and asks(one.post.text, one.post.languages)
+        and (one.answers in ours or any(mentions(one.post, account) for account in campaign.accounts))
     ]
     return tuple(sorted(waiting, key=lambda post: (post.created_at, post.ref)))
 
@@ -109,15 +111,8 @@ def _above(ref: PostRef, parents: Mapping[PostRef, PostRef | None]) -> Iterable[
     return met - {ref}
 
 
-def is_by_team(campaign: Campaign, post: Post) -> bool:
-    """Return whether one of our accounts or a partner's wrote it."""
-    partners = {_folded(handle) for partner in campaign.partners for handle in partner.accounts}
-    return _is_by_account(campaign, post) or _folded(post.author.handle) in partners
-
-
-def _is_by_account(campaign: Campaign, post: Post) -> bool:
-    own = {(account.network, _folded(account.handle)) for account in campaign.accounts}
-    return (post.author.network, _folded(post.author.handle)) in own
+def _name(post: Post) -> tuple[Network, str]:
+    return post.author.network, _folded(post.author.handle)
 
 
 def mentions(post: Post, account: CampaignAccount) -> bool:
