@@ -22,6 +22,8 @@ from shareasm.networks.ports import Page, TagReader, Window
 NEWEST = 200
 """Posts that it shows at most; there is no second page."""
 
+ADDRESS_LIMIT = 2048  # characters of an address that names a post
+
 SEES_LITTLE = (
     f"{NARROW}: its timelines are closed to strangers, and a tag's RSS shows the {NEWEST} newest posts, most of them without "
     "what their authors wish; name one of your accounts there at this source in campaign.yaml (account: …)"
@@ -79,7 +81,8 @@ class TagFeed:
         asked = [number for number in own.values() if number not in known]
         whole = {item.local_id: item for item in self._ask(asked)}
         self._whole |= whole.keys()
-        bare = [_bare(item) for item in page.posts if own.get(item.post.url, "") not in self._whole]
+        others = [item for item in page.posts if own.get(item.post.url, "") not in self._whole]
+        bare = [_bare(item) for item in others if len(item.post.url) <= ADDRESS_LIMIT]
         return replace(page, posts=(*whole.values(), *bare), query=f"#{tag} by RSS")
 
     def _ask(self, numbers: Sequence[str]) -> Iterator[Seen]:

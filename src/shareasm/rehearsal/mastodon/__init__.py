@@ -5,8 +5,9 @@
         amina = home.account("amina", "Amina")
         home.say(amina, "Good morning #shareASM", language="en")
 
-`server` is the handle; below it `routes` and `door` (HTTP), `api` and `pages` (calls), `writing`, `uploads`, `wording`,
-`idempotency`, `limits`, `federation` (rules), `instance`, `model`, `ids` (rows), `entities` (JSON), `flavours` (data).
+`server` is the handle; below it `routes` and `door` (HTTP), `api` and `pages` (calls), `streaming` (what is told live),
+`writing`, `uploads`, `wording`, `idempotency`, `limits`, `federation` (rules), `instance`, `model`, `shelves`, `ids` (rows),
+`entities` (JSON), `flavours` (data).
 """
 
 from shareasm.rehearsal.mastodon.federation import Federation
