@@ -28,12 +28,11 @@ from recap_day import (
 from shareasm.domain.chapters import VOICES_SHOWN, Absence, Chapter, Day, balanced
 from shareasm.domain.colours import NIGHT, PAPER, contrast, palette
 from shareasm.domain.items import POSTS_PER_PART, Item, anchor_of, make_items, picture_addresses
-from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import Account, Card, Counts, Media, MediaKind, Network, Post
 from shareasm.domain.queue import State
 from shareasm.domain.recaps import Facts, Recap, arrange, narrate
 from shareasm.domain.schedules import Kind, Part, Schedule
-from shareasm.domain.stories import ChapterPlan, Rule, RuleKind, StoryPlan
+from shareasm.domain.stories import ChapterPlan, Narration, Rule, RuleKind, StoryPlan
 
 AMINA = an_account("amina.example", "Amina")
 BAKARI = an_account("bakari@mining.example", "Bakari", network=MASTODON)
@@ -87,13 +86,6 @@ def test_numbers_of_a_post_and_its_copies_are_told_together() -> None:
 
 def test_a_bridged_copy_stands_for_itself_where_the_original_is_not_held() -> None:
     assert refs(told(a_post("c", bridged_from="https://elsewhere.example/1"))) == ["c"]
-
-
-def test_a_bridged_copy_of_a_post_that_may_not_be_shown_is_not_shown_either() -> None:
-    copy = a_post("c", bridged_from="https://mining.example/users/bakari/statuses/1")
-    recap = told(copy, a_post("d"), withheld={"https://mining.example/users/bakari/statuses/1": Reason.GONE})
-    assert refs(recap) == ["d"]
-    assert dict(recap.not_shown) == {Reason.COPY: 1}
 
 
 def test_copies_that_name_each_other_leave_one_post() -> None:
@@ -445,6 +437,25 @@ def test_the_whole_day_comes_in_parts() -> None:
     recap = told(*posts)
     assert [(part.name, len(part.items)) for part in recap.parts] == [("day-4", POSTS_PER_PART), ("day-4-2", 1)]
     assert recap.items[-1].page == "4-2"
+
+
+def test_a_long_story_shows_fewer_answers_and_says_how_many_more_there_are() -> None:
+    slots = [a_slot(f"s{n}", theme="one") for n in range(30)]
+    ours = [a_post(f"s{n}", by=OURS, created_at=at("08:00") + timedelta(seconds=n)) for n in range(30)]
+    answers = [
+        a_post(f"{post.ref.uri[-3:]}{n}", by=an_account(f"a{n}.example"), reply_to=post.ref, created_at=at("09:00"))
+        for post in ours
+        for n in range(10)
+    ]
+    entries = [an_entry(slot, post) for slot, post in zip(slots, ours, strict=True)]
+    rules = (*(Rule(RuleKind.SLOT, slot.id) for slot in slots), Narration("words"))
+    story = StoryPlan(chapters=(ChapterPlan("All", show=rules, most=40),))
+    recap = told(*ours, *answers, entries=entries, schedule=Schedule(tuple(slots)), story=story)
+    (one,) = recap.chapters
+    assert len(one.chapter.blocks) == 31
+    assert {(len(passage.answers), passage.more_answers_count) for passage in one.chapter.passages} == {(2, 8)}
+    few = told(*ours[:3], *answers[:30], entries=entries[:3], schedule=Schedule(tuple(slots)), story=story)
+    assert {len(passage.answers) for passage in few.chapters[0].chapter.passages} == {8}
 
 
 def test_a_page_of_the_day_lists_its_posts_by_the_hour_and_knows_what_they_answer() -> None:
