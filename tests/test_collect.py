@@ -454,6 +454,16 @@ def test_a_bare_record_of_the_stream_is_looked_up_by_any_checker_of_its_network(
     assert isinstance(stored.post.ref, PostRef)
 
 
+def test_what_the_stream_has_just_told_is_not_gone_because_no_index_knows_it_yet(desk: Desk) -> None:
+    sky = source("jetstream.example", SourceKind.JETSTREAM)
+    desk = replace(desk, campaign=campaign(sources=(sky,)))
+    put(desk, sky, [replace(seen(network=Network.BLUESKY), is_complete=False)])
+    lagging = MemoryNetwork(Network.BLUESKY)
+    assert collect.verify(desk, {sky.id: lagging}, desk.clock.now()).tally == Tally()
+    cast("FixedClock", desk.clock).advance(minutes=5)
+    assert collect.verify(desk, {sky.id: lagging}, desk.clock.now()).tally == Tally(gone=1)
+
+
 # ---- our own posts -----------------------------------------------------------------------------------------------------
 
 

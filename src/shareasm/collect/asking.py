@@ -20,6 +20,7 @@ from shareasm.storage.engine import reading, transaction
 
 CHECK_PAGE = 200  # posts asked about in one go
 QUESTIONS_AT_ONCE = 100  # of them, to one checker: what it answered before it fails is kept
+INDEXED_WITHIN = timedelta(minutes=5)  # an AppView lags behind the stream, by seconds or in bursts by minutes
 ASK_AGAIN_AFTER = timedelta(minutes=5)  # about a post that nobody answered about; others have their turn before
 FREELY = (
     5000.0  # posts a minute, of checkers whose servers hardly limit them: 25 a request and 3,000 requests in 5 minutes
@@ -181,7 +182,14 @@ class _Asking:
         ).items():
             self._put(name, questions)
         self._ask_bluesky([(item.ref, item.ref.uri) for item in due if item.ref.network is Network.BLUESKY])
+        self._leave_open(item.ref for item in due if item.bare_since and asked_at - item.bare_since < INDEXED_WITHIN)
         return _settle(self._desk, self._answers, asked_at, {item.ref: "ours" for item in due} if ours else {})
+
+    def _leave_open(self, fresh: Iterable[PostRef]) -> None:
+        """Take no answer about a post that the stream has just told of, and no index knows yet: it is asked about again."""
+        for ref in fresh:
+            if not any(isinstance(answer, Seen) for _, answer in self._answers.get(ref, ())):
+                self._answers.pop(ref, None)
 
     def _whom_to_ask(self, due: Iterable[checks.ToCheck]) -> dict[str, list[Question]]:
         """Return what to ask whom: the post's own server where we read that one, else each that showed it."""

@@ -19,6 +19,7 @@ class ToCheck:
     id: int  # its arrival number
     ref: PostRef
     sightings: tuple[tuple[str, str], ...]
+    bare_since: datetime | None = None  # when a stream told of it, where nobody has shown it whole since
 
 
 def to_check(
@@ -71,16 +72,22 @@ def count_by_source(connection: Connection, campaign: str) -> dict[str, int]:
 
 def questions(connection: Connection, ids: Sequence[int]) -> list[ToCheck]:
     """Return how to ask about the posts with these arrival numbers, in their order."""
+    columns = (posts.c.id, posts.c.network, posts.c.uri, posts.c.first_seen_at, posts.c.checked_at)
     found = {
-        row.id: PostRef(Network(row.network), row.uri)
+        row.id: row
         for chunk in chunks(ids)
-        for row in connection.execute(sa.select(posts.c.id, posts.c.network, posts.c.uri).where(posts.c.id.in_(chunk)))
+        for row in connection.execute(sa.select(*columns).where(posts.c.id.in_(chunk)))
     }
     where = sightings_of(connection, list(found))
     return [
-        ToCheck(id_, found[id_], tuple((at.source, at.local_id) for at in where.get(id_, ())))
+        ToCheck(
+            id_,
+            PostRef(Network(row.network), row.uri),
+            tuple((at.source, at.local_id) for at in where.get(id_, ())),
+            row.first_seen_at if row.checked_at is None else None,
+        )
         for id_ in ids
-        if id_ in found
+        if (row := found.get(id_))
     ]
 
 
