@@ -43,6 +43,12 @@ class Settings:
         default=None, repr=False, compare=False
     )  # what it says now
 
+    @property
+    def has_store(self) -> bool:
+        """Whether there is a database already, for who only looks: before the day there is none. A server's counts as there."""
+        path = self.database_url.removeprefix("sqlite:///")
+        return path == self.database_url or Path(path).is_file()
+
     def token(self, account_id: str) -> str | None:
         """Return the secret of an account, None where the environment has none.
 

@@ -211,3 +211,8 @@ def test_a_highlight_that_is_taken_is_in_no_group() -> None:
     day = the_day()
     [welcome] = day.of_slot("welcome")
     assert "kind welcome" not in [group.key for group in groups(day, {welcome.ref})]
+
+
+def test_a_story_knows_whether_it_names_posts() -> None:
+    assert StoryPlan(chapters=(ChapterPlan("One", show=(PairPlan(SAID, LOST),)),)).names_posts
+    assert not StoryPlan(chapters=(ChapterPlan("One", show=(SAID, Rule(RuleKind.HOUR, "9"))),)).names_posts

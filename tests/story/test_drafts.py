@@ -27,7 +27,7 @@ from shareasm.domain.recaps import Facts, arrange
 from shareasm.domain.schedules import Kind, Schedule
 from shareasm.domain.stories import Rule, RuleKind, StoryPlan
 from shareasm.errors import ConfigError, StorageError
-from shareasm.story import Drafted, draft, missing, missing_findings, names_posts
+from shareasm.story import Drafted, draft, missing, missing_findings
 from shareasm.story.memory import Memory
 from shareasm.story.merging import first_story, keeps, merge, suggest
 
@@ -95,7 +95,7 @@ def test_a_first_story_has_chapters_by_theme_and_kind_and_what_was_overheard(tmp
 def test_its_sentences_only_count(tmp_path: Path) -> None:
     drafted(tmp_path, a_day())
     story = plan_of((tmp_path / "story.yaml").read_text())
-    assert story.lede == "On 3 February 2027 we saw 31 posts by 19 accounts in 13 languages under #shareASM."
+    assert story.lede == "We saw 31 posts by 19 accounts in 13 languages under #shareASM on Wednesday, 3 February 2027."
     texts = {chapter.heading: chapter.text for chapter in story.chapters}
     assert texts["The day opens"] == "1 post of our programme, at 09:00. 3 accounts answered."
     assert texts["Safety and health"] == "2 posts of our programme, between 10:00 and 16:30. 1 account answered."
@@ -107,7 +107,7 @@ def test_its_sentences_only_count(tmp_path: Path) -> None:
 def test_a_post_that_declares_no_language_adds_none_to_the_sentence(tmp_path: Path) -> None:
     drafted(tmp_path, Facts(a_campaign(), posts=[shown(a_post("x", languages=()))]))
     story = plan_of((tmp_path / "story.yaml").read_text())
-    assert story.lede == "On 3 February 2027 we saw 1 post by 1 account under #shareASM."
+    assert story.lede == "We saw 1 post by 1 account under #shareASM on Wednesday, 3 February 2027."
     assert story.chapters[0].text == "1 post by 1 account, at 09:00."
 
 
@@ -361,9 +361,8 @@ def test_a_check_says_what_is_gone_at_its_place(tmp_path: Path) -> None:
 
 
 def test_a_story_of_rules_names_no_post() -> None:
-    assert not names_posts(plan_of("chapters: [{heading: One, show: [{hour: 9}]}]\n"))
-    assert names_posts(plan_of("chapters: [{heading: One, show: [{slot: x}]}]\n"))
-    assert not names_posts(None)
+    assert not plan_of("chapters: [{heading: One, show: [{hour: 9}]}]\n").names_posts
+    assert plan_of("chapters: [{heading: One, show: [{slot: x}]}]\n").names_posts
 
 
 # ---- any hand --------------------------------------------------------------------------------------------------------------

@@ -104,23 +104,20 @@ def look_back(result: "CheckResult") -> "CheckResult":
 
     Only where there is a store already: before the day nothing is missing yet.
     """
-    from shareasm.story import names_posts
+    from shareasm.settings import read_settings
 
-    loaded = result.loaded
-    if loaded.campaign is None or loaded.schedule is None or not names_posts(loaded.story):
+    loaded, settings = result.loaded, read_settings()
+    is_asked = loaded.story is not None and loaded.story.names_posts and settings.has_store
+    if not is_asked or loaded.campaign is None or loaded.schedule is None:
         return result
     from shareasm.check import with_findings
     from shareasm.clock import SystemClock
     from shareasm.domain.recaps import arrange
     from shareasm.errors import StorageError
-    from shareasm.settings import read_settings
     from shareasm.storage.engine import open_engine
     from shareasm.story import missing, missing_findings
-    from shareasm.wiring import Plan, has_store
+    from shareasm.wiring import Plan
 
-    settings = read_settings()
-    if not has_store(settings):
-        return result
     plan = Plan(loaded.folder, loaded.campaign, loaded.schedule, loaded.story)
     try:
         facts = _facts(plan, settings, open_engine(settings.database_url))  # as it is: a check changes nothing

@@ -122,3 +122,8 @@ class StoryPlan:
     ahead: str = ""  # what comes next, Markdown
     reading: tuple[str | Reading, ...] = ()  # background reading: ids of resources, or title and address
     from_to: FromTo | None = None
+
+    @property
+    def names_posts(self) -> bool:
+        """Whether it names any post, so that one may be missing."""
+        return any(rule.kind in NAMING for chapter in self.chapters for rule in chapter.rules)

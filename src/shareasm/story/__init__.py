@@ -22,7 +22,7 @@ from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.domain.stories import RuleKind, StoryPlan
 from shareasm.errors import ConfigError, StorageError
 from shareasm.story import memory as remembering
-from shareasm.story.merging import Merged, first_story, keeps, merge, named_rules, suggest
+from shareasm.story.merging import Merged, first_story, keeps, merge, suggest
 
 FILE = "story.yaml"
 
@@ -63,11 +63,6 @@ def missing(recap: Recap, now: datetime) -> tuple[Missing, ...]:
     is_over = now >= recap.campaign.closes_at
     gone = (one for story_chapter in recap.chapters for one in story_chapter.chapter.missing)
     return tuple(one for one in gone if is_over or one.why is not Absence.NOT_SENT)
-
-
-def names_posts(story: StoryPlan | None) -> bool:
-    """Return whether a story names any post, so that one may be missing."""
-    return story is not None and bool(named_rules(story))
 
 
 def missing_findings(loaded: Loaded, gone: tuple[Missing, ...]) -> Iterator[Finding]:

@@ -9,11 +9,17 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
+from shareasm.domain.campaigns import Campaign
 from shareasm.domain.chapters import Day, Group, Passage, groups
 from shareasm.domain.items import Item
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.recaps import Recap
 from shareasm.domain.stories import Rule, RuleKind
+from shareasm.render.catalogues import catalogue_of
+from shareasm.render.counted import Heard, said_of_ours, said_of_the_day, said_of_voices
+from shareasm.render.pages import editions
+from shareasm.render.speech import Speech, clock
+from shareasm.resources import template_folder
 
 _NETWORKS = {Network.BLUESKY: "Bluesky", Network.MASTODON: "Mastodon", Network.WEB: "the web"}
 
@@ -52,15 +58,16 @@ def draft_story(recap: Recap, taken: AbstractSet[str] = frozenset(), room: Mappi
     `room` is how many voices a chapter still takes, by its key. A chapter that gets no post stands here all the same, for
     what it says of the day.
     """
-    day = day_of(recap)
+    day, speech = day_of(recap), _speech(recap.campaign)
     refs: set[PostRef] = {item.ref for item in day.items if mark_of(item) in taken}
     chosen = {group.key: group for group in groups(day, refs, room)}
     chapters = []
     for group in groups(day):
         items = chosen[group.key].items if group.key in chosen else ()
         lines = tuple(_line(item, day.zone) for item in items)
-        chapters.append(DraftChapter(group.key, group.heading, _chapter_text(group, day), lines))
-    return Draft(recap.campaign.name, _lede(recap), tuple(chapters))
+        words = _chapter_text(group, day, speech)
+        chapters.append(DraftChapter(group.key, speech.said(group.heading), words, lines))
+    return Draft(recap.campaign.name, _lede(recap, speech), tuple(chapters))
 
 
 def day_of(recap: Recap) -> Day:
@@ -86,7 +93,7 @@ def _items(passage: Passage) -> tuple[Item, ...]:
 def _line(item: Item, zone: ZoneInfo) -> Line:
     if item.highlight:
         return Line(Rule(RuleKind.SLOT, item.highlight.slot.id), mark_of(item))
-    remark = [_clock(item, zone), _NETWORKS[item.ref.network], item.language]
+    remark = [clock(item.post.created_at, zone), _NETWORKS[item.ref.network], item.language]
     address = item.post.url if item.post.url.startswith(("https://", "http://")) else item.ref.uri
     return Line(Rule(RuleKind.POST, address), mark_of(item), ", ".join(filter(None, remark)))
 
@@ -94,37 +101,31 @@ def _line(item: Item, zone: ZoneInfo) -> Line:
 # ---- sentences that only count -----------------------------------------------------------------------------------------
 
 
-def _lede(recap: Recap) -> str:
+def _speech(campaign: Campaign) -> Speech:
+    """Return how a story speaks: in the campaign's first language that we speak."""
+    language = editions(campaign.languages)[0].language
+    return Speech(language, catalogue_of(template_folder(), language))
+
+
+def _lede(recap: Recap, speech: Speech) -> str:
     numbers, campaign = recap.numbers, recap.campaign
-    counted = f"{_count(numbers.post_count, 'post')} by {_count(numbers.author_count, 'account')}"
-    languages = f" in {_count(numbers.language_count, 'language')}" if numbers.language_count else ""
-    on = f"{campaign.on.day} {campaign.on:%B %Y}"
-    return f"On {on} we saw {counted}{languages} under #{campaign.hashtags[0]}."
+    counts = (numbers.post_count, numbers.author_count, numbers.language_count)
+    return said_of_the_day(speech, counts, campaign.hashtags[0], campaign.on)
 
 
-def _chapter_text(group: Group, day: Day) -> str:
+def _chapter_text(group: Group, day: Day, speech: Speech) -> str:
     if group.heard:
-        languages = len({item.language for item in group.heard if item.language})
-        spoken = f" in {_count(languages, 'language')}" if languages else ""
-        return f"{_count(len(group.heard), 'post')} by {_people(group.heard)}{spoken}, {_span(group.heard, day.zone)}."
+        return said_of_voices(speech, _heard(group.heard), day.zone)
     answers = [answer for item in group.items for answer in day.answers_to(item)]
-    answered = f" {_people(answers)} answered." if answers else ""
-    return f"{_count(len(group.items), 'post')} of our programme, {_span(group.items, day.zone)}.{answered}"
+    return said_of_ours(speech, _heard(group.items), _people(answers), day.zone)
 
 
-def _people(items: Iterable[Item]) -> str:
-    return _count(len({(item.ref.network, item.post.author.ref) for item in items}), "account")
-
-
-def _span(items: Iterable[Item], zone: ZoneInfo) -> str:
+def _heard(items: Iterable[Item]) -> Heard:
     in_time = sorted(items, key=lambda item: item.number)
-    first, last = (_clock(item, zone) for item in (in_time[0], in_time[-1]))
-    return f"at {first}" if first == last else f"between {first} and {last}"
+    languages = len({item.language for item in in_time if item.language})
+    first, last = in_time[0].post.created_at, in_time[-1].post.created_at
+    return Heard(len(in_time), _people(in_time), languages, first, last)
 
 
-def _clock(item: Item, zone: ZoneInfo) -> str:
-    return f"{item.post.created_at.astimezone(zone):%H:%M}"
-
-
-def _count(number: int, one: str) -> str:
-    return f"{number:,} {one if number == 1 else one + 's'}"
+def _people(items: Iterable[Item]) -> int:
+    return len({(item.ref.network, item.post.author.ref) for item in items})

@@ -16,6 +16,7 @@ from shareasm.errors import ConfigError, StorageError
 from shareasm.pictures import keep
 from shareasm.render import look, render_page
 from shareasm.render.files import copy_file, write_file
+from shareasm.render.pages import editions
 from shareasm.story.storify import SIZE_LIMIT, OldChapter, OldPost, OldStory, OldText, read_storify
 
 FOLDER = "earlier"
@@ -63,7 +64,8 @@ def bring_home(
             assert files
             copy_file(files / picture.path, folder / picture.path)
         write_file(folder / "recap.css", [render_page("recap/recap.css", **look(campaign.look.accent, hours=1))])
-        page = render_page("recap/earlier.html", story=story, campaign=campaign, pictures=shown)
+        edition = editions(campaign.languages)[0]
+        page = render_page("recap/earlier.html", edition, story=story, campaign=campaign, pictures=shown)
         write_file(folder / "index.html", [page])
     except OSError as error:
         raise StorageError(f"the page cannot be written to {folder}: {error.strerror or error}") from error

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from shareasm.domain.days import Day
 from shareasm.domain.recaps import Recap
-from shareasm.domain.stories import NAMING, ChapterPlan, Rule, RuleKind, StoryPlan, Wish
+from shareasm.domain.stories import ChapterPlan, RuleKind, StoryPlan, Wish
 from shareasm.story.drafting import Draft, DraftChapter, day_of, draft_story, mark_of, shown_marks
 from shareasm.story.memory import Memory, Remembered, digest
 from shareasm.story.splicing import Splice, story_text
@@ -140,8 +140,3 @@ def _keeps_chapter(old: ChapterPlan, new: ChapterPlan, drafted: set[str]) -> boo
 def _is_within(old: tuple[Wish, ...], new: tuple[Wish, ...]) -> bool:
     later = iter(new)
     return all(any(wish == other for other in later) for wish in old)
-
-
-def named_rules(plan: StoryPlan) -> list[Rule]:
-    """Return the rules of a story that name one post."""
-    return [rule for chapter in plan.chapters for rule in chapter.rules if rule.kind in NAMING]

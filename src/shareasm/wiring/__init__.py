@@ -44,13 +44,6 @@ def open_store(settings: Settings) -> Engine:
     return engine
 
 
-def has_store(settings: Settings) -> bool:
-    """Return whether there is a database already, for who only looks: a day that has not begun has none."""
-    if not settings.database_url.startswith("sqlite:///"):
-        return True
-    return Path(settings.database_url.removeprefix("sqlite:///")).is_file()
-
-
 def wire(plan: Plan, settings: Settings, world: World) -> Parts:
     """Make every part of a running campaign. Nothing is asked of any network yet."""
     engine = open_store(settings)
