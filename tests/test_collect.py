@@ -18,7 +18,7 @@ from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import Network, PostRef, Visibility
 from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
 from shareasm.networks.memory import MemoryNetwork
-from shareasm.networks.ports import CheckpointTooOld, Page
+from shareasm.networks.ports import CheckpointTooOld, Page, Rest
 from shareasm.showing import judge
 from shareasm.storage import posts, sources, watches
 from shareasm.storage.engine import open_engine, transaction
@@ -562,3 +562,40 @@ def test_while_nobody_can_be_asked_no_post_loses_its_turn(desk: Desk, network: M
     assert collect.verify(desk, {source().id: network}, before=desk.clock.now()).tally == Tally()
     desk.clock.advance(minutes=1)  # type: ignore[attr-defined]
     assert collect.verify(desk, {source().id: network}, before=desk.clock.now()).tally == Tally(same=1)
+
+
+class PacedNetwork(MemoryNetwork):
+    """A network whose server would like to be asked less often."""
+
+    said: Rest | None = None
+
+    def rest(self) -> Rest | None:
+        return self.said
+
+    def posts_a_minute(self) -> float:
+        return 60.0
+
+
+def test_a_source_that_is_well_is_left_in_peace_as_long_as_its_server_would_like(desk: Desk) -> None:
+    network = PacedNetwork(page_size=2)
+    network.said = Rest(NOON + minutes(3), "asked less often")
+    collect.read(desk, source(), network)
+    assert (state(desk).next_read_at, state(desk).note, state(desk).failed_at) == (*network.said, None)
+    assert collect.read(desk, source(), network).was_resting
+    assert not collect.sweep(desk, source(), network, NOON - minutes(60)).was_resting, "late arrivals are found in time"
+    assert not collect.read(desk, source(), network, is_last=True).was_resting
+    desk.clock.advance(minutes=3)  # type: ignore[attr-defined]
+    network.said = None
+    assert not collect.read(desk, source(), network).was_resting
+    assert (state(desk).next_read_at, state(desk).note) == (None, None)
+
+
+def test_how_long_asking_about_everything_takes_follows_from_what_servers_allow(desk: Desk) -> None:
+    network = PacedNetwork(page_size=40)
+    for number in range(120):
+        network.say(f"{number} #shareASM", at=NOON)
+    collect.read(desk, source(), network)
+    assert collect.time_to_confirm(desk, {source().id: network}) == minutes(2)
+    freely = collect.time_to_confirm(desk, {source().id: MemoryNetwork()})
+    assert timedelta() < freely < timedelta(seconds=2)
+    assert collect.time_to_confirm(desk, {}) == timedelta()
