@@ -200,7 +200,7 @@ class BlueskyDay:
         return self._outcome()
 
     def _begin(self, *, dies: bool) -> Program:
-        dies_at = self.chance.randrange(30, 90) if dies else None
+        dies_at = self.chance.randrange(30, 60 + self.case.size // 3) if dies else None
         haste = Haste(str(self.clock.file), dies_at, is_before=self.chance.random() < 0.5)
         return self.day.start("worker", "--until-closed", running=[sys.executable, hasty.__file__, haste.text()])
 
@@ -218,7 +218,8 @@ class BlueskyDay:
             if is_away:
                 refused = self._count("refused_count")
                 program = self.day.programs[-1]
-                wait_until(lambda: self._count("refused_count") > refused + 3 or program.has_ended, 60)
+                self.clock.pass_by(timedelta(minutes=1))  # who rests after a failure tries again
+                wait_until(lambda: self._count("refused_count") > refused or program.has_ended, 90)
 
     def _count(self, what: str) -> int:
         return sum(getattr(relay, what) for relay in self.relays.values())

@@ -5,6 +5,7 @@ Prints a line now and then while a day goes on, and a row for each day; then wha
 """
 
 import argparse
+import logging
 import sys
 import tempfile
 import threading
@@ -38,6 +39,7 @@ def main() -> int:
     )
     parser.add_argument("--no-bluesky-network", action="store_true", help="stand-ins only")
     wanted = parser.parse_args()
+    logging.disable()  # the servers would tell of each connection that is broken off on purpose
     rows, outcomes = [], list[Outcome]()
     for case, store in _cases(wanted):
         print(f"\na day of {case.size:,} posts, seed {case.seed}, on {store}", flush=True)
