@@ -123,6 +123,7 @@ def look_back(result: "CheckResult") -> "CheckResult":
         facts = _facts(plan, settings, open_engine(settings.database_url))  # as it is: a check changes nothing
     except StorageError as error:
         click.echo(f"Whether the story's posts are still there was not looked at: {error}", err=True)
+        click.echo("If the program is newer than the store: `shareasm db upgrade` brings it up to date.", err=True)
         return result
     gone = missing(arrange(facts), SystemClock().now()) if facts.posts else ()
     return with_findings(result, missing_findings(loaded, gone))
