@@ -71,7 +71,7 @@ def test_pictures_behind_a_warning_and_those_that_were_not_kept_are_in_no_galler
 
 
 def our_picture(key: str, slot: Slot, width: int = 1600, **changes: object) -> tuple[Slot, ShownPost]:
-    plan = replace(slot, parts=(Part({"en": {"": key}}, (HILLS,)),))
+    plan = replace(slot, parts=(Part({"en": {"": key}}, (replace(HILLS, file=f"{key}.jpg"),)),))
     held = pictured(key, key, by=OURS, **changes)
     return plan, replace(held, pictures={url: kept(key, width) for url in held.pictures})
 
@@ -92,6 +92,14 @@ def test_the_cover_is_a_wide_picture_of_ours_that_the_story_does_not_show() -> N
     assert cover(by_chapter[0]) == "two"
     assert cover(*by_chapter) == "two"
     assert cover(ChapterPlan("A", show=(Rule(RuleKind.SLOT, "one"), Rule(RuleKind.SLOT, "two")))) is None
+
+
+def test_a_picture_that_the_story_shows_in_one_language_is_no_cover_in_another() -> None:
+    slot, one = our_picture("one", a_slot("one"))
+    french = replace(one, post=replace(one.post, ref=replace(one.post.ref, uri="at://french"), languages=("fr",)))
+    entries = [an_entry(slot, one.post), an_entry(slot, french.post, language="fr")]
+    story = StoryPlan(chapters=(ChapterPlan("A", show=(Rule(RuleKind.SLOT, "one"),)),))
+    assert told(one, french, entries=entries, schedule=Schedule((slot,)), story=story).cover is None
 
 
 def test_a_day_without_pictures_of_ours_has_no_cover() -> None:

@@ -6,7 +6,7 @@ says). Pure: no clock, no file, no address is opened; the same Facts give the sa
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
@@ -15,10 +15,10 @@ from zoneinfo import ZoneInfo
 from markdown_it import MarkdownIt
 
 from shareasm.domain.campaigns import Campaign, Edition, Resource, Role, Source
-from shareasm.domain.chapters import Chapter, Day, Gone, Pair, Passage, Withheld, own_chapters, planned_chapters
+from shareasm.domain.chapters import Block, Chapter, Day, Gone, Pair, Passage, Withheld, own_chapters, planned_chapters
 from shareasm.domain.items import Item, ShownPost, hour_of, make_items
 from shareasm.domain.moderation import Reason
-from shareasm.domain.pictures import KeptPicture
+from shareasm.domain.pictures import KeptPicture, PictureFile
 from shareasm.domain.posts import Network, PostRef, SafeHtml
 from shareasm.domain.queue import TAKEN_BACK, EntryKey, QueueEntry, State
 from shareasm.domain.richtext import sanitise
@@ -48,6 +48,9 @@ from shareasm.domain.watches import Gap
 CONTRIBUTORS_NAMED = 400
 """Accounts that are thanked by name; past these the page says how many more there are."""
 
+POSTS_IN_STORY = 140
+"""Past these the story shows fewer answers under a post, and leads to the rest: it stays under 500 kB (2 kB a post)."""
+
 # ---- what goes in ----------------------------------------------------------------------------------------------------
 
 
@@ -72,7 +75,7 @@ class Facts:
     entries: Sequence[QueueEntry] = ()
     posts: Sequence[ShownPost] = ()
     not_shown: Mapping[Reason, int] = field(default_factory=dict)
-    withheld: Withheld = field(default_factory=dict)  # every post that is not shown: a bridged copy is not either
+    withheld: Withheld = field(default_factory=dict)  # every post that is not shown
     sources: tuple[SourceState, ...] = ()
     checked_at: datetime | None = None  # when the networks were last asked about these posts
     missing_pictures_count: int = 0  # images of shown posts that could not be kept
@@ -185,6 +188,7 @@ class Recap:
     missing_pictures_count: int
     logo: KeptPicture | None
     is_edited: bool  # a person wrote the story; else it was made from the day
+    share: PictureFile | None = None  # for those who link to the page
 
     @property
     def parts(self) -> tuple[DayPart, ...]:
@@ -215,12 +219,9 @@ def arrange(facts: Facts) -> Recap:
     day.
     """
     campaign, story = facts.campaign, facts.story or StoryPlan()
-    posts = [shown for shown in facts.posts if not _is_copy_of_withheld(shown, facts.withheld)]
-    not_shown = Counter(facts.not_shown)
-    not_shown[Reason.COPY] += len(facts.posts) - len(posts)
-    items = make_items(campaign, facts.schedule, facts.entries, posts)
+    items = make_items(campaign, facts.schedule, facts.entries, facts.posts)
     day = Day(items, campaign.zone, campaign.languages[0])
-    chapters = planned_chapters(story, day, _gone(facts)) if story.chapters else own_chapters(day)
+    chapters = _light(planned_chapters(story, day, _gone(facts)) if story.chapters else own_chapters(day))
     return Recap(
         campaign=campaign,
         title=story.title or campaign.name,
@@ -234,21 +235,40 @@ def arrange(facts: Facts) -> Recap:
         reading=_reading(campaign, story),
         from_to=story.from_to,
         ahead=narrate(story.ahead),
-        cover=cover(items, [_refs(chapter) for chapter in chapters]),
+        cover=cover(items, [_items(chapter) for chapter in chapters]),
         gallery=gallery(items),
         recordings=recordings(items),
         voices=voices(campaign, items),
         questions=questions(items, _told(chapters)),
-        outcomes=outcomes(facts.entries, posts, items),
+        outcomes=outcomes(facts.entries, facts.posts, items),
         contributors=contributors(items),
         credits=credit_lines(items),
         sources=facts.sources,
-        not_shown=tuple((reason, not_shown[reason]) for reason in Reason if not_shown[reason]),
+        not_shown=tuple((reason, facts.not_shown[reason]) for reason in Reason if facts.not_shown.get(reason)),
         checked_at=facts.checked_at,
         missing_pictures_count=facts.missing_pictures_count,
         logo=facts.logo,
         is_edited=facts.story is not None and bool(story.chapters),
     )
+
+
+def _light(chapters: Sequence[Chapter]) -> Sequence[Chapter]:
+    """Return `chapters` with as many answers under each post as a light page has room for; no post of its own goes."""
+    for most in (4, 2, 0):
+        if sum(len(_items(chapter)) for chapter in chapters) <= POSTS_IN_STORY:
+            break
+        chapters = [
+            replace(chapter, blocks=tuple(_with_answers(block, most) for block in chapter.blocks))
+            for chapter in chapters
+        ]
+    return chapters
+
+
+def _with_answers(block: Block, most: int) -> Block:
+    if not isinstance(block, Passage) or len(block.answers) <= most:
+        return block
+    left_out = len(block.answers) - most
+    return replace(block, answers=block.answers[:most], more_answers_count=block.more_answers_count + left_out)
 
 
 def _told(chapters: Iterable[Chapter]) -> Callable[[Item], bool]:
@@ -259,8 +279,8 @@ def _told(chapters: Iterable[Chapter]) -> Callable[[Item], bool]:
     return lambda item: item.ref in refs
 
 
-def _refs(chapter: Chapter) -> set[PostRef]:
-    return {one.ref for passage in chapter.passages for one in (passage.item, *passage.parts, *passage.answers)}
+def _items(chapter: Chapter) -> list[Item]:
+    return [item for passage in chapter.passages for item in (passage.item, *passage.parts, *passage.answers)]
 
 
 def narrate(markdown: str) -> SafeHtml:
@@ -303,11 +323,6 @@ def hours(campaign: Campaign, items: Sequence[Item]) -> tuple[Hour, ...]:
         found.append(Hour(at.astimezone(campaign.zone), ours[at], others[at]))
         at += timedelta(hours=1)
     return tuple(found)
-
-
-def _is_copy_of_withheld(shown: ShownPost, withheld: Withheld) -> bool:
-    """True where a bridge copied a post that may not be shown: the author's wish holds for its copies too."""
-    return shown.post.bridged_from is not None and shown.post.bridged_from in withheld
 
 
 def _gone(facts: Facts) -> Gone:

@@ -48,18 +48,19 @@ def gallery(items: Iterable[Item]) -> tuple[Photo, ...]:
     return tuple(sorted((photo for _, photo in chosen), key=lambda photo: photo.item.number))
 
 
-def cover(items: Iterable[Item], chapters: Sequence[Collection[PostRef]]) -> Photo | None:
+def cover(items: Iterable[Item], chapters: Sequence[Collection[Item]]) -> Photo | None:
     """Return a wide photograph of ours for the head of the page: one that no chapter shows, else one that the first does not.
 
     `chapters` are the posts of each. Other people's pictures stand where they put them.
     """
-    told = {ref for chapter in chapters for ref in chapter}
-    first = chapters[0] if chapters else ()
+    shown = [{file for item in chapter for file in _files(item)} for chapter in chapters] or [set()]
     ours = [photo for item in items for photo in _photos(item) if photo.credit and _is_wide(photo.kept)]
-    return next(
-        (photo for avoided in (told, first) for photo in ours if photo.item.ref not in avoided),
-        None,
-    )
+    unseen = ({*shown[0]}.union(*shown), shown[0])
+    return next((photo for avoided in unseen for photo in ours if not _files(photo.item) & avoided), None)
+
+
+def _files(item: Item) -> set[str]:
+    return {picture.file for picture in item.highlight.pictures} if item.highlight else set()
 
 
 def _is_wide(kept: KeptPicture) -> bool:
