@@ -436,6 +436,7 @@ def test_the_whole_day_comes_in_parts() -> None:
     posts = [a_post(f"{n}", by=an_account(f"a{n}.example")) for n in range(POSTS_PER_PART + 1)]
     recap = told(*posts)
     assert [(part.name, len(part.items)) for part in recap.parts] == [("day-4", POSTS_PER_PART), ("day-4-2", 1)]
+    assert [[part.page for part in parts] for parts in recap.hour_parts] == [["4", "4-2"]]
     assert recap.items[-1].page == "4-2"
 
 

@@ -16,6 +16,7 @@ from markdown_it import MarkdownIt
 
 from shareasm.domain.campaigns import Campaign, Edition, Resource, Role, Source
 from shareasm.domain.chapters import Block, Chapter, Day, Gone, Pair, Passage, Withheld, own_chapters, planned_chapters
+from shareasm.domain.days import ANSWERS_SHOWN
 from shareasm.domain.items import Item, ShownPost, hour_of, make_items
 from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture, PictureFile
@@ -254,17 +255,16 @@ def arrange(facts: Facts) -> Recap:
 
 def _light(chapters: Sequence[Chapter]) -> Sequence[Chapter]:
     """Return `chapters` with as many answers under each post as a light page has room for; no post of its own goes."""
-    for most in (4, 2, 0):
-        if sum(len(_items(chapter)) for chapter in chapters) <= POSTS_IN_STORY:
-            break
-        chapters = [
-            replace(chapter, blocks=tuple(_with_answers(block, most) for block in chapter.blocks))
-            for chapter in chapters
-        ]
-    return chapters
+    fewer = ([_with_answers(chapter, most) for chapter in chapters] for most in (ANSWERS_SHOWN, 4, 2))
+    fitting = (one for one in fewer if sum(len(_items(chapter)) for chapter in one) <= POSTS_IN_STORY)
+    return next(fitting, [_with_answers(chapter, 0) for chapter in chapters])
 
 
-def _with_answers(block: Block, most: int) -> Block:
+def _with_answers(chapter: Chapter, most: int) -> Chapter:
+    return replace(chapter, blocks=tuple(_cut(block, most) for block in chapter.blocks))
+
+
+def _cut(block: Block, most: int) -> Block:
     if not isinstance(block, Passage) or len(block.answers) <= most:
         return block
     left_out = len(block.answers) - most
