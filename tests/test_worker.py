@@ -28,7 +28,7 @@ from shareasm.collect import Desk
 from shareasm.domain.campaigns import SourceKind
 from shareasm.domain.posts import Counts, Network, PostRef
 from shareasm.domain.queue import State
-from shareasm.errors import RateLimited, Rejected, StorageError, Unauthorized, Unreachable
+from shareasm.errors import ConfigError, RateLimited, Rejected, StorageError, Unauthorized, Unreachable
 from shareasm.keeping import LetGo
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import CheckpointTooOld, Page
@@ -667,6 +667,25 @@ def test_what_was_deleted_after_the_day_leaves_the_recap_at_night(day: Day, monk
     assert day.recaps == [2, 1]
     assert any("Kept no longer, as the campaign says: raw copies 2" in event.text for event in day.told)
     assert nightly.faults == []
+
+
+def test_a_recap_that_was_published_is_published_again(day: Day) -> None:
+    worker = day.worker(deliver_again=lambda: "/srv/www")
+    worker.start()
+    assert worker.closed.wait(20)
+    assert worker.stop()
+    assert "published again: /srv/www" in [event.text for event in day.told]
+
+
+def test_a_place_that_takes_no_recap_is_told_and_the_day_is_closed(day: Day) -> None:
+    def refuse() -> str:
+        raise ConfigError("the recap is not published: no route to web")
+
+    worker = day.worker(deliver_again=refuse)
+    worker.start()
+    assert worker.closed.wait(20)
+    assert worker.stop()
+    assert any("no route to web" in event.text for event in day.told)
 
 
 def test_a_job_that_orders_another_while_the_worker_stops_holds_up_nothing(

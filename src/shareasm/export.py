@@ -17,6 +17,7 @@ from typing import TextIO
 from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign
+from shareasm.domain.cells import as_cell
 from shareasm.domain.joins import join
 from shareasm.domain.queue import QueueEntry
 from shareasm.errors import ConfigError, StorageError
@@ -208,15 +209,3 @@ def _write_table(rows: Iterable[dict[str, object]], names: Collection[str], out:
         writer.writerow({name: as_cell(value) for name, value in row.items()})
         count += 1
     return count
-
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
-
-def as_cell(value: object) -> object:
-    """Return what a spreadsheet shows as it is: a stranger's words that begin like a formula get an apostrophe before them."""
-    if isinstance(value, list):
-        value = " ".join(item if isinstance(item, str) else " ".join(map(str, item.values())) for item in value)
-    if isinstance(value, str) and value.startswith(_FORMULA):
-        return f"'{value}"
-    return value

@@ -9,7 +9,7 @@ fetched while rendering. The same store and story give the same bytes.
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
@@ -18,15 +18,18 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign, Source
+from shareasm.domain.colours import PAPER, palette
 from shareasm.domain.items import ShownPost, picture_addresses
 from shareasm.domain.moderation import Reason, count_reasons
 from shareasm.domain.pictures import KeptPicture, Refusal
-from shareasm.domain.recaps import Facts, SourceState, arrange
+from shareasm.domain.recaps import Facts, Recap, SourceState, arrange
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import NARROW, UNBROKEN, Gap
 from shareasm.pictures import keep
 from shareasm.render import Written, write_recap
+from shareasm.render.pages import editions
+from shareasm.share_picture import Poster, draw
 from shareasm.showing import Judged, asked_last_since, judge
 from shareasm.storage import keeping, pictures, queue, sources, watches
 from shareasm.storage.engine import reading, transaction
@@ -65,12 +68,12 @@ def make_recap(materials: Materials, folder: Path) -> Made:
     )
     kept = _keep_pictures(materials, [item for item in judged if item.verdict.show])
     facts = _facts(materials, judged, kept)
-    written = write_recap(arrange(facts), folder, pictures=materials.files)
+    written = write_recap(_with_poster(materials, arrange(facts)), folder, pictures=materials.files)
     return Made(written, len(facts.posts), len(judged) - len(facts.posts))
 
 
 def facts_of_day(materials: Materials) -> Facts:
-    """Return what the recap would show now, without its pictures: what the networks confirmed at the end, once the day is over."""
+    """Return what the recap would show now, without its pictures; of a day that is over, what its networks confirmed."""
     since = asked_last_since(materials.campaign, materials.now())
     return _facts(materials, judge(materials.engine, materials.campaign, confirmed_since=since), {})
 
@@ -179,6 +182,32 @@ def _fetched(
                 first, answer = under_way.popleft()
                 yield first, answer.result()
         yield from ((url, answer.result()) for url, answer in under_way)
+
+
+def _with_poster(materials: Materials, made: Recap) -> Recap:
+    """Add the picture that networks show beside a link, where the campaign says what readers link to."""
+    campaign = made.campaign
+    if campaign.publication.url is None:
+        return made
+    spoken = editions(campaign.languages)[0].speech
+    numbers = made.numbers
+    poster = Poster(
+        title=made.title,
+        date=spoken.long_day(campaign.on),
+        numbers=(
+            (spoken.number(numbers.post_count), str(spoken.ngettext("post", "posts", numbers.post_count))),
+            (spoken.number(numbers.author_count), str(spoken.ngettext("account", "accounts", numbers.author_count))),
+            (
+                spoken.number(numbers.language_count),
+                str(spoken.ngettext("language", "languages", numbers.language_count)),
+            ),
+        ),
+        host=campaign.host,
+        accent=palette(campaign.look.accent).on_paper,
+        paper=PAPER,
+        photo=materials.files / made.cover.kept.largest.path if made.cover else None,
+    )
+    return replace(made, share=draw(poster, materials.files))
 
 
 def _keep_own(materials: Materials, path: str | None) -> KeptPicture | None:

@@ -16,11 +16,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
+from shareasm.domain.cells import as_cell
 from shareasm.domain.evidence import COLUMNS, Evidence, Kind, Row, as_values, by_hour, by_slot, gather
 from shareasm.domain.figures import Figure
 from shareasm.domain.recaps import Facts
 from shareasm.errors import StorageError
-from shareasm.export import as_cell
 from shareasm.recap import Materials, facts_of_day
 from shareasm.render import render_page
 from shareasm.render.files import write_file

@@ -404,6 +404,7 @@ class Worker:
             with transaction(self.parts.engine) as connection:
                 days.close(connection, self.parts.campaign.slug, self.parts.clock.now())
             self._news.say("recap", f"{made.written.index} shows {count_of(made.shown_count, 'post', 'posts')}")
+            self._deliver_again()
             self.made = made
             self.closed.set()
         finally:
@@ -424,8 +425,18 @@ class Worker:
                     self._news.say("recap", f"{gone}")
                 changed = count_of(made.written.changed_count, "file", "files")
                 self._news.say("recap", f"looked over at night: {changed} of {made.written.index.parent} changed")
+                self._deliver_again()
         finally:
             self._at(self._next_night(), "nightly look", self._look_nightly)
+
+    def _deliver_again(self) -> None:
+        """Bring the new pages to the readers. Where that fails the day is closed all the same; it is tried again at night."""
+
+        def deliver() -> None:
+            if place := self.parts.deliver_again():
+                self._news.say("recap", f"published again: {place}")
+
+        self._guarded(deliver, "publishing the recap")
 
     def _confirm_all(self, since: datetime | None = None) -> None:
         """Ask about every post that was not confirmed `since`, else about all, and say how many nobody answered about."""

@@ -15,13 +15,20 @@ FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path
 @click.option(
     "--no-check", is_flag=True, help="Do not ask the networks first; for looking at the page while the day goes on."
 )
-def recap(folder: Path | None, *, no_check: bool) -> None:
+@click.option(
+    "--publish",
+    is_flag=True,
+    help="Bring it to where campaign.yaml says that readers open it (recap: folder or command).",
+)
+def recap(folder: Path | None, *, no_check: bool, publish: bool) -> None:
     """Write the recap again, after asking the networks about everything that it will show.
+
+    Once it is published, whatever writes it again (sweep, forget, the nightly look) publishes it again too.
 
     \b
     Example:  shareasm recap config/campaigns/shareasm-2027
     """
-    _write(folder, is_checked=not no_check)
+    _write(folder, is_checked=not no_check, publishes=publish)
 
 
 @click.command()
@@ -39,9 +46,10 @@ def sweep(folder: Path | None) -> None:
     _write(folder, is_checked=True)
 
 
-def _write(folder: Path | None, *, is_checked: bool) -> None:
+def _write(folder: Path | None, *, is_checked: bool, publishes: bool = False) -> None:
     from shareasm.cli.telling import campaign_folder, load_plan, print_event
     from shareasm.clock import SystemClock
+    from shareasm.deliver import deliver
     from shareasm.settings import read_settings
     from shareasm.wiring import World, wire
     from shareasm.worker import Worker
@@ -59,6 +67,9 @@ def _write(folder: Path | None, *, is_checked: bool) -> None:
         f"{made.shown_count} posts shown, {made.not_shown_count} not shown, {made.written.changed_count} files changed"
     )
     parts.engine.dispose()
+    place = deliver(made.written.index.parent, plan.campaign.publication).place if publishes else parts.deliver_again()
+    if place:
+        click.echo(f"Published: {place}")
 
 
 @click.group(cls=Commands)
@@ -130,7 +141,7 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     from shareasm.forget import find
     from shareasm.forget import forget as take_out
     from shareasm.settings import read_settings
-    from shareasm.wiring import World, exports_folder, materials, open_store, recap_folder
+    from shareasm.wiring import World, deliver_again, exports_folder, materials, open_store, recap_folder
 
     settings = read_settings()
     plan = load_plan(campaign_folder(folder, settings))
@@ -150,6 +161,8 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     ).is_file():  # also when nothing was left to take out: an earlier try may have ended before this
         made = recaps.make_recap(materials(plan, engine, settings, world), page)
         click.echo(f"Recap written again: {made.written.index}, {made.written.changed_count} files changed.")
+        if place := deliver_again(plan.campaign, settings):
+            click.echo(f"Published again: {place}")
     files = clean(engine, plan.campaign, exports_folder(settings), world.clock.now(), done.campaigns)
     for path in files.rewritten:
         click.echo(f"Export written again: {path}")

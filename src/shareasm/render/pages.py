@@ -40,6 +40,11 @@ class Edition:
         """What the language calls itself."""
         return Speech(self.language).language_name(self.language)
 
+    @property
+    def speech(self) -> Speech:
+        """How its pages speak."""
+        return Speech(self.language, catalogue_of(template_folder(), self.language))
+
     def part(self, part: DayPart) -> str:
         """Return the name of one page of the whole day."""
         return self._named(part.name)

@@ -8,7 +8,9 @@ from pathlib import Path
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.recaps import Recap
 from shareasm.errors import StorageError
+from shareasm.render.downloads import DOWNLOADS, as_csv, as_json, as_markdown
 from shareasm.render.files import copy_file, write_file
+from shareasm.render.found import FOUND, found_files
 from shareasm.render.pages import editions, look, pieces
 
 
@@ -38,6 +40,7 @@ def write_recap(recap: Recap, folder: Path, *, pictures: Path | None = None) -> 
 def _write(recap: Recap, folder: Path, pictures: Path | None) -> Written:
     folder.mkdir(parents=True, exist_ok=True)
     media = {file.path for picture in _pictures(recap) for file in picture.files}
+    media |= {recap.share.path} if recap.share else set()
     changed = [_copy_picture(path, folder, pictures) for path in sorted(media)]
     changed += [write_file(folder / name, page) for name, page in _pages(recap)]
     names = [name for name, _ in _pages(recap)]
@@ -47,13 +50,15 @@ def _write(recap: Recap, folder: Path, pictures: Path | None) -> Written:
 
 
 def _pages(recap: Recap) -> Iterator[tuple[str, Iterator[str]]]:
-    """Yield each page's name and its text, piece by piece. The stories last: they never lead to what is not there yet."""
+    """Yield each file's name and its text, piece by piece. The stories last: they never lead to what is not there yet."""
     yield "recap.css", pieces("recap/recap.css", look(recap.campaign.look.accent, hours=len(recap.hours)))
     every, parts = editions(recap.campaign.languages), recap.parts
     said = {"recap": recap, "parts": parts, "editions": every}
     for edition in every:
         for part in parts:
             yield edition.part(part), pieces("recap/day.html", {**said, "part": part}, edition)
+    yield from zip(DOWNLOADS, (as_json(recap), as_csv(recap), as_markdown(recap)), strict=True)
+    yield from found_files(recap, every)
     for edition in every:
         yield edition.index, pieces("recap/index.html", said, edition)
 
@@ -76,13 +81,20 @@ def _copy_picture(path: str, folder: Path, pictures: Path | None) -> bool:
     return True
 
 
-_OURS = re.compile(r"(day-\d+(-\d+)?|index)(\.[A-Za-z0-9-]+)?\.html|media/[0-9a-f]+-\d+\.webp", re.ASCII)
+_OURS = re.compile(
+    r"(day-\d+(-\d+)?|index)(\.[A-Za-z0-9-]+)?\.html|media/(share-)?[0-9a-f]+(-\d+\.webp|\.png)", re.ASCII
+)
 """Names that an earlier recap may have left; anything else in the folder is a person's and stays."""
 
 
+def is_of_a_recap(name: str) -> bool:
+    """Return whether a file of this name, below a recap's folder, is one that we wrote."""
+    return name in {"recap.css", *DOWNLOADS, *FOUND} or _OURS.fullmatch(name) is not None
+
+
 def _remove_stale(folder: Path, wanted: set[str]) -> int:
-    found = {path.relative_to(folder).as_posix() for path in (*folder.glob("*.html"), *folder.glob("media/*"))}
-    stale = [name for name in found - wanted if _OURS.fullmatch(name)]
+    found = {path.relative_to(folder).as_posix() for path in (*folder.glob("*.*"), *folder.glob("media/*"))}
+    stale = [name for name in found - wanted if is_of_a_recap(name)]
     for name in stale:
         (folder / name).unlink()
     return len(stale)

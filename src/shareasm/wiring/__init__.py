@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from sqlalchemy.engine import Engine
 
-from shareasm import export, keeping, recap
+from shareasm import deliver, export, keeping, recap
 from shareasm.accounts import user_agent
 from shareasm.campaign_files.words import is_loopback
 from shareasm.domain.campaigns import Campaign, SourceKind
@@ -66,6 +66,7 @@ def wire(plan: Plan, settings: Settings, world: World) -> Parts:
         newest=newest,
         let_go=lambda: _let_go(newest.plan.campaign, engine, settings, world),
         recap=recap_folder(plan.campaign, settings) / "index.html",
+        deliver_again=lambda: deliver_again(newest.plan.campaign, settings),
         unbroken=world.unbroken,
         conversations={source.id: found for source in sources if (found := wiring.conversations(source))},
         forgive=wiring.forgive,
@@ -109,6 +110,14 @@ def _let_go(campaign: Campaign, engine: Engine, settings: Settings, world: World
 def exports_folder(settings: Settings) -> Path:
     """Return where exports lie that are kept up to date."""
     return settings.data / "exports"
+
+
+def deliver_again(campaign: Campaign, settings: Settings) -> str | None:
+    """Bring the recap to where a person published it before; return where. None: nobody has, or the campaign names no place."""
+    folder = recap_folder(campaign, settings)
+    if not (campaign.publication.has_place and deliver.is_delivered(folder)):
+        return None
+    return deliver.deliver(folder, campaign.publication).place
 
 
 def recap_folder(campaign: Campaign, settings: Settings) -> Path:

@@ -56,6 +56,9 @@ class Parts:
     newest: Newest | None = None  # what the recap is made from
     let_go: Callable[[], LetGo] = LetGo  # of what has had its time, before the recap is made again
     recap: Path | None = None  # where it lies once it is made
+    deliver_again: Callable[[], str | None] = lambda: (
+        None
+    )  # to its readers, where it was delivered before: to which place
     unbroken: timedelta = UNBROKEN
     conversations: Mapping[str, ConversationReader] = field(default_factory=dict)  # by source id
     forgive: Callable[[], None] = lambda: None  # before a last look: who is left alone is tried again

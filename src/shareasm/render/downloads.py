@@ -1,0 +1,172 @@
+"""The day as data, for whoever wants to do more with it than read: recap.json, recap.csv and recap.md.
+
+They hold what the pages show and nothing else, so a post that is withdrawn leaves them with the pages. What each key means
+stands in docs/recap-json.md.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Iterator, Mapping
+
+from shareasm.domain.cells import as_cell
+from shareasm.domain.chapters import Pair, Passage
+from shareasm.domain.items import Item
+from shareasm.domain.recaps import Recap
+from shareasm.domain.richtext import to_text
+from shareasm.domain.stories import Narration, Quotation
+from shareasm.render.words import iso, name_of, short
+
+SCHEMA = "shareasm recap 1"
+"""Changes only when a key is taken away or means something else; new keys may come."""
+
+DOWNLOADS = ("recap.json", "recap.csv", "recap.md")
+
+
+def as_json(recap: Recap) -> Iterator[str]:
+    """Yield recap.json, a post a line."""
+    head = json.dumps(_head(recap), ensure_ascii=False, indent=1)
+    yield head.removesuffix("\n}") + ',\n "posts": ['
+    for number, item in enumerate(recap.items):
+        yield (",\n  " if number else "\n  ") + json.dumps(_post(recap, item), ensure_ascii=False)
+    yield "\n ]\n}\n"
+
+
+def as_csv(recap: Recap) -> Iterator[str]:
+    """Yield recap.csv: the same posts as a table. Words that begin like a formula get an apostrophe before them."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
+    writer.writerow(POST_KEYS)
+    for item in recap.items:
+        writer.writerow([as_cell(value) for value in _post(recap, item).values()])
+        yield out.getvalue()
+        out.seek(0)
+        out.truncate()
+    yield out.getvalue()
+
+
+def _head(recap: Recap) -> dict[str, object]:
+    campaign, numbers = recap.campaign, recap.numbers
+    return {
+        "schema": SCHEMA,
+        "campaign": {
+            "slug": campaign.slug,
+            "name": campaign.name,
+            "hashtags": list(campaign.hashtags),
+            "on": campaign.on.isoformat(),
+            "zone": campaign.zone.key,
+            "opens_at": iso(campaign.opens_at),
+            "closes_at": iso(campaign.closes_at),
+            "host": campaign.host,
+            "contact": campaign.contact,
+            "url": campaign.publication.url,
+        },
+        "title": recap.title,
+        "checked_at": iso(recap.checked_at) if recap.checked_at else None,
+        "numbers": {
+            "posts": numbers.post_count,
+            "ours": numbers.ours_count,
+            "accounts": numbers.author_count,
+            "languages": dict(numbers.languages),
+            "networks": {network.value: count for network, count in numbers.networks},
+        },
+        "hours": [
+            {"starts_at": iso(hour.starts_at), "ours": hour.ours_count, "others": hour.others_count}
+            for hour in recap.hours
+        ],
+        "not_shown": {reason.value: count for reason, count in recap.not_shown},
+        "resources": [
+            {
+                "id": entry.resource.id,
+                "editions": [{"language": one.language, "title": one.title, "url": one.url} for one in entry.editions],
+                "shared_by": [account.handle for account in entry.sharers],
+            }
+            for entry in recap.shelf
+        ],
+    }
+
+
+def _post(recap: Recap, item: Item) -> dict[str, object]:
+    post, parent = item.post, recap.parent_of(item)
+    values: Mapping[str, object] = {
+        "anchor": item.anchor,
+        "network": item.ref.network.value,
+        "uri": item.ref.uri,
+        "url": post.url,
+        "author": post.author.handle,
+        "author_name": name_of(post.author),
+        "said_at": iso(post.created_at),
+        "edited_at": iso(post.edited_at) if post.edited_at else None,
+        "text": post.text,
+        "content_warning": post.content_warning or None,
+        "languages": list(post.languages),
+        "hashtags": [tag.label for tag in post.hashtags],
+        "link": post.card.url if post.card else None,
+        "media": [{"kind": media.kind.value, "alt": media.alt or ""} for media in post.media],
+        "slot": item.highlight.slot.id if item.highlight else None,
+        "partner": item.partner.id if item.partner else None,
+        "answers": parent.anchor if parent else None,
+        "without_tag": item.without_tag,
+        "copies": [copy.url for copy in item.copies],
+        "replies": item.counts.replies,
+        "reposts": item.counts.reposts,
+        "likes": item.counts.likes,
+        "quotes": item.counts.quotes,
+    }
+    return dict(values)
+
+
+POST_KEYS = (
+    "anchor", "network", "uri", "url", "author", "author_name", "said_at", "edited_at", "text", "content_warning", "languages",
+    "hashtags", "link", "media", "slot", "partner", "answers", "without_tag", "copies", "replies", "reposts", "likes", "quotes",
+)  # fmt: skip
+"""The keys of a post, which are the columns of the table too."""
+
+
+# ---- the story as Markdown ---------------------------------------------------------------------------------------------
+
+
+def as_markdown(recap: Recap) -> Iterator[str]:
+    """Yield recap.md: the story's words, and the posts as quotes with their addresses."""
+    campaign = recap.campaign
+    yield f"# {_plain(recap.title)}\n\n{campaign.on.isoformat()} · #{campaign.hashtags[0]} · {_plain(campaign.host)}\n\n"
+    if recap.lede:
+        yield f"{_plain(to_text(recap.lede))}\n\n"
+    for one in recap.chapters:
+        yield f"## {_plain(one.chapter.heading)}\n\n"
+        for block in one.chapter.blocks:
+            yield from _block(block)
+    if recap.ahead:
+        yield f"## …\n\n{_plain(to_text(recap.ahead))}\n"
+
+
+def _block(block: Narration | Quotation | Passage | Pair) -> Iterator[str]:
+    match block:
+        case Narration():
+            yield f"{block.markdown.strip()}\n\n"
+        case Quotation():
+            by = ", ".join(filter(None, (_plain(block.name), _plain(block.role))))
+            yield _quoted(block.text) + (f"\n>\n> — {by}\n\n" if by else "\n\n")
+        case Passage():
+            for item in (block.item, *block.parts, *block.answers):
+                yield _said(item)
+        case Pair():
+            yield from _block(block.question)
+            yield from _block(block.answer)
+
+
+def _said(item: Item) -> str:
+    post = item.post
+    who = _plain(short(name_of(post.author), 80))
+    warning = f"> ({_plain(post.content_warning)})\n>\n" if post.content_warning else ""
+    return f"{warning}{_quoted(post.text)}\n>\n> — {who}, <{post.url}>\n\n"
+
+
+def _quoted(text: str) -> str:
+    return "\n".join(f"> {_plain(line)}".rstrip() for line in text.strip().splitlines() or [""])
+
+
+def _plain(text: str) -> str:
+    """Return words that mean nothing in Markdown: a stranger's brackets make no link, and no tag."""
+    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>#|!~" else letter for letter in text)
+    return " ".join(escaped.split())

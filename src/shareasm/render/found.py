@@ -1,0 +1,144 @@
+"""What lets the recap be found and shared: a feed, a site map, oEmbed, and the facts as JSON-LD. All need its public address.
+
+JSON-LD lies in a file of its own, which each page links to, for there is no script on our pages, not even one that holds data.
+"""
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from urllib.parse import urljoin
+from xml.sax.saxutils import escape, quoteattr
+
+from shareasm.domain.items import Item
+from shareasm.domain.moderation import may_be_listed
+from shareasm.domain.recaps import Recap
+from shareasm.render.pages import Edition
+from shareasm.render.words import iso, name_of, short
+
+FEED, SITEMAP, OEMBED, FACTS = "feed.atom", "sitemap.xml", "oembed.json", "recap.jsonld"
+FOUND = (FEED, SITEMAP, OEMBED, FACTS)
+ENTRIES = 50
+"""Posts in the feed, the newest first."""
+
+
+def found_files(recap: Recap, editions: Sequence[Edition]) -> Iterator[tuple[str, Iterator[str]]]:
+    """Yield each file's name and text; nothing where nobody knows the recap's public address."""
+    url = recap.campaign.publication.url
+    if url is None:
+        return
+    first = editions[0]
+    yield FEED, _feed(recap, url, first)
+    yield SITEMAP, _sitemap(recap, url, editions)
+    yield OEMBED, iter([_json(_oembed(recap, url, first))])
+    yield FACTS, iter([_json(_facts(recap, url, editions))])
+
+
+def picture_url(recap: Recap, url: str) -> str | None:
+    """Return where the picture lies that networks show beside a link to the recap."""
+    return urljoin(url, recap.share.path) if recap.share else None
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, indent=1) + "\n"
+
+
+# ---- the feed (RFC 4287) -----------------------------------------------------------------------------------------------
+
+
+def _feed(recap: Recap, url: str, edition: Edition) -> Iterator[str]:
+    """Yield the feed of the newest posts, by those who let themselves be found."""
+    items = [item for item in recap.items if item.highlight or may_be_listed(item.post.author)][-ENTRIES:]
+    updated = max((_updated(item) for item in items), default=iso(recap.campaign.closes_at))
+    yield '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
+    yield f"<id>{escape(url)}</id>\n<title>{escape(_line(recap.title))}</title>\n<updated>{updated}</updated>\n"
+    yield f"<author><name>{escape(_line(recap.campaign.host))}</name></author>\n"
+    yield f'<link rel="self" type="application/atom+xml" href={quoteattr(urljoin(url, FEED))}/>\n'
+    yield f'<link rel="alternate" type="text/html" href={quoteattr(urljoin(url, edition.index))}/>\n'
+    for item in reversed(items):
+        yield from _entry(item, urljoin(url, edition.place(item)))
+    yield "</feed>\n"
+
+
+def _entry(item: Item, address: str) -> Iterator[str]:
+    post = item.post
+    language = f" xml:lang={quoteattr(item.language)}" if item.language else ""
+    name, words = name_of(post.author), post.content_warning or post.text
+    yield f"<entry{language}>\n<id>{escape(_line(post.url))}</id>\n"
+    yield f"<title>{escape(_line(f'{name}: {short(words, 80)}'))}</title>\n"
+    yield f"<published>{iso(post.created_at)}</published>\n<updated>{_updated(item)}</updated>\n"
+    yield f"<author><name>{escape(_line(name))}</name></author>\n"
+    yield f'<link rel="alternate" type="text/html" href={quoteattr(address)}/>\n'
+    if not post.content_warning:
+        yield f'<content type="html">{escape(_printable(post.html))}</content>\n'
+    yield "</entry>\n"
+
+
+def _updated(item: Item) -> str:
+    return iso(item.post.edited_at or item.post.created_at)
+
+
+def _line(text: str) -> str:
+    return " ".join(_printable(text).split())
+
+
+def _printable(text: str) -> str:
+    """Return `text` without what XML 1.0 forbids: control letters, half surrogate pairs, two that are no letters."""
+    return "".join(
+        letter
+        for letter in text
+        if letter in "\t\n\r" or " " <= letter < "\ud800" or "\ue000" <= letter not in "\ufffe\uffff"
+    )
+
+
+# ---- site map, oEmbed, JSON-LD -----------------------------------------------------------------------------------------
+
+
+def _sitemap(recap: Recap, url: str, editions: Sequence[Edition]) -> Iterator[str]:
+    yield '<?xml version="1.0" encoding="utf-8"?>\n<urlset xmlns="http://www.sitemaps.org/schemas/sitemap/0.9">\n'
+    names = [edition.index for edition in editions]
+    names += [edition.part(part) for edition in editions for part in recap.parts]
+    for name in islice(names, 50_000):  # the format's own limit
+        yield f"<url><loc>{escape(urljoin(url, name))}</loc></url>\n"
+    yield "</urlset>\n"
+
+
+def _oembed(recap: Recap, url: str, edition: Edition) -> dict[str, object]:
+    """OEmbed 1.0, type link: whoever embeds the page shows title, organisation and picture, and links to it."""
+    said: dict[str, object] = {
+        "version": "1.0",
+        "type": "link",
+        "title": recap.title,
+        "author_name": recap.campaign.host,
+        "provider_name": recap.campaign.host,
+        "provider_url": urljoin(url, edition.index),
+    }
+    if recap.share:
+        size = {"thumbnail_width": recap.share.width, "thumbnail_height": recap.share.height}
+        said |= {"thumbnail_url": picture_url(recap, url), **size}
+    return said
+
+
+def _facts(recap: Recap, url: str, editions: Sequence[Edition]) -> dict[str, object]:
+    """schema.org: a report about an event. People are not named: they are on the page, where they can be taken off."""
+    campaign = recap.campaign
+    organiser = {"@type": "Organization", "name": campaign.host}
+    said: dict[str, object] = {
+        "@context": "https://schema.org",
+        "@type": "Article",
+        "headline": recap.title,
+        "url": urljoin(url, editions[0].index),
+        "inLanguage": [edition.language for edition in editions],
+        "datePublished": iso(campaign.closes_at),
+        "keywords": [f"#{tag}" for tag in campaign.hashtags],
+        "publisher": organiser,
+        "about": {
+            "@type": "Event",
+            "name": campaign.name,
+            "startDate": iso(campaign.opens_at),
+            "endDate": iso(campaign.closes_at),
+            "eventAttendanceMode": "https://schema.org/OnlineEventAttendanceMode",
+            "organizer": organiser,
+        },
+    }
+    return said | ({"image": picture_url(recap, url)} if recap.share else {})

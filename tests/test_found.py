@@ -1,0 +1,186 @@
+"""The recap can be found, shared and taken along: feed, site map, oEmbed, facts, picture and data show what the pages show."""
+
+import csv
+import io
+import json
+from dataclasses import replace
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+import pytest
+from PIL import Image
+
+from recap_day import BLUESKY, a_campaign, a_day, a_picture, a_post, an_account, at, shown
+from shareasm.domain.campaigns import Publication
+from shareasm.domain.moderation import Reason
+from shareasm.domain.pictures import PictureFile
+from shareasm.domain.recaps import Facts, Recap, arrange
+from shareasm.domain.stories import ChapterPlan, Narration, PairPlan, Quotation, Rule, RuleKind, StoryPlan
+from shareasm.render import write_recap
+from shareasm.render.downloads import POST_KEYS, as_csv, as_json, as_markdown
+from shareasm.render.found import ENTRIES, FOUND, found_files
+from shareasm.render.pages import editions
+from shareasm.share_picture import SIZE, Poster, draw
+
+URL = "https://iied.example/shareasm-2027/"
+ATOM = {"a": "http://www.w3.org/2005/Atom"}
+
+
+def recap(facts: Facts | None = None, **changes: object) -> Recap:
+    made = arrange(facts or a_day())
+    campaign = replace(made.campaign, publication=Publication(url=URL))
+    return replace(made, **{"campaign": campaign, "share": PictureFile("media/share-00.png", *SIZE)} | changes)  # type: ignore[arg-type]
+
+
+def found(made: Recap) -> dict[str, str]:
+    return {name: "".join(text) for name, text in found_files(made, editions(made.campaign.languages))}
+
+
+def test_without_a_public_address_nothing_claims_one(tmp_path: Path) -> None:
+    made = arrange(a_day())
+    assert found(made) == {}
+    write_recap(made, tmp_path)
+    page = (tmp_path / "index.html").read_text("utf-8")
+    assert "og:" not in page
+    assert "canonical" not in page
+    assert not any((tmp_path / name).exists() for name in FOUND)
+
+
+def test_with_one_the_page_says_where_it_lies_and_what_to_show(tmp_path: Path) -> None:
+    made = recap(share=None)
+    write_recap(made, tmp_path)
+    page = (tmp_path / "index.html").read_text("utf-8")
+    assert f'<link rel="canonical" href="{URL}">' in page
+    assert "<script" not in page
+    assert all((tmp_path / name).is_file() for name in FOUND)
+
+
+def test_the_feed_has_the_newest_posts_of_those_who_let_themselves_be_found() -> None:
+    shy = an_account("shy.example", is_discoverable=False)
+    posts = [
+        a_post(str(n), f"<p>Word {n} #shareASM</p>", created_at=at(f"{8 + n // 60:02}:{n % 60:02}")) for n in range(60)
+    ]
+    posts.append(a_post("x", "<p>Not for feeds #shareASM</p>", by=shy, created_at=at("20:00")))
+    feed = ET.fromstring(found(recap(Facts(a_campaign(), posts=[shown(post) for post in posts])))["feed.atom"])
+    titles = [entry.text or "" for entry in feed.iterfind("a:entry/a:title", ATOM)]
+    assert len(titles) == ENTRIES
+    assert titles[0].endswith("Word 59 #shareASM")
+    assert not any("Not for feeds" in title for title in titles)
+    addresses = [link.attrib["href"] for link in feed.iterfind("a:entry/a:link", ATOM)]
+    assert all(address.startswith(f"{URL}day-") for address in addresses)
+    assert feed.findtext("a:updated", namespaces=ATOM) == "2027-02-03T08:59:00Z"
+
+
+def test_no_word_of_a_stranger_breaks_feed_or_facts() -> None:
+    evil = an_account("evil.example", "]]></title><script>\x00\x0b\ufffe&")
+    post = a_post(
+        "1", "<p>]]> &lt;script&gt; \x08 ]]&gt; #shareASM</p>", by=evil, text="]]> <script> \x08\ud800 #shareASM"
+    )
+    files = found(recap(Facts(a_campaign(), posts=[shown(post)])))
+    feed = ET.fromstring(files["feed.atom"])
+    assert "<script>" in (feed.findtext("a:entry/a:title", namespaces=ATOM) or "")
+    ET.fromstring(files["sitemap.xml"])
+    json.loads(files["oembed.json"])
+    json.loads(files["recap.jsonld"])
+
+
+def test_what_stands_behind_a_warning_is_not_in_the_feed() -> None:
+    post = a_post("1", "<p>The secret #shareASM</p>", content_warning="An accident")
+    feed = found(recap(Facts(a_campaign(), posts=[shown(post, is_covered=True)])))["feed.atom"]
+    assert "An accident" in feed
+    assert "The secret" not in feed
+
+
+def test_the_site_map_names_every_page_of_every_language() -> None:
+    made = recap()
+    places = [place.text for place in ET.fromstring(found(made)["sitemap.xml"]).iter() if place.tag.endswith("loc")]
+    assert f"{URL}index.html" in places
+    assert len(places) == len(editions(made.campaign.languages)) * (1 + len(made.parts))
+
+
+def test_the_facts_name_the_event_and_no_person() -> None:
+    facts = json.loads(found(recap())["recap.jsonld"])
+    assert facts["about"]["@type"] == "Event"
+    assert facts["image"] == f"{URL}media/share-00.png"
+    assert "Camila" not in json.dumps(facts)
+    assert "image" not in json.loads(found(recap(share=None))["recap.jsonld"])
+
+
+def test_data_and_table_hold_the_posts_that_the_pages_show() -> None:
+    made = recap(replace(a_day(), not_shown={Reason.GONE: 2}))
+    data = json.loads("".join(as_json(made)))
+    rows = list(csv.DictReader(io.StringIO("".join(as_csv(made)))))
+    assert (
+        [post["anchor"] for post in data["posts"]]
+        == [item.anchor for item in made.items]
+        == [row["anchor"] for row in rows]
+    )
+    assert all(tuple(post) == POST_KEYS for post in data["posts"])
+    assert data["not_shown"] == {"gone": 2}
+    assert data["numbers"]["posts"] == len(made.items)
+
+
+def test_a_day_without_posts_is_data_too() -> None:
+    empty = replace(recap(Facts(a_campaign())), checked_at=None)
+    assert json.loads("".join(as_json(empty)))["posts"] == []
+    assert "".join(as_csv(empty)).strip() == ",".join(POST_KEYS)
+
+
+def test_the_story_is_text_that_a_strangers_marks_do_not_change() -> None:
+    tricky = a_post(
+        "1", "<p>x</p>", text="# not a heading\n[click](https://evil.example) <b>", content_warning="Odd *marks*"
+    )
+    show = (
+        Narration("Then **this** happened."),
+        Rule(RuleKind.POST, tricky.url),
+        Quotation("Gold is not the point", "Ana Ríos", "miner"),
+        Quotation("Nobody said this"),
+        PairPlan(Quotation("Who pays?", "Kwame"), Rule(RuleKind.POST, tricky.url)),
+    )
+    story = StoryPlan(title="A *day*", lede="Hello", chapters=(ChapterPlan("One [x]", show=show),), ahead="More")
+    text = "".join(as_markdown(recap(Facts(a_campaign(), story=story, posts=[shown(tricky)]))))
+    assert text.startswith("# A \\*day\\*\n")
+    assert "## One \\[x\\]" in text
+    assert "Then **this** happened." in text
+    assert "> \\# not a heading\n> \\[click\\](https://evil.example) \\<b\\>" in text
+    assert "> (Odd \\*marks\\*)" in text
+    assert "— Ana Ríos, miner" in text
+    assert "> Who pays?" in text
+
+
+# ---- the picture beside a link -----------------------------------------------------------------------------------------
+
+POSTER = Poster(
+    "#shareASM 2027: one day, many mines", "3 February 2027", (("2,150", "posts"),), "IIED", "#8a4b08", "#fdfcf9"
+)
+
+
+def test_the_picture_is_drawn_once_and_the_same_each_time(tmp_path: Path) -> None:
+    first = draw(POSTER, tmp_path / "one")
+    again = draw(POSTER, tmp_path / "one")
+    other = draw(POSTER, tmp_path / "two")
+    assert first == again == other
+    assert (tmp_path / "one" / first.path).read_bytes() == (tmp_path / "two" / first.path).read_bytes()
+    assert draw(replace(POSTER, title="Another"), tmp_path / "one").path != first.path
+    with Image.open(tmp_path / "one" / first.path) as image:
+        assert (image.format, image.size) == ("PNG", SIZE)
+
+
+@pytest.mark.parametrize(
+    "title", ["", "Kleinbergbaugenehmigungsverlängerungsantragsformular " * 6, "יום של כרייה", "小规模采矿"]
+)
+def test_any_title_beside_any_photograph_is_drawn(tmp_path: Path, title: str) -> None:
+    photo = tmp_path / "photo.jpg"
+    photo.write_bytes(a_picture())
+    file = draw(replace(POSTER, title=title, photo=photo), tmp_path)
+    with Image.open(tmp_path / file.path) as image:
+        assert image.getpixel((1150, 300)) != image.getpixel((500, 20)), "the photograph stands on the right"
+
+
+def test_the_picture_of_before_goes_when_the_numbers_change(tmp_path: Path) -> None:
+    folder, kept = tmp_path / "recap", tmp_path / "kept"
+    made = recap(Facts(a_campaign(), posts=[shown(a_post("1"))]))
+    write_recap(replace(made, share=draw(POSTER, kept)), folder, pictures=kept)
+    write_recap(replace(made, share=draw(replace(POSTER, date="today"), kept)), folder, pictures=kept)
+    assert len(list((folder / "media").glob("share-*"))) == 1
+    assert BLUESKY in {item.ref.network for item in made.items}
