@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shareasm.campaign_files import load_campaign
+from shareasm.campaign_files.drafted import digest_of
 from shareasm.domain.stories import (
     ChapterPlan,
     FromTo,
@@ -147,6 +148,26 @@ def test_a_line_that_cannot_be_meant_is_refused_with_its_place(tmp_path: Path, l
 def test_a_story_s_other_mistakes_are_named(tmp_path: Path, story: str, said: str) -> None:
     _, findings = read(tmp_path, story + "\n")
     assert any(f"story.yaml:{said}" in finding for finding in findings), findings
+
+
+@pytest.mark.parametrize(
+    ("memory", "is_drafted"),
+    [
+        (None, False),
+        ("[]", False),
+        ("{", False),
+        ('{"story": "another"}', False),
+        (f'{{"story": "{digest_of("title: x" + chr(10))}"}}', True),
+    ],
+)
+def test_a_story_that_no_hand_was_in_is_known(tmp_path: Path, memory: str | None, is_drafted: bool) -> None:
+    folder = Path(shutil.copytree(GOOD, tmp_path / "day"))
+    (folder / "story.yaml").write_bytes(b"title: x\r\n")
+    if memory:
+        (folder / "story.drafted.json").write_text(memory)
+    story = load_campaign(folder).story
+    assert story
+    assert story.is_drafted is is_drafted
 
 
 @pytest.mark.parametrize(

@@ -216,3 +216,11 @@ def test_a_highlight_that_is_taken_is_in_no_group() -> None:
 def test_a_story_knows_whether_it_names_posts() -> None:
     assert StoryPlan(chapters=(ChapterPlan("One", show=(PairPlan(SAID, LOST),)),)).names_posts
     assert not StoryPlan(chapters=(ChapterPlan("One", show=(SAID, Rule(RuleKind.HOUR, "9"))),)).names_posts
+
+
+def test_a_draft_that_no_hand_was_in_is_said_to_be_the_program_s() -> None:
+    chapters = (ChapterPlan("One", show=(WELCOME,)),)
+    drafted = arrange(a_day(story=StoryPlan(chapters=chapters, is_drafted=True)))
+    assert (drafted.is_edited, drafted.is_chosen) == (True, False)
+    assert arrange(a_day(story=StoryPlan(chapters=chapters))).is_chosen
+    assert not arrange(a_day()).is_chosen

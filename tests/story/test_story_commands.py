@@ -63,6 +63,9 @@ def test_a_draft_shows_what_it_adds_and_writes_it(folder: Path) -> None:
     assert written.exit_code == 0, written.output
     assert '+  - heading: "Overheard in the morning"' in written.output
     assert call("check", str(folder)).exit_code == 0
+    story = load_campaign(folder).story
+    assert story
+    assert story.is_drafted
     assert "Nothing new" in call("story", "draft", str(folder)).output
 
 
@@ -103,3 +106,15 @@ def test_who_is_forgotten_is_named_where_the_story_names_their_post(folder: Path
     assert "Old days" not in done.output
     call("story", "import", str(GOOD.parent.parent / "storify" / "2015.json"), str(folder))
     assert "Old days lie beside the recap" in call("forget", "@a1@memory.example", str(folder), "--yes").output
+
+
+def test_a_hand_in_the_story_makes_it_an_editor_s_also_after_the_next_draft(folder: Path) -> None:
+    (folder / "story.yaml").unlink()
+    call("story", "draft", str(folder))
+    with (folder / "story.yaml").open("a") as file:
+        file.write("ahead: Soon.\n")
+    for _ in range(2):
+        story = load_campaign(folder).story
+        assert story
+        assert not story.is_drafted
+        call("story", "draft", str(folder))

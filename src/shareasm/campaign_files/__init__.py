@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from shareasm.campaign_files.campaign import Sketch, no_campaign, read_campaign
+from shareasm.campaign_files.drafted import is_as_drafted
 from shareasm.campaign_files.findings import Finding, Findings, Place, Severity
 from shareasm.campaign_files.places import Places
 from shareasm.campaign_files.posts import check_posts
@@ -57,6 +58,8 @@ def load_campaign(folder: Path) -> Loaded:
         check_posts(sketch.campaign, schedule, places, findings)
     fields = read_tree(folder, "story.yaml", findings) if (folder / "story.yaml").exists() else None
     story = read_story(fields, _named(schedule, places, sketch, findings), findings) if fields else None
+    if story is not None:
+        story = replace(story, is_drafted=is_as_drafted(folder))
     return Loaded(
         folder=folder,
         campaign=None if findings.has_errors_in(str(folder / "campaign.yaml")) else sketch.campaign,

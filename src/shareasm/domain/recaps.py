@@ -188,7 +188,8 @@ class Recap:
     checked_at: datetime | None
     missing_pictures_count: int
     logo: KeptPicture | None
-    is_edited: bool  # a person wrote the story; else it was made from the day
+    is_edited: bool  # the story comes from a file; else it was made from the day
+    is_chosen: bool  # and a person had a hand in it: a draft as it was written is the program's
     share: PictureFile | None = None  # for those who link to the page
 
     @property
@@ -249,7 +250,8 @@ def arrange(facts: Facts) -> Recap:
         checked_at=facts.checked_at,
         missing_pictures_count=facts.missing_pictures_count,
         logo=facts.logo,
-        is_edited=facts.story is not None and bool(story.chapters),
+        is_edited=bool(story.chapters),
+        is_chosen=bool(story.chapters) and not story.is_drafted,
     )
 
 

@@ -122,6 +122,7 @@ class StoryPlan:
     ahead: str = ""  # what comes next, Markdown
     reading: tuple[str | Reading, ...] = ()  # background reading: ids of resources, or title and address
     from_to: FromTo | None = None
+    is_drafted: bool = False  # it is, letter by letter, what the program drafted: no editor chose anything
 
     @property
     def names_posts(self) -> bool:

@@ -14,6 +14,7 @@ from datetime import datetime
 from pathlib import Path
 
 from shareasm.campaign_files import Finding, Loaded, Place, Severity
+from shareasm.campaign_files.drafted import FILE as MEMORY
 from shareasm.campaign_files.findings import Findings
 from shareasm.campaign_files.story import Named, read_story
 from shareasm.campaign_files.tree import parse_tree
@@ -51,9 +52,7 @@ def draft(folder: Path, facts: Facts, now: datetime, *, is_dry_run: bool = False
     if facts.story is not None:
         _insist(path, facts.story, merged, known)
     if not is_dry_run and (merged.text, merged.memory) != (old, known):
-        _write(
-            folder / remembering.FILE, remembering.memory_text(merged.memory)
-        )  # first: it may know too much, not too little
+        _write(folder / MEMORY, remembering.memory_text(merged.memory))  # first: it may know too much, not too little
         _write(path, merged.text.replace("\n", ending))
     return Drafted(path, tuple(_difference(old, merged.text)), merged.added_count, missing(recap, now))
 

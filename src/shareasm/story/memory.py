@@ -10,9 +10,8 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
+from shareasm.campaign_files.drafted import FILE
 from shareasm.errors import ConfigError
-
-FILE = "story.drafted.json"
 
 _WHAT = (
     "What `shareasm story draft` wrote into story.yaml, as digests. Keep this file beside it: by it a draft knows your hand "
@@ -33,6 +32,7 @@ class Remembered:
 class Memory:
     """What was drafted so far."""
 
+    story: str = ""  # digest of the whole file, as long as no hand was in it; see `campaign_files.drafted`
     title: str = ""  # digest; "" where it was never drafted
     lede: str = ""
     chapters: Mapping[str, Remembered] = field(default_factory=dict)  # by `domain.chapters.Group.key`
@@ -65,7 +65,7 @@ def _memory(data: Any) -> Memory:
         str(key): Remembered(str(one["heading"]), str(one["text"]), tuple(str(line) for line in one["lines"]))
         for key, one in data["chapters"].items()
     }
-    return Memory(str(data["title"]), str(data["lede"]), chapters)
+    return Memory(str(data["story"]), str(data["title"]), str(data["lede"]), chapters)
 
 
 def memory_text(memory: Memory) -> str:

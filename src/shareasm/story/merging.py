@@ -8,6 +8,7 @@ those of the last draft; a chapter that was taken out does not come back.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
+from shareasm.campaign_files.drafted import digest_of
 from shareasm.domain.days import Day
 from shareasm.domain.recaps import Recap
 from shareasm.domain.stories import ChapterPlan, RuleKind, StoryPlan, Wish
@@ -46,8 +47,9 @@ def first_story(draft: Draft) -> Merged:
         chapter.key: _remember(chapter, Remembered(digest(chapter.heading), digest(chapter.text)))
         for chapter in chapters
     }
-    memory = Memory(digest(draft.title), digest(draft.lede), kept)
-    return Merged(story_text(draft.title, draft.lede, chapters), memory, sum(len(one.lines) for one in chapters))
+    text = story_text(draft.title, draft.lede, chapters)
+    memory = Memory(digest_of(text), digest(draft.title), digest(draft.lede), kept)
+    return Merged(text, memory, sum(len(one.lines) for one in chapters))
 
 
 def merge(text: str, plan: StoryPlan, recap: Recap, memory: Memory, draft: Draft) -> Merged:
@@ -83,7 +85,9 @@ def merge(text: str, plan: StoryPlan, recap: Recap, memory: Memory, draft: Draft
     if plan.lede and digest(plan.lede) == memory.lede != digest(draft.lede):
         splice.replace_words(splice.root, "lede", draft.lede)
         lede = digest(draft.lede)
-    return Merged(splice.result(), Memory(memory.title, lede, kept), added_count)
+    merged = splice.result()
+    is_untouched = memory.story == digest_of(text)
+    return Merged(merged, Memory(digest_of(merged) if is_untouched else "", memory.title, lede, kept), added_count)
 
 
 def _remember(chapter: DraftChapter, known: Remembered) -> Remembered:
@@ -122,7 +126,7 @@ def _marks(chapter: ChapterPlan, day: Day) -> set[str]:
 
 def keeps(old: StoryPlan, new: StoryPlan, drafted: Memory) -> bool:
     """Return whether `new` says everything that `old` says, in its order; drafted words may be newer."""
-    if replace(new, chapters=(), lede="") != replace(old, chapters=(), lede=""):
+    if replace(new, chapters=(), lede="", is_drafted=old.is_drafted) != replace(old, chapters=(), lede=""):
         return False
     if new.lede != old.lede and digest(old.lede) != drafted.lede:
         return False
