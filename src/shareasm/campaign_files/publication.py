@@ -18,7 +18,9 @@ def read_publication(row: Row) -> Publication:
         cure = "Keep “folder” for this machine, or “command” for another one."
         named.findings.error(named.place_of("command"), "The recap has two ways to its readers.", cure)
     if command and not any(PLACE in word for word in command):
-        cure = f"Write {PLACE} where its folder belongs: [rsync, -a, --delete, “{PLACE}/”, “web@example.org:/srv/www/”]."
+        cure = (
+            f"Write {PLACE} where its folder belongs: [rsync, -a, --delete, “{PLACE}/”, “web@example.org:/srv/www/”]."
+        )
         named.findings.error(named.place_of("command"), "The command does not say what it carries.", cure)
     return Publication(url, folder, command)
 
