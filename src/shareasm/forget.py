@@ -12,7 +12,7 @@ from sqlalchemy.engine import Engine
 
 from shareasm.domain.forgetting import Kind, kind_by_words, names_by_words, names_with_twins
 from shareasm.domain.items import picture_addresses
-from shareasm.domain.joins import is_the_bridges
+from shareasm.domain.joins import is_the_bridges, own_names
 from shareasm.domain.posts import Post
 from shareasm.errors import ConfigError
 from shareasm.pictures import remove
@@ -79,4 +79,4 @@ def forget(engine: Engine, target: Target, pictures: Path, now: Callable[[], dat
 
 def _names_of_post(post: Post) -> tuple[str, ...]:
     original = (post.bridged_from,) if post.bridged_from and is_the_bridges(post) else ()
-    return (post.ref.uri, post.url, *original)
+    return (*own_names(post), *original)

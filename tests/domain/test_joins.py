@@ -3,6 +3,7 @@
 from dataclasses import replace
 from itertools import combinations
 from random import Random
+from time import process_time
 
 import pytest
 from hypothesis import given
@@ -92,9 +93,24 @@ def test_a_copy_under_its_own_domain_is_believed_where_it_says_the_same() -> Non
     assert joined(ORIGINAL, own_domain).lead(own_domain.ref) == ORIGINAL.ref
 
 
-def test_who_took_the_originals_address_does_not_lead() -> None:
-    thief = on_mastodon(handle="a@aaa.example", url=ORIGINAL.url, text="Buy my gold #shareASM")
+@pytest.mark.parametrize("words", [WORDS, "Buy my gold #shareASM"])
+def test_who_writes_down_the_originals_address_as_theirs_is_nobody(words: str) -> None:
+    thief = on_mastodon(handle="a@aaa.example", url=ORIGINAL.url, text=words)
     assert joined(thief, ORIGINAL, BRIDGED).leads == {BRIDGED.ref: ORIGINAL.ref}
+    assert withheld(thief, ORIGINAL, BRIDGED, because={thief.ref: Reason.GONE}) == set()
+
+
+def test_of_posts_under_one_address_that_which_says_the_same_is_meant() -> None:
+    other = on_mastodon(0, url=ORIGINAL.url, text="Another post under the same address")
+    assert joined(other, ORIGINAL, BRIDGED).leads == {BRIDGED.ref: ORIGINAL.ref}
+
+
+def test_a_crowd_under_one_address_costs_no_more_than_a_few() -> None:
+    crowd = [on_mastodon(number, url=ORIGINAL.url, text=f"words {number}") for number in range(2, 800)]
+    copies = [replace(BRIDGED, ref=PostRef(BLUESKY, f"at://did:plc:x/{number}")) for number in range(800)]
+    started_at = process_time()
+    joined(ORIGINAL, *crowd, *copies)
+    assert process_time() - started_at < 3  # each with each would take half a minute
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from enum import StrEnum
 from hashlib import blake2b
 from urllib.parse import urlsplit
 
-from shareasm.domain.joins import is_the_bridges
+from shareasm.domain.joins import is_the_bridges, own_names
 from shareasm.domain.posts import Network, Post
 
 _BLUESKY_PAGE = re.compile(r"https?://bsky\.app/profile/([^/?#]+)(?:/post/([^/?#]+))?/?", re.ASCII | re.IGNORECASE)
@@ -153,7 +153,7 @@ class Wanted:
     def learn(self, post: Post, kind: Kind) -> bool:
         """Take in what a post that was found says of others; return whether that was anything new."""
         before = len(self._accounts) + len(self._posts)
-        self._posts |= {post.ref.uri, post.url}
+        self._posts.update(own_names(post))
         if kind is Kind.ACCOUNT:
             self._accounts |= set(map(_fold, names_with_twins(post)))
         if post.bridged_from and is_the_bridges(post):

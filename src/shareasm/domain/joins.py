@@ -27,6 +27,7 @@ CROSSPOST_WITHIN = timedelta(minutes=10)
 """The same words of one partner on two networks within this time are one post (platform facts 8, rule 3)."""
 
 _BRIDGES = ".brid.gy"  # end of the handles that Bridgy Fed gives out on Bluesky; the network checks them
+_MOST_NAMESAKES = 10  # posts of one server under one address: a whole crowd of them is no crosspost
 _CUT_AT_LEAST = 5  # words that a bridge's cut copy must share with its original
 
 _Pair = tuple[PostRef, PostRef]
@@ -113,12 +114,29 @@ def withheld_with_others(
 # ---- what belongs together ---------------------------------------------------------------------------------------------
 
 
+def own_names(post: Post) -> tuple[str, ...]:
+    """Return the identity of a post, and its address where that is surely its own: servers may write down any address."""
+    if post.ref.network is Network.MASTODON and _host(post.url) != _host(post.ref.uri):
+        return (post.ref.uri,)
+    return (post.ref.uri, post.url)
+
+
+def _host(address: str) -> str:
+    if address.startswith("tag:"):  # what Mastodon called posts before 2017: tag:mastodon.example,2017-04-14:objectId=1
+        return address[4:].partition(",")[0]
+    return address.partition("://")[2].partition("/")[0]
+
+
 def _by_name(posts: Iterable[Post]) -> dict[str, list[PostRef]]:
     """Return who bears each name: a bridge names the original by its identity or by its address."""
     named: dict[str, list[PostRef]] = {}
     for post in posts:
-        for name in {post.ref.uri, post.url}:
+        for name in set(own_names(post)):
             named.setdefault(name, []).append(post.ref)
+    for name, refs in named.items():
+        if len(refs) > 1:
+            refs.sort(key=lambda ref: (ref.uri != name, ref))
+            del refs[_MOST_NAMESAKES:]
     return named
 
 
@@ -128,9 +146,11 @@ def _bridged(by_ref: Mapping[PostRef, Post]) -> dict[PostRef, PostRef]:
     originals = {}
     for ref, post in by_ref.items():
         named = [one for one in by_name.get(post.bridged_from or "", ()) if one != ref]
-        alike = [one for one in named if says_the_same(post.text, by_ref[one].text)]
-        if believed := alike or (named if is_the_bridges(post) else []):
-            originals[ref] = min(believed)  # an address may be borne by several: whoever says the same is meant
+        is_sure = is_the_bridges(post)
+        if not is_sure or len(named) > 1:  # an address may be borne by several: whoever says the same is meant
+            named = [one for one in named if says_the_same(post.text, by_ref[one].text)] or (named if is_sure else [])
+        if named:
+            originals[ref] = min(named)
     return originals
 
 
