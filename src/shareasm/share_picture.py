@@ -66,7 +66,7 @@ def _drawn(poster: Poster) -> Image.Image:
         pen.text((left, high - 220), number, font=_font(56), fill=poster.accent)
         pen.text((left, high - 148), words, font=_font(26), fill="#5f5b53")
         left += max(int(pen.textlength(number, _font(56))), int(pen.textlength(words, _font(26)))) + 44
-    _write(pen, poster.host, at=high - 88, column=column, size=24, fill="#5f5b53", most_lines=1)
+    _write(pen, poster.host, at=high - 92, column=column, size=24, fill="#5f5b53", most_lines=2)
     return image
 
 
