@@ -100,6 +100,11 @@ def test_who_writes_down_the_originals_address_as_theirs_is_nobody(words: str) -
     assert withheld(thief, ORIGINAL, BRIDGED, because={thief.ref: Reason.GONE}) == set()
 
 
+def test_posts_with_names_from_before_2017_are_known_by_their_address_too() -> None:
+    old = replace(ORIGINAL, ref=PostRef(MASTODON, "tag:m.example,2017-02-01:objectId=1:objectType=Status"))
+    assert joined(old, BRIDGED).leads == {BRIDGED.ref: old.ref}
+
+
 def test_of_posts_under_one_address_that_which_says_the_same_is_meant() -> None:
     other = on_mastodon(0, url=ORIGINAL.url, text="Another post under the same address")
     assert joined(other, ORIGINAL, BRIDGED).leads == {BRIDGED.ref: ORIGINAL.ref}
