@@ -203,6 +203,11 @@ class Recap:
         groups = groupby(self.parts, key=lambda part: part.page.partition("-")[0])
         return tuple(tuple(parts) for _, parts in groups)
 
+    @property
+    def missing_count(self) -> int:
+        """How many posts the editor named that are not here; each chapter says of its own why."""
+        return sum(len(one.chapter.missing) for one in self.chapters)
+
     @cached_property
     def _by_ref(self) -> dict[PostRef, Item]:
         return {item.ref: item for item in self.items}
