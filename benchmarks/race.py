@@ -47,6 +47,10 @@ class Spent(NamedTuple):
     clock: float
     processor: float
 
+    def each(self, count: int) -> "Spent":
+        """Return what one of `count` took."""
+        return Spent(self.clock / count, self.processor / count)
+
 
 def spent(work: Callable[[], object]) -> Spent:
     """Return what `work` takes, in this process."""

@@ -60,7 +60,7 @@ def per_status(read: Callable[[bytes], list[Any]], pages: Iterable[bytes]) -> Sp
     counts: list[int] = []
     taken = spent(lambda: counts.extend(len(read(page)) for page in bodies))
     assert counts == [PAGE_SIZE] * len(bodies)
-    return Spent(*(seconds / sum(counts) for seconds in taken))
+    return taken.each(sum(counts))
 
 
 def ours(page: bytes) -> list[Seen]:

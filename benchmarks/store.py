@@ -21,14 +21,15 @@ from pathlib import Path
 
 import psycopg
 import sqlalchemy as sa
-from race import Claim, per_second, race, rounds, table, tell, timed
+from race import Claim, Spent, per_second, race_both, rounds, spent, table, tell
 from sqlalchemy.engine import Engine
 from sqlalchemy.orm import Session, registry
-from workload import OPENS, campaign, posts, source
+from workload import OPENS, SERVER, campaign, posts, source
 
 from shareasm.collect import Desk, Tally, store
 from shareasm.domain.changes import Seen
 from shareasm.domain.posts import encode_post, fingerprint
+from shareasm.networks.mastodon.translate import decode_page
 from shareasm.networks.ports import Page
 from shareasm.storage import tables
 from shareasm.storage.engine import open_engine
@@ -41,38 +42,44 @@ from postgresql import Cluster, running_cluster
 PAGE_SIZES = (40, 1000)
 POST_COUNTS = {40: 4_000, 1000: 10_000}
 ORM_POST_COUNT = 1_000
+TIMELINE = 1_000  # posts that are polled again and again
 TABLES = ("posts", "campaign_posts", "sightings", "raws")
 
 Row = tuple[object, ...]
 Rows = dict[str, list[Row]]  # by table; row n of each belongs to the same post
-Contestants = dict[str, Callable[[], float]]  # each returns seconds a post
+Contestants = dict[str, Callable[[], Spent]]  # each returns seconds a post
 
 NEW, RAW, ORM = "SQLite, new: ours", "SQLite, new: sqlite3, the same rows", "SQLite, new: ORM, post by post"
-AGAIN, UPSERT = "SQLite, known: ours", "SQLite, known: sqlite3, upsert"
+AGAIN, UPSERT = "SQLite, known: ours, the same bytes again", "SQLite, known: sqlite3, upsert"
+ANEW = "SQLite, known: ours, posts made anew"
 PG_NEW, PG_COPY = "PostgreSQL, new: ours", "PostgreSQL, new: COPY of the same rows"
-NAMES = (NEW, RAW, ORM, AGAIN, UPSERT, PG_NEW, PG_COPY)
+NAMES = (NEW, RAW, ORM, AGAIN, ANEW, UPSERT, PG_NEW, PG_COPY)
 
 
 def main() -> None:
     turns = rounds()
     seen = posts(max(POST_COUNTS.values()))
-    taken: dict[tuple[str, int], float] = {}
+    taken: dict[tuple[str, int], Spent] = {}
     with tempfile.TemporaryDirectory() as folder, running_cluster() as cluster:
         for size in PAGE_SIZES:
             some = seen[: POST_COUNTS[size]]
             with closing(PostgresqlRace(cluster, some, size)) as postgresql:
                 rivals = SqliteRace(Path(folder), some, size).contestants() | postgresql.contestants()
-                taken |= {(name, size): seconds for name, seconds in race(rivals, turns).items()}
+                taken |= {(name, size): seconds for name, seconds in race_both(rivals, turns).items()}
     table(
         ("posts a second", *(f"pages of {size}" for size in PAGE_SIZES)),
-        *((name, *(per_second(1, taken[name, size]) for size in PAGE_SIZES)) for name in NAMES),
+        *((name, *(per_second(1, taken[name, size].clock) for size in PAGE_SIZES)) for name in NAMES),
+    )
+    table(
+        ("µs of our processor a post", *(f"pages of {size}" for size in PAGE_SIZES)),
+        *((name, *(f"{taken[name, size].processor * 1e6:.0f}" for size in PAGE_SIZES)) for name in NAMES[:-2]),
     )
     tell(*(claim for size in PAGE_SIZES for claim in claims(taken, size)))
 
 
-def claims(taken: dict[tuple[str, int], float], size: int) -> tuple[Claim, ...]:
+def claims(taken: dict[tuple[str, int], Spent], size: int) -> tuple[Claim, ...]:
     def ratio(ours: str, theirs: str) -> float:
-        return taken[theirs, size] / taken[ours, size]
+        return taken[theirs, size].clock / taken[ours, size].clock
 
     return (
         Claim(f"SQLite, pages of {size}: of the raw driver", 100 * ratio(NEW, RAW), 30, "%"),
@@ -85,16 +92,16 @@ def claims(taken: dict[tuple[str, int], float], size: int) -> tuple[Claim, ...]:
 # ---- ours --------------------------------------------------------------------------------------------------------------
 
 
-def store_all(engine: Engine, seen: Sequence[Seen], size: int, expected: Tally) -> float:
+def store_all(engine: Engine, seen: Sequence[Seen], size: int, expected: Tally) -> Spent:
     """Store everything page by page; return the seconds a post."""
     desk = Desk(engine, campaign(), FixedClock(OPENS))
     seen = [replace(item) for item in seen]  # as they come: nothing is derived from them yet
     is_sweep = expected.new == 0  # which moves no checkpoint
     pages = [Page(posts=tuple(part), checkpoint=None if is_sweep else "a cursor") for part in paged(seen, size)]
     tallies: list[Tally] = []
-    seconds = timed(lambda: tallies.extend(store(desk, source(), page, "shareasm") for page in pages))
+    taken = spent(lambda: tallies.extend(store(desk, source(), page, "shareasm") for page in pages))
     assert sum(tallies, Tally()) == expected
-    return seconds / len(seen)
+    return taken.each(len(seen))
 
 
 def paged(items: Sequence[Row] | Sequence[Seen], size: int) -> list[Sequence]:
@@ -134,7 +141,8 @@ class SqliteRace:
             NEW: partial(self._ours, self._empty, Tally(new=len(self._seen))),
             RAW: partial(self._driver, self._empty, self._insert),
             ORM: self._orm,
-            AGAIN: partial(self._ours, self._full, Tally(same=len(self._seen))),
+            AGAIN: self._again,
+            ANEW: partial(self._ours, self._full, Tally(same=len(self._seen))),
             UPSERT: partial(self._driver, self._full, self._upsert),
         }
 
@@ -158,17 +166,38 @@ class SqliteRace:
         for path in self._folder.glob(f"{Path(file).name}*"):
             path.unlink()
 
-    def _ours(self, template: Path, expected: Tally) -> float:
+    def _ours(self, template: Path, expected: Tally) -> Spent:
         file = self._copy(template)
         engine = open_engine(f"sqlite:///{file}")
         with engine.connect():
             pass
-        seconds = store_all(engine, self._seen, self._size, expected)
+        taken = store_all(engine, self._seen, self._size, expected)
         engine.dispose()
         self._finish(file, len(self._seen))
-        return seconds
+        return taken
 
-    def _driver(self, template: Path, write: Callable[[sqlite3.Connection, str, Sequence[Row]], None]) -> float:
+    def _again(self) -> Spent:
+        """Read a timeline again, from the bytes of its pages, that was read a moment ago."""
+        file = self._copy(self._full)
+        engine = open_engine(f"sqlite:///{file}")
+        desk = Desk(engine, campaign(), FixedClock(OPENS))
+        raws = [item.raw for item in self._seen[:TIMELINE]]
+        bodies = [b"[" + b",".join(part) + b"]" for part in paged(raws, self._size)]
+        tallies: list[Tally] = []
+
+        def read() -> None:
+            pages = (Page(posts=tuple(decode_page(body, SERVER).posts)) for body in bodies)
+            tallies.extend(store(desk, source(), page, "shareasm") for page in pages)
+
+        read()
+        tallies.clear()
+        taken = spent(lambda: [read() for _ in range(4)])
+        assert sum(tallies, Tally()) == Tally(same=4 * TIMELINE)
+        engine.dispose()
+        self._finish(file, len(self._seen))
+        return taken.each(4 * TIMELINE)
+
+    def _driver(self, template: Path, write: Callable[[sqlite3.Connection, str, Sequence[Row]], None]) -> Spent:
         file = self._copy(template)
         connection = sqlite3.connect(file, isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "wal_autocheckpoint=4000"):
@@ -183,10 +212,10 @@ class SqliteRace:
                     write(connection, name, pages[0][name][number])
                 connection.execute("COMMIT")
 
-        seconds = timed(work)
+        taken = spent(work)
         connection.close()
         self._finish(file, len(self._seen))
-        return seconds / len(self._seen)
+        return taken.each(len(self._seen))
 
     @staticmethod
     def _insert(connection: sqlite3.Connection, name: str, rows: Sequence[Row]) -> None:
@@ -205,7 +234,7 @@ class SqliteRace:
         marks = ", ".join("?" * len(columns))
         connection.executemany(f"INSERT INTO {name} VALUES ({marks}) ON CONFLICT ({key}) DO UPDATE SET {others}", rows)
 
-    def _orm(self) -> float:
+    def _orm(self) -> Spent:
         """The textbook: ask for the post, else add it with its children; commit after each page."""
         file = self._copy(self._empty)
         engine = open_engine(f"sqlite:///{file}")
@@ -218,10 +247,10 @@ class SqliteRace:
                         add_with_orm(session, item)
                     session.commit()
 
-        seconds = timed(work)
+        taken = spent(work)
         engine.dispose()
         self._finish(file, len(some))
-        return seconds / len(some)
+        return taken.each(len(some))
 
 
 # ---- an ORM ------------------------------------------------------------------------------------------------------------
@@ -317,14 +346,14 @@ class PostgresqlRace:
         """Drop the database that the others are copied from."""
         self._template.close()
 
-    def _ours(self) -> float:
+    def _ours(self) -> Spent:
         with self._cluster.database(template=self._name) as name:
             engine = open_engine(self._cluster.url(name))
-            seconds = store_all(engine, self._seen, self._size, Tally(new=len(self._seen)))
+            taken = store_all(engine, self._seen, self._size, Tally(new=len(self._seen)))
             self._check(engine)
-        return seconds
+        return taken
 
-    def _copy(self) -> float:
+    def _copy(self) -> Spent:
         pages = {table: paged(rows, self._size) for table, rows in self._rows.items()}
 
         def work() -> None:
@@ -337,9 +366,9 @@ class PostgresqlRace:
 
         with self._cluster.database(template=self._name) as name:
             with psycopg.connect(self._cluster.url(name), autocommit=True) as connection:
-                seconds = timed(work)
+                taken = spent(work)
             self._check(open_engine(self._cluster.url(name)))
-        return seconds / len(self._seen)
+        return taken.each(len(self._seen))
 
     def _check(self, engine: Engine) -> None:
         assert rows_of(engine, after=len(self._seen)) == self._rows, "the rows differ"

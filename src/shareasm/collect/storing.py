@@ -92,7 +92,7 @@ def store_posts(
     """Store what `by` showed and note what of it belongs to the campaign: by its tag, or by another rule where `declared`."""
     seen = _without_forgotten(connection, campaign, by, seen, now)
     kept, refused = _part(campaign, seen)
-    stored = posts.find(connection, [item.post.ref for item in seen])
+    stored = posts.find(connection, [item.post.ref for item in seen], campaign=campaign.slug, source=by.source)
     intents = [decide(stored.get(ref), item, by) for ref, item in kept.items()]
     # What does not belong is not stored at all; what was stored and belongs no more (a tag edited away) stays, unshown.
     new = {
@@ -127,12 +127,16 @@ def _settle_belonging(
     Where a list shows another version than the stored one, under the tag, one of them is old: an edit took the tag away and
     the list lags, or an edit that we missed brought it. Such a post is asked about before it is shown.
     """
-    rules = {item.stored.id: belongs(campaign, item.seen.post, declared) for item in same if not item.is_other}
-    others = [] if by.is_check else [item for item in same if item.is_other]
-    doubtful = {item.stored.id: rule for item in others if (rule := belongs(campaign, item.seen.post, declared))}
-    posts.set_belonging(connection, campaign.slug, {id_: None for id_, rule in rules.items() if not rule})
-    posts.add_belonging(connection, campaign.slug, {id_: rule for id_, rule in rules.items() if rule})
-    posts.doubt(connection, posts.add_belonging(connection, campaign.slug, doubtful))
+    rules: dict[int, str | None] = {}
+    doubtful: dict[int, str | None] = {}
+    for item in same:
+        rule, is_known = belongs(campaign, item.seen.post, declared), item.stored.belongs_by is not None
+        if not item.is_other and bool(rule) != is_known:
+            rules[item.stored.id] = rule
+        elif item.is_other and rule and not is_known and not by.is_check:
+            doubtful[item.stored.id] = rule
+    posts.set_belonging(connection, campaign.slug, rules | doubtful)
+    posts.doubt(connection, list(doubtful))
 
 
 def _without_forgotten(

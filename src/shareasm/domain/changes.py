@@ -79,6 +79,8 @@ class Stored:
     is_gone: bool = False
     revision: str | None = None  # of the newest news
     gone_revision: str | None = None  # of the deletion, where the stream told of it
+    is_sighted: bool = False  # the source that shows it now showed it before
+    belongs_by: str | None = None  # the rule by which it belongs to the campaign that asks
 
     @property
     def post(self) -> Post:

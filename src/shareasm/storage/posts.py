@@ -56,16 +56,20 @@ class StoredPost:
 # ---- reading before deciding -------------------------------------------------------------------------------------------
 
 
-def find(connection: Connection, refs: Iterable[PostRef]) -> dict[PostRef, Stored]:
+def find(
+    connection: Connection, refs: Iterable[PostRef], *, campaign: str = "", source: str = ""
+) -> dict[PostRef, Stored]:
     """Return what is stored of `refs`; the unknown ones are left out.
 
-    It serves a decision: until the transaction ends nobody else changes these rows. Else PostgreSQL would let a deletion
-    in between, and what was decided without it would undo it.
+    `campaign` and `source`: for which it is said whether a post belongs, and whether it was seen there. It serves a
+    decision: until the transaction ends nobody else changes these rows. Else PostgreSQL would let a deletion in between,
+    and what was decided without it would undo it.
     """
     found: dict[PostRef, Stored] = {}
     for network, by_uri in uris_by_network(refs).items():
         for chunk in chunks(list(by_uri)):
-            rows = connection.execute(_FIND, {"network": network, "uris": chunk}).all()
+            asked = {"network": network, "uris": chunk, "campaign": campaign, "source": source}
+            rows = connection.execute(_FIND, asked).all()
             found.update((by_uri[uri], Stored(*stored)) for *stored, uri in rows)
     return found
 
@@ -109,7 +113,7 @@ def update(connection: Connection, changes: Sequence[Changed], by: Sighting, now
             del row["checked_at"]  # what a stream says is not a look at the whole post
         row |= {"gone_at": None, "gone_reason": None, "gone_revision": None}
         connection.execute(posts.update().where(posts.c.id == change.stored.id), row)
-    _add_sightings(connection, [(change.stored.id, change.seen) for change in changes], by, now)
+    _add_sightings(connection, changes, by, now)
     _add_raws(connection, [(change.stored.id, change.seen) for change in changes if change.is_edit], by, now)
 
 
@@ -118,7 +122,7 @@ def touch(connection: Connection, same: Sequence[Same], by: Sighting, now: datet
     complete = [item.stored.id for item in same if item.seen.is_complete and (is_check or _completes(item))]
     for chunk in chunks(complete):
         connection.execute(posts.update().where(posts.c.id.in_(chunk), posts.c.gone_at.is_(None)), {"checked_at": now})
-    _add_sightings(connection, [(item.stored.id, item.seen) for item in same], by, now)
+    _add_sightings(connection, same, by, now)
 
 
 def _completes(item: Same) -> bool:
@@ -213,14 +217,6 @@ def set_belonging(connection: Connection, campaign: str, belongs: Mapping[int, s
         )
 
 
-def add_belonging(connection: Connection, campaign: str, rules: Mapping[int, str]) -> list[int]:
-    """Note that stored posts belong to `campaign` too; nothing is written for those that are known to. Return the new ones."""
-    known = _known(connection, _BELONGING, list(rules), campaign=campaign)
-    added = {id_: rule for id_, rule in rules.items() if id_ not in known}
-    set_belonging(connection, campaign, added)
-    return list(added)
-
-
 def doubt(connection: Connection, ids: Sequence[int]) -> None:
     """Let posts be asked about at once, and not be shown before."""
     for chunk in chunks(ids):
@@ -277,6 +273,10 @@ _FIND = (
         posts.c.gone_at.is_not(None),
         posts.c.revision,
         posts.c.gone_revision,
+        sa.exists().where(sightings.c.post_id == posts.c.id, sightings.c.source == sa.bindparam("source")),
+        sa.select(campaign_posts.c.belongs_by)
+        .where(campaign_posts.c.campaign == sa.bindparam("campaign"), campaign_posts.c.post_id == posts.c.id)
+        .scalar_subquery(),
         posts.c.uri,
     )
     .where(posts.c.network == sa.bindparam("network"), posts.c.uri.in_(sa.bindparam("uris", expanding=True)))
@@ -286,12 +286,6 @@ _FIND = (
 
 _IDS: sa.BindParameter[Any] = sa.bindparam("ids", expanding=True)
 _THERE = sa.select(posts.c.id).where(posts.c.id.in_(_IDS))
-_SIGHTED = sa.select(sightings.c.post_id).where(
-    sightings.c.source == sa.bindparam("source"), sightings.c.post_id.in_(_IDS)
-)
-_BELONGING = sa.select(campaign_posts.c.post_id).where(
-    campaign_posts.c.campaign == sa.bindparam("campaign"), campaign_posts.c.post_id.in_(_IDS)
-)
 
 
 def _known(connection: Connection, query: sa.Select[int], ids: Sequence[int], **values: str) -> set[int]:
@@ -330,10 +324,8 @@ def _to_stored_post(row: Row[Any], sightings: tuple[SeenAt, ...]) -> StoredPost:
     )
 
 
-def _add_sightings(connection: Connection, seen: Sequence[tuple[int, Seen]], by: Sighting, now: datetime) -> None:
-    # Read first: a re-poll, where all is known, then writes nothing.
-    known = _known(connection, _SIGHTED, [id_ for id_, _ in seen], source=by.source)
-    rows = [_sighting_row(id_, item, by, now) for id_, item in seen if id_ not in known]
+def _add_sightings(connection: Connection, known: Sequence[Changed | Same], by: Sighting, now: datetime) -> None:
+    rows = [_sighting_row(item.stored.id, item.seen, by, now) for item in known if not item.stored.is_sighted]
     insert_ignoring(connection, sightings, rows)
 
 

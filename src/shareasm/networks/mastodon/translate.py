@@ -95,7 +95,14 @@ def translate_status(item: bytes, server: str) -> Seen | Skipped:
     return _translate(item, server, None)[0]
 
 
+_REMEMBERED = 8_000  # bytes of JSON
+
+
 def _translate(item: bytes, server: str, domain: str | None) -> tuple[Seen | Skipped, str]:
+    return (_translated if len(item) <= _REMEMBERED else _outcome)(item, server, domain)
+
+
+def _outcome(item: bytes, server: str, domain: str | None) -> tuple[Seen | Skipped, str]:
     local_id = ""
     try:
         status = decode_status(item)
@@ -106,6 +113,10 @@ def _translate(item: bytes, server: str, domain: str | None) -> tuple[Seen | Ski
         return _seen(status, item, server, domain), local_id
     except Unfit as unfit:
         return _set_aside(str(unfit), item), local_id
+
+
+_translated = lru_cache(maxsize=2048)(_outcome)
+"""A timeline is read again and again, and most of it is what it was: then also the fingerprint is known (Seen.kept)."""
 
 
 def _set_aside(reason: str, item: bytes) -> Skipped:
