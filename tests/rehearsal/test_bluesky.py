@@ -220,7 +220,7 @@ def test_the_newest_come_first_and_pages_are_offsets(network: StandInBluesky, cl
 
 
 def test_the_search_by_hashtag_finds_any_of_the_tags_by_the_time_of_its_index(clock: FixedClock) -> None:
-    with StandInBluesky(clock, has_search_by_tag=True) as network:
+    with StandInBluesky(clock, has_tag_search=True) as network:
         amina = network.account("amina.example")
         backdated = network.say(amina, "ore #shareASM", created_at=clock.now() - timedelta(days=3))
         clock.advance(minutes=1)
@@ -248,7 +248,7 @@ def test_the_search_by_hashtag_finds_any_of_the_tags_by_the_time_of_its_index(cl
 
 
 def test_a_reader_finds_by_hashtag_what_the_search_by_words_misses(clock: FixedClock) -> None:
-    with StandInBluesky(clock, has_search_by_tag=True, search=SearchKind.SUBSTRING) as network:
+    with StandInBluesky(clock, has_tag_search=True, search=SearchKind.SUBSTRING) as network:
         amina = network.account("amina.example")
         uri = network.say(amina, "outside the text", tags=["shareASM"])
         window = Window(clock.now() - timedelta(hours=1), clock.now() + timedelta(hours=1))

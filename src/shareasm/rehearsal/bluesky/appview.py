@@ -36,14 +36,12 @@ _FORBIDDEN = (
 class AppView:
     """One AppView of the network. `app` is its ASGI app; the PDS calls `handler` for who is signed in."""
 
-    def __init__(
-        self, index: Index, *, search_kind: SearchKind, is_search_open: bool, has_search_by_tag: bool = False
-    ) -> None:
+    def __init__(self, index: Index, search_kind: SearchKind, *, is_search_open: bool, has_tag_search: bool) -> None:
         self._index = index
         self._repos = index.repos
         self.search_kind = search_kind
         self.is_search_open = is_search_open
-        self.has_search_by_tag = has_search_by_tag
+        self.has_tag_search = has_tag_search
         self._queries: dict[str, Callable[[Call, Repo | None], Answer]] = {
             "app.bsky.feed.getPosts": self._get_posts,
             "app.bsky.feed.getPostThread": self._get_post_thread,
@@ -95,7 +93,7 @@ class AppView:
         return Answer({"posts": views, **({"cursor": cursor} if cursor else {})})
 
     def _search_by_tag(self, call: Call, viewer: Repo | None) -> Answer:
-        if not self.has_search_by_tag:
+        if not self.has_tag_search:
             raise bad_request("Search v2 is not enabled")
         found, cursor, count = search_by_tag(call, self._findable(viewer), self._repos.clock.now())
         views = self._views([hit.record for hit in found], viewer)

@@ -71,7 +71,7 @@ class StandInBluesky:
         *,
         search: SearchKind = SearchKind.FULL,
         is_search_open: bool = True,
-        has_search_by_tag: bool = False,
+        has_tag_search: bool = False,
         has_rate_limits: bool = True,
         indexing_delay: timedelta = NO_DELAY,
     ) -> None:
@@ -79,9 +79,7 @@ class StandInBluesky:
         self._repos = Repos(clock)
         self._index = Index(self._repos, lambda: self.appview_url, indexing_delay)
         self.limits = RateLimits(clock, is_on=has_rate_limits)
-        self.appview = AppView(
-            self._index, search_kind=search, is_search_open=is_search_open, has_search_by_tag=has_search_by_tag
-        )
+        self.appview = AppView(self._index, search, is_search_open=is_search_open, has_tag_search=has_tag_search)
         self._pds = Pds(self._repos, lambda: self.pds_url, self.limits, self.appview.handler)
         self.jetstream = Jetstream(self._repos)
         self.video = VideoService(self._repos, self._pds.sessions, lambda: self.video_url, lambda: self.pds_url)
