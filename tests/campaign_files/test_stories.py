@@ -150,6 +150,15 @@ def test_a_story_s_other_mistakes_are_named(tmp_path: Path, story: str, said: st
     assert any(f"story.yaml:{said}" in finding for finding in findings), findings
 
 
+def test_a_post_that_is_named_twice_stands_once_and_is_warned_of(tmp_path: Path) -> None:
+    show = "show: [{slot: welcome}, {hour: 9}, {hour: 9}, {slot: welcome, most: 2}]"
+    story, findings = read(tmp_path, f"chapters:\n  - heading: One\n    {show}\n")
+    assert story
+    [finding] = findings
+    assert "story.yaml:3:51: warning: “welcome” is named a second time" in finding
+    assert "The first is on line 3." in finding
+
+
 @pytest.mark.parametrize(
     ("memory", "is_drafted"),
     [

@@ -109,6 +109,7 @@ class _Show:
     def __init__(self, named: Named):
         self._parsers = _parsers(named)
         self._places = named.places
+        self._named: dict[tuple[RuleKind, str], Place] = {}
 
     def wish(self, row: Row) -> Wish | None:
         """Return what one line asks for; None after saying what is wrong with it."""
@@ -170,6 +171,13 @@ class _Show:
         if not value:
             return None
         rule = Rule(kinds[0], value, most)
+        first = self._named.setdefault((rule.kind, value), row.place)
+        if first != row.place and rule.kind in NAMING:
+            row.findings.warn(
+                row.place,
+                f"“{shorten(value)}” is named a second time; a post stands once in a story. The first is on line {first.line}.",
+                "Take one of the two out.",
+            )
         self._places.setdefault(rule, row.place)
         return rule
 

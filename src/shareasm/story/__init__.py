@@ -52,8 +52,10 @@ def draft(folder: Path, facts: Facts, now: datetime, *, is_dry_run: bool = False
     if facts.story is not None:
         _insist(path, facts.story, merged, known)
     if not is_dry_run and (merged.text, merged.memory) != (old, known):
-        _write(folder / MEMORY, remembering.memory_text(merged.memory))  # first: it may know too much, not too little
         _write(path, merged.text.replace("\n", ending))
+        _write(
+            folder / MEMORY, remembering.memory_text(merged.memory)
+        )  # last: what it does not know counts as a hand's
     return Drafted(path, tuple(_difference(old, merged.text)), merged.added_count, missing(recap, now))
 
 
