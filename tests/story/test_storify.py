@@ -91,6 +91,13 @@ def test_the_json_of_2011_is_read_too() -> None:
     assert story.at == datetime.fromtimestamp(1310784583, UTC)
 
 
+def test_lines_and_addresses_of_a_plain_post_stay_what_they_are() -> None:
+    words = "Look &lt;here&gt;:\nhttps://iied.example/a?b=1&amp;c. And https://iied.example/a?b=1&amp;c"
+    [post] = read_storify(json.dumps({"elements": [{"type": "quote", "data": {"quote": {"text": words}}}]})).posts
+    assert post.html.startswith("<p>Look &lt;here&gt;:<br>")
+    assert post.html.count('href="https://iied.example/a?b=1&amp;c"') == 2
+
+
 def test_json_with_padding_and_a_byte_order_mark_is_read() -> None:
     text = (STORIFY / "2015.json").read_text()
     assert read_storify(f"\ufeffcbstory({text});") == read_storify(text)

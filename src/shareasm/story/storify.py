@@ -9,11 +9,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from html import unescape
 from typing import Any
 from urllib.parse import urlsplit
 
 from shareasm.domain.posts import SafeHtml
-from shareasm.domain.richtext import clean_line, safe_url, sanitise, to_text
+from shareasm.domain.richtext import clean_line, find_urls, linked_html, safe_url, sanitise, to_text
 from shareasm.errors import ConfigError
 from shareasm.story.outline import Element, read_outline
 
@@ -152,7 +153,7 @@ def _element(one: dict[str, Any]) -> Iterator[str | OldText | OldPost]:
     link = _address(one.get("permalink")) or _address(inner.get("href"))
     source_name = _words(source, "name") or (one["source"] if isinstance(one.get("source"), str) else "")
     post = OldPost(
-        html=sanitise(html),
+        html=_said(html),
         link=link,
         name=_name(_words(by, "name") or _words(_block(data, "oembed"), "author_name") or _words(source, "username")),
         handle=_name(_words(source, "username") or _words(by, "username")).lstrip("@"),
@@ -164,6 +165,18 @@ def _element(one: dict[str, Any]) -> Iterator[str | OldText | OldPost]:
     )
     if post.html or post.link or post.title:
         yield post
+
+
+def _said(words: str) -> SafeHtml:
+    """Return what a post said: as HTML where it is, else as lines with its addresses made links."""
+    if "<" in words:
+        return sanitise(words)
+    text, spans, at = unescape(words), [], 0
+    for url in find_urls(text):
+        at = text.index(url, at)
+        spans.append((at, at + len(url), url))
+        at += len(url)
+    return linked_html(text, spans)
 
 
 def _block(data: Any, key: str) -> dict[str, Any]:
