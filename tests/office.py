@@ -38,7 +38,9 @@ class Office:
         bring_in_line(self.engine, campaign(), schedule(*slots))
 
     def press(self, worker: str = "one") -> Press:
-        return Press(self.engine, campaign(), Path(), {self.account: self.network}, self.clock, worker)
+        return Press(
+            self.engine, campaign(), Path(), {self.account: self.network}, self.clock, worker, chance=lambda: 0.0
+        )
 
     def send(self, *, after: timedelta = timedelta(), worker: str = "one") -> datetime | None:
         self.clock.advance(after)

@@ -36,7 +36,7 @@ class Office:
         )
 
     def send(self) -> None:
-        press = Press(self.engine, self.campaign, Path(), {"ours": self.network}, self.clock, "one")
+        press = Press(self.engine, self.campaign, Path(), {"ours": self.network}, self.clock, "one", chance=lambda: 0.0)
         publish_due(press, "ours", lambda _: None, lambda: False)
 
     def beat(self) -> None:

@@ -10,13 +10,14 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from difflib import get_close_matches
 from typing import NamedTuple
 
 from sqlalchemy.engine import Connection, Engine
 
 from shareasm.domain.changes import Gone
+from shareasm.domain.patience import retry_after
 from shareasm.domain.queue import EntryKey, PlannedEntry, QueueEntry, Receipt, State
 from shareasm.domain.schedules import Schedule
 from shareasm.errors import ConfigError, NetworkError, RateLimited
@@ -26,8 +27,6 @@ from shareasm.storage import claims, posts, queue, steering
 from shareasm.storage.acts import Act, record
 from shareasm.storage.engine import reading, transaction
 
-FIRST_WAIT_S = 5
-LONGEST_WAIT_S = 5 * 60
 TAKES_A_RECEIPT = frozenset({State.UNKNOWN, State.FAILED, State.MISSED, State.WAITING})
 GOES_AGAIN = frozenset({State.UNKNOWN, State.FAILED, State.MISSED, State.CANCELLED})
 
@@ -342,13 +341,9 @@ def _not_taken_back(press: Press, entry: QueueEntry, attempt: int, error: Networ
     with transaction(press.engine) as connection:
         claims.end_attempt(connection, attempt, f"failed: {error}", now)
         tries = steering.tries_of(connection, entry, "delete")
-        again = error.until if isinstance(error, RateLimited) else now + _wait(tries)
+        again = error.until if isinstance(error, RateLimited) else now + retry_after(tries, press.chance())
         steering.not_taken_back(connection, entry, words, again)
     return Result(entry, words, error=error)
-
-
-def _wait(tries: int) -> timedelta:
-    return timedelta(seconds=min(FIRST_WAIT_S * 2 ** min(tries, 10), LONGEST_WAIT_S))
 
 
 def _thread(entry: QueueEntry) -> tuple[str, str, str]:

@@ -9,11 +9,13 @@ from factories import NOON, minutes
 from shareasm.domain.patience import (
     MOST_TRIES,
     TRY_AGAIN_AFTER,
+    fresh_for,
     last_round_begins_at,
     left_alone_until,
     next_night,
     next_read_at,
     next_round_at,
+    retry_after,
 )
 from shareasm.errors import LeftAlone, NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
 
@@ -48,10 +50,35 @@ def test_no_two_wait_equally_long(error: NetworkError) -> None:
     assert [wait / waits[0] for wait in waits] == [1, 1.125, 1.25]
 
 
+@pytest.mark.parametrize(("tries", "seconds"), [(0, 5), (1, 10), (3, 40), (6, 300), (2000, 300)])
+def test_a_post_of_ours_is_tried_again_soon_and_then_less_often(tries: int, seconds: int) -> None:
+    assert retry_after(tries) == timedelta(seconds=seconds)
+    assert retry_after(tries, chance=1.0) == timedelta(seconds=seconds * 1.25)
+
+
 @pytest.mark.parametrize(("failures", "seconds"), [(0, None), (4, None), (5, 30), (7, 120), (99, 900)])
 def test_a_server_is_left_alone_after_five_failures_in_a_row(failures: int, seconds: int | None) -> None:
     until = left_alone_until(failures, NOON)
     assert until == (None if seconds is None else NOON + timedelta(seconds=seconds))
+
+
+@pytest.mark.parametrize(
+    ("said", "age", "seconds"),
+    [
+        ("max-age=15, public, stale-while-revalidate=30", "", 15),
+        ("public, max-age=15", "5", 10),
+        ("public, max-age=15", "90", 0),
+        ("Max-Age=60", "nonsense", 60),
+        ("max-age=3600", "", 300),
+        ("max-age=99999999999", "", 0),
+        ("private, max-age=60", "", 0),
+        ("no-store, max-age=60", "", 0),
+        ("no-cache, max-age=60", "", 0),
+        ("", "", 0),
+    ],
+)
+def test_a_cache_answers_the_same_for_as_long_as_the_answer_says(said: str, age: str, seconds: int) -> None:
+    assert fresh_for(said, age) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize(

@@ -358,3 +358,12 @@ def test_a_feed_whose_servers_wishes_cannot_be_heard_is_tried_later() -> None:
         with pytest.raises(Unreachable, match=r"robots\.txt cannot be read"):
             list(reader.sweep_tag("shareASM", DAY))
         assert asked == ["/robots.txt"]
+
+
+@pytest.mark.parametrize(("said", "minutes"), [("max-age=240", 4), ("max-age=86400", 5), ("no-cache", 2), ("", 2)])
+def test_a_feed_is_left_in_peace_as_long_as_caches_keep_it_and_two_minutes_at_least(said: str, minutes: int) -> None:
+    slow = reader(lambda _: httpx.Response(200, headers={"cache-control": said}, content=rss(ENTRY).encode()))
+    assert slow.rest() is None
+    list(slow.read_tag("shareASM", DAY, None))
+    assert slow.rest() == (NOW + timedelta(minutes=minutes), "")
+    assert slow.posts_a_minute() > 1000

@@ -175,7 +175,9 @@ class Crew:
         here.parent.switch()
 
     def press(self, by: str) -> Press:
-        return Press(self.engine, self.campaign, Path(), {self.account: self.network}, self.clock, by)
+        return Press(
+            self.engine, self.campaign, Path(), {self.account: self.network}, self.clock, by, chance=lambda: 0.0
+        )
 
     # ---- the plan and the person ---------------------------------------------------------------------------------------
 

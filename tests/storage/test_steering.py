@@ -47,7 +47,9 @@ class Office:
 
     @property
     def press(self) -> Press:
-        return Press(self.engine, self.campaign, Path(), {"ours": self.network}, self.clock, "amina")
+        return Press(
+            self.engine, self.campaign, Path(), {"ours": self.network}, self.clock, "amina", chance=lambda: 0.0
+        )
 
     def send(self, **after: float) -> None:
         self.clock.advance(**after)

@@ -3,6 +3,7 @@ look is due. Reads no clock and draws no lots: `chance`, from 0 to 1, is drawn b
 together do not come back together.
 """
 
+import re
 from collections.abc import Collection
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -11,10 +12,14 @@ from shareasm.errors import LeftAlone, NetworkError, RateLimited, Unauthorized, 
 
 FIRST_WAIT = timedelta(seconds=30)
 LONGEST_WAIT = timedelta(minutes=15)
+FIRST_RETRY = timedelta(seconds=5)  # of a post
+LONGEST_RETRY = timedelta(minutes=5)
 TRY_AGAIN_AFTER = timedelta(seconds=5)  # a server that was out of reach at the last check
 MOST_TRIES = 3
 MOST_FAILURES = 5  # in a row; then a server is left alone
 NIGHT = time(3, 30)
+LONGEST_FRESH = timedelta(minutes=5)
+_MAX_AGE = re.compile(r"\bmax-age=([0-9]{1,8})\b")
 WORTH_BEGINNING_EARLY = timedelta(minutes=2)
 
 
@@ -30,6 +35,11 @@ def next_read_at(error: NetworkError, failure_count: int, now: datetime, chance:
     if isinstance(error, Unauthorized):
         return now + spread(LONGEST_WAIT, chance)
     return now + spread(min(FIRST_WAIT * (1 << min(failure_count, 6)), LONGEST_WAIT), chance)
+
+
+def retry_after(tries: int, chance: float = 0.0) -> timedelta:
+    """Return how long a post of ours waits after so many tries in vain: 5 s, 10 s, 20 s … 5 min."""
+    return spread(min(FIRST_RETRY * (1 << min(tries, 10)), LONGEST_RETRY), chance)
 
 
 def left_alone_until(failure_count: int, now: datetime, chance: float = 0.0) -> datetime | None:
@@ -52,6 +62,19 @@ def next_round_at(errors: Collection[NetworkError], now: datetime, tries: int) -
         waits += [now + TRY_AGAIN_AFTER for error in errors if isinstance(error, Unreachable)]
     # Without an error an answer may be left out for want of time: it comes in the next round, or that is the last one.
     return min(waits, default=None if tries else now)
+
+
+def fresh_for(cache_control: str, age: str = "") -> timedelta:
+    """Return how long a cache on the way answers the same again, by the answer's own headers (RFC 9111, 5.2.2.1 and 5.1).
+
+    Nothing where it keeps nothing for everybody; five minutes at most, for news should not wait longer.
+    """
+    said = cache_control.lower()
+    found = _MAX_AGE.search(said)
+    if not found or "no-store" in said or "no-cache" in said or "private" in said:
+        return timedelta()
+    spent = int(age) if re.fullmatch(r"[0-9]{1,6}", age.strip()) else 0
+    return max(timedelta(), min(timedelta(seconds=int(found[1])), LONGEST_FRESH) - timedelta(seconds=spent))
 
 
 def last_round_begins_at(closes_at: datetime, takes: timedelta, longest: timedelta) -> datetime:

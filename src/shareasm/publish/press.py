@@ -1,6 +1,7 @@
 """What publishing needs, what comes of it, and what happens to an account whose token is refused."""
 
-from collections.abc import Mapping
+import random
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -26,6 +27,7 @@ class Press:
     clock: Clock
     worker: str
     in_hand: set[int] = field(default_factory=set)  # entries whose calls are under way: the worker renews their claims
+    chance: Callable[[], float] = random.random  # spreads those who try again, see domain.patience
 
 
 class Result(NamedTuple):

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from sqlalchemy.engine import Connection
 
+from shareasm.domain.patience import FIRST_RETRY, retry_after
 from shareasm.domain.queue import CLOCKS_DIFFER_BY, QueueEntry, Receipt
 from shareasm.errors import (
     ConfigError,
@@ -44,8 +45,6 @@ made, and a repeat would make it again."""
 
 OFF_BY = timedelta(days=1)  # a wrong clock is wrong by less: an hour of summer time, another time zone
 LOOKS = 2  # not there twice, a minute apart: a person decides
-FIRST_WAIT_S = 5
-LONGEST_WAIT_S = 5 * 60
 FRESH_FOR = timedelta(minutes=10)
 """Content that was frozen longer ago, and surely not sent, is frozen anew: a Bluesky post carries the time of its freezing."""
 
@@ -283,7 +282,7 @@ def _not_looked_up(press: Press, entry: QueueEntry, attempt: int, error: Network
     """The look failed: look again. A refusal is the same every time, and for a person to read."""
     now = press.clock.now()
     words = f"sent, but the answer was lost, and looking it up failed: {error}"
-    again = None if isinstance(error, Rejected) else _wait(entry.attempt_count + entry.lookup_count, error, now)
+    again = None if isinstance(error, Rejected) else _wait(press, entry.attempt_count + entry.lookup_count, error, now)
     with transaction(press.engine) as connection:
         claims.end_attempt(connection, attempt, f"failed: {error}", now)
         claims.unknown(connection, entry.id, press.worker, again, words, lookup_count=entry.lookup_count)
@@ -323,7 +322,7 @@ def _lost(press: Press, entry: QueueEntry, attempt: int, error: Unreachable) -> 
     words = f"sent, but the answer was lost: {error}"
     with transaction(press.engine) as connection:
         claims.note_attempt(connection, attempt, words)
-        wait = _wait(entry.attempt_count, error, now)
+        wait = _wait(press, entry.attempt_count, error, now)
         claims.unknown(connection, entry.id, press.worker, wait, words, lookup_count=entry.lookup_count)
     return Result(entry, words, error=error)
 
@@ -346,7 +345,7 @@ def _not_sent(
             tries = entry.attempt_count if attempt is not None else _tries_by_age(now - entry.due_at)
             if isinstance(error, Stale) and not is_open:
                 claims.forget_prepared(connection, entry.id, press.worker)
-            claims.put_back(connection, entry.id, press.worker, _wait(tries, error, now), words)
+            claims.put_back(connection, entry.id, press.worker, _wait(press, tries, error, now), words)
         elif is_open:  # an earlier try of the same post may be out there
             words = f"an answer was lost, and repeating it was refused; a person must decide: {error}"
             claims.unknown(connection, entry.id, press.worker, None, words, lookup_count=entry.lookup_count)
@@ -356,19 +355,19 @@ def _not_sent(
     return Result(entry, words, error=error)
 
 
-def _wait(tries: int, error: NetworkError, now: datetime) -> datetime:
+def _wait(press: Press, tries: int, error: NetworkError, now: datetime) -> datetime:
     """Return when to try again: when the server says, else after 5 s, 10 s, 20 s … 5 min."""
     if isinstance(error, RateLimited):
         return error.until
     if isinstance(error, Unauthorized):
         return now  # its account waits
-    return now + timedelta(seconds=min(FIRST_WAIT_S * 2 ** min(tries, 10), LONGEST_WAIT_S))
+    return now + retry_after(tries, press.chance())
 
 
 def _tries_by_age(age: timedelta) -> int:
-    """Return how many doubling waits from FIRST_WAIT_S fit into `age`.
+    """Return how many doubling waits from FIRST_RETRY fit into `age`.
 
     >>> [_tries_by_age(timedelta(seconds=s)) for s in (0, 4, 5, 16, 36)]
     [0, 0, 1, 2, 3]
     """
-    return (max(int(age.total_seconds()), 0) // FIRST_WAIT_S + 1).bit_length() - 1
+    return (max(age, timedelta()) // FIRST_RETRY + 1).bit_length() - 1

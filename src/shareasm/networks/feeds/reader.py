@@ -15,17 +15,19 @@ import httpx
 import msgspec
 
 from shareasm.domain.changes import Gone, Seen
+from shareasm.domain.patience import fresh_for
 from shareasm.domain.posts import PostRef
 from shareasm.domain.richtext import fold_hashtag
 from shareasm.domain.robots import Notices
 from shareasm.errors import NetworkError, RateLimited, Rejected, StayAway, Unreachable
 from shareasm.networks.feeds.translate import Feed, NoFeed, read_feed
-from shareasm.networks.ports import Page, Window
+from shareasm.networks.ports import Page, Rest, Window
 
 MOST_BYTES = 5_000_000
 TIMEOUT = httpx.Timeout(30, connect=10)
 TOTAL_S = 60.0
 """Seconds that reading a feed may take in all, however steadily it drips: the end of the day waits for its last look."""
+LEAST_REST = timedelta(minutes=2)
 WAIT = timedelta(minutes=5)  # where a server asks for patience without saying how long
 
 
@@ -52,6 +54,7 @@ class FeedReader:
     ) -> None:
         """`notices`: what servers write in their robots.txt; None: it is not asked for."""
         self._notices = notices
+        self._fresh_until: datetime | None = None
         self._url = url
         self._takes_all = takes_all
         self._language = language
@@ -90,6 +93,14 @@ class FeedReader:
         wanted = {ref for ref, _ in refs}
         return {item.post.ref: item for item in feed.seen if item.post.ref in wanted} if feed else {}
 
+    def rest(self) -> Rest | None:
+        """Return how long to leave the feed in peace: as long as caches keep it, and two minutes at least (Paced)."""
+        return Rest(self._fresh_until) if self._fresh_until else None
+
+    def posts_a_minute(self) -> float:
+        """Return a number that hinders nobody: one answer has them all (Paced)."""
+        return 1e6
+
     def _page(self, feed: Feed, tag: str, window: Window, checkpoint: str | None) -> Page:
         name = fold_hashtag(tag)
         inside = [item for item in feed.seen if window.opens_at <= item.post.created_at < window.closes_at]
@@ -104,6 +115,8 @@ class FeedReader:
         }
         try:
             with self._client.stream("GET", self._url, headers=headers) as response:
+                kept_for = fresh_for(response.headers.get("cache-control", ""), response.headers.get("age", ""))
+                self._fresh_until = self._now() + max(kept_for, LEAST_REST)
                 if response.status_code == httpx.codes.NOT_MODIFIED:
                     return None, mark
                 if not response.is_success:

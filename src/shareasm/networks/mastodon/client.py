@@ -5,13 +5,14 @@ import ssl
 import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache, partial
 from typing import Any
 
 import httpx
 import msgspec
 
+from shareasm.domain.patience import fresh_for
 from shareasm.domain.richtext import clean_line
 from shareasm.errors import NetworkError, Rejected, StayAway, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import Act, Answer, Asked, network_error, refusal
@@ -37,8 +38,6 @@ _TIMELINES = "/api/v1/timelines/"
 _ABOUT_ITSELF = ("/api/v1/instance", "/api/v2/instance", "/.well-known/", "/nodeinfo")
 """What a server says of itself to whoever wants to speak with it; its robots.txt is about what people say there."""
 
-_MAX_AGE = re.compile(r"\bmax-age=(\d{1,6})\b")
-_LONGEST_FRESH_S = 300
 
 _HOST = re.compile(r"[\w-][\w.-]{0,252}(?::\d{1,5})?")
 
@@ -119,7 +118,8 @@ class Api:
         if not answer.is_good:
             raise refusal(answer, asked)
         if not token and path.startswith(_TIMELINES):
-            self._fresh_until = _fresh_until(answer, self.now())
+            fresh = fresh_for(answer.headers.get("cache-control", ""), answer.headers.get("age", ""))
+            self._fresh_until = self.now() + fresh
         if answer.is_web_page:
             message = (
                 f"answered with a web page instead of JSON: {answer.words!r}; is this the address of the server itself?"
@@ -282,17 +282,6 @@ class Api:
     def reads_a_minute(self) -> float:
         """Return how many requests of no page the server allows."""
         return self._pace.reads_a_minute(self._read_as)
-
-
-def _fresh_until(answer: Answer, now: datetime) -> datetime | None:
-    """Return until when a cache on the way answers the same again, by the answer's own word (RFC 9111, 5.2.2.1)."""
-    said = answer.headers.get("cache-control", "").lower()
-    found = _MAX_AGE.search(said)
-    if not found or "no-store" in said or "private" in said:
-        return None
-    age = answer.headers.get("age", "0").strip()
-    spent = int(age) if age.isascii() and age.isdigit() and len(age) < 7 else 0
-    return now + timedelta(seconds=max(0, min(int(found[1]), _LONGEST_FRESH_S) - spent))
 
 
 def _read(client: httpx.Client, request: httpx.Request, asked: Asked) -> Answer:
