@@ -454,14 +454,17 @@ def test_a_bare_record_of_the_stream_is_looked_up_by_any_checker_of_its_network(
     assert isinstance(stored.post.ref, PostRef)
 
 
-def test_what_the_stream_has_just_told_is_not_gone_because_no_index_knows_it_yet(desk: Desk) -> None:
+@pytest.mark.parametrize("is_known", [False, True], ids=["not yet", "as it was before its edit"])
+def test_what_the_stream_has_just_told_stands_although_the_index_lags(desk: Desk, *, is_known: bool) -> None:
     sky = source("jetstream.example", SourceKind.JETSTREAM)
     desk = replace(desk, campaign=campaign(sources=(sky,)))
-    put(desk, sky, [replace(seen(network=Network.BLUESKY), is_complete=False)])
-    lagging = MemoryNetwork(Network.BLUESKY)
+    before = seen("Safer mines", network=Network.BLUESKY, version="bafyold")
+    put(desk, sky, [seen("#shareASM", network=Network.BLUESKY, version="bafynew", revision="3kb", is_complete=False)])
+    lagging = MemoryNetwork(Network.BLUESKY, posts={before.post.ref: before.post} if is_known else {})
     assert collect.verify(desk, {sky.id: lagging}, desk.clock.now()).tally == Tally()
     cast("FixedClock", desk.clock).advance(minutes=5)
-    assert collect.verify(desk, {sky.id: lagging}, desk.clock.now()).tally == Tally(gone=1)
+    believed = collect.verify(desk, {sky.id: lagging}, desk.clock.now()).tally
+    assert believed == (Tally(changed=1) if is_known else Tally(gone=1))
 
 
 # ---- our own posts -----------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import QueueEntry, State
 from shareasm.errors import NetworkError
 from shareasm.networks.ports import Paced, PostChecker
-from shareasm.storage import checks, posts, queue, sources
+from shareasm.storage import checks, conversations, posts, queue, sources
 from shareasm.storage.engine import reading, transaction
 
 CHECK_PAGE = 200  # posts asked about in one go
@@ -25,6 +25,7 @@ ASK_AGAIN_AFTER = timedelta(minutes=5)  # about a post that nobody answered abou
 FREELY = (
     5000.0  # posts a minute, of checkers whose servers hardly limit them: 25 a request and 3,000 requests in 5 minutes
 )
+ANSWERS_ASKED = 100  # at most, of the last hour, how often they were answered themselves
 OURS_ASKED_FOR = timedelta(hours=1)  # after it was sent; what a person deleted meanwhile is not asked for for ever
 
 # ---- asking again ------------------------------------------------------------------------------------------------------
@@ -59,13 +60,16 @@ def verify(desk: Desk, checkers: Mapping[str, PostChecker], before: datetime) ->
 
 
 def ask_about_ours(desk: Desk, checkers: Mapping[str, PostChecker]) -> Asked:
-    """Ask about our own posts of the last hour: how often they were answered by now. A stream tells no counts."""
+    """Ask about our own posts of the last hour, and the answers in conversations of the day: how often they were answered by
+    now. A stream tells no counts.
+    """
     now = desk.clock.now()
     with transaction(desk.engine) as connection:
         entries = queue.of_campaign(connection, desk.campaign.slug)
         sent = [entry.receipt.ref for entry in entries if entry.receipt and _is_out(entry, now - OURS_ASKED_FOR)]
         there = [stored.id for stored in posts.find(connection, sent).values() if not stored.is_gone]
-        due = checks.questions(connection, there)
+        said = conversations.in_threads(connection, desk.campaign.slug, now - OURS_ASKED_FOR, ANSWERS_ASKED)
+        due = checks.questions(connection, list(dict.fromkeys([*there, *said])))
         states = sources.check_states(connection, desk.campaign.slug)
     asking = _Asking(desk, checkers, resting_checks(states, now))
     tally = asking.ask(due)
@@ -182,14 +186,21 @@ class _Asking:
         ).items():
             self._put(name, questions)
         self._ask_bluesky([(item.ref, item.ref.uri) for item in due if item.ref.network is Network.BLUESKY])
-        self._leave_open(item.ref for item in due if item.bare_since and asked_at - item.bare_since < INDEXED_WITHIN)
+        self._leave_open(item for item in due if self._is_fresh(item, asked_at))
         return _settle(self._desk, self._answers, asked_at, {item.ref: "ours" for item in due} if ours else {})
 
-    def _leave_open(self, fresh: Iterable[PostRef]) -> None:
-        """Take no answer about a post that the stream has just told of, and no index knows yet: it is asked about again."""
-        for ref in fresh:
-            if not any(isinstance(answer, Seen) for _, answer in self._answers.get(ref, ())):
-                self._answers.pop(ref, None)
+    def _is_fresh(self, item: checks.ToCheck, asked_at: datetime) -> bool:
+        """Whether only a stream has told of it, a moment ago."""
+        streams = {source.id for source in self._desk.campaign.sources if source.kind is SourceKind.JETSTREAM}
+        is_new = item.bare_since is not None and asked_at - item.bare_since < INDEXED_WITHIN
+        return is_new and streams.issuperset(name for name, _ in item.sightings)
+
+    def _leave_open(self, fresh: Iterable[checks.ToCheck]) -> None:
+        """Take no answer about what the stream has just told, and no index knows or only as it was: it is asked about again."""
+        for item in fresh:
+            answers = [answer for _, answer in self._answers.get(item.ref, ()) if isinstance(answer, Seen)]
+            if not any(answer.post.version == item.version for answer in answers):
+                self._answers.pop(item.ref, None)
 
     def _whom_to_ask(self, due: Iterable[checks.ToCheck]) -> dict[str, list[Question]]:
         """Return what to ask whom: the post's own server where we read that one, else each that showed it."""

@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shareasm.domain.posts import Network, PostRef
+from shareasm.domain.posts import Network, PostRef, decode_post
 from shareasm.storage.posts import chunks, sightings_of, uris_by_network
 from shareasm.storage.tables import campaign_posts, posts, sightings
 
@@ -20,6 +20,7 @@ class ToCheck:
     ref: PostRef
     sightings: tuple[tuple[str, str], ...]
     bare_since: datetime | None = None  # when a stream told of it, where nobody has shown it whole since
+    version: str | None = None  # of a bare one: what the stream told
 
 
 def to_check(
@@ -72,7 +73,7 @@ def count_by_source(connection: Connection, campaign: str) -> dict[str, int]:
 
 def questions(connection: Connection, ids: Sequence[int]) -> list[ToCheck]:
     """Return how to ask about the posts with these arrival numbers, in their order."""
-    columns = (posts.c.id, posts.c.network, posts.c.uri, posts.c.first_seen_at, posts.c.checked_at)
+    columns = (posts.c.id, posts.c.network, posts.c.uri, posts.c.first_seen_at, posts.c.checked_at, posts.c.content)
     found = {
         row.id: row
         for chunk in chunks(ids)
@@ -85,6 +86,7 @@ def questions(connection: Connection, ids: Sequence[int]) -> list[ToCheck]:
             PostRef(Network(row.network), row.uri),
             tuple((at.source, at.local_id) for at in where.get(id_, ())),
             row.first_seen_at if row.checked_at is None else None,
+            decode_post(row.content).version if row.checked_at is None else None,
         )
         for id_ in ids
         if (row := found.get(id_))
