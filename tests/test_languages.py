@@ -86,7 +86,7 @@ def bare(text: str) -> Iterator[str]:
 
 PROPER = {
     "Bluesky", "Mastodon", "UTC", "IIED", "International", "Institute", "for", "Environment", "and", "Development",
-    "shareASM", "CC", "BY", "kaj", "la",
+    "shareASM", "CC", "BY", "JSON", "CSV", "Markdown", "Atom", "RSS", "kaj", "la",
 }  # fmt: skip
 
 

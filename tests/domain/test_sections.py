@@ -132,6 +132,19 @@ def test_an_interview_leads_to_where_it_is_and_stands_once_for_all_its_languages
     assert recording.poster == kept("card")
 
 
+@pytest.mark.parametrize(("first", "leads"), [("en", "en"), ("fr", "fr"), ("es", "fr")])
+def test_a_recording_in_many_languages_is_the_one_in_the_campaign_s_first(first: str, leads: str) -> None:
+    slot = a_slot("talk", kind=Kind.VIDEO)
+    french, english = (
+        a_post(language, by=OURS, created_at=at(clock), languages=(language,))
+        for language, clock in (("fr", "09:00"), ("en", "09:05"))
+    )
+    entries = [an_entry(slot, french, language="fr"), an_entry(slot, english)]
+    campaign = a_campaign(languages=(first,))
+    (recording,) = told(french, english, entries=entries, schedule=Schedule((slot,)), campaign=campaign).recordings
+    assert recording.item.language == leads
+
+
 def test_an_interview_without_a_link_is_its_own_post_and_shows_its_picture() -> None:
     slot, talk = our_picture("talk", a_slot("talk", kind=Kind.INTERVIEW))
     (recording,) = told(talk, **planned((slot, talk.post))).recordings

@@ -244,7 +244,7 @@ def arrange(facts: Facts) -> Recap:
         ahead=narrate(story.ahead),
         cover=cover(items, [_items(chapter) for chapter in chapters]),
         gallery=gallery(items),
-        recordings=recordings(items),
+        recordings=recordings(items, campaign.languages[0]),
         voices=voices(campaign, items),
         questions=questions(items, _told(chapters)),
         outcomes=outcomes(facts.entries, facts.posts, items),

@@ -90,13 +90,15 @@ class Recording:
     alt: str | None = None  # of the poster, where its author gave one
 
 
-def recordings(items: Iterable[Item]) -> tuple[Recording, ...]:
-    """Return what there is to watch and hear, in order of time; a slot once, in the language that was sent first."""
+def recordings(items: Iterable[Item], language: str) -> tuple[Recording, ...]:
+    """Return what there is to watch and hear, in order of time; a slot once, in `language` where it was sent in it."""
     found: dict[str, Recording] = {}
-    for item in items:
-        if recording := _recording(item):
-            found.setdefault(item.highlight.slot.id if item.highlight else item.anchor, recording)
-    return tuple(found.values())[:RECORDINGS_SHOWN]
+    for recording in (recording for item in items if (recording := _recording(item))):
+        plan = recording.item.highlight
+        key = plan.slot.id if plan else recording.item.anchor
+        if key not in found or (found[key].item.language != language and recording.item.language == language):
+            found[key] = recording
+    return tuple(sorted(found.values(), key=lambda one: one.item.number))[:RECORDINGS_SHOWN]
 
 
 def _recording(item: Item) -> Recording | None:
