@@ -51,6 +51,9 @@ class Office:
     def listen(self, **bound: int) -> collect.Asked:
         return collect.read_conversations(self.desk, {source().id: self.network}, **bound)
 
+    def refresh(self) -> collect.Asked:
+        return collect.ask_about_ours(self.desk, {source().id: self.network})
+
     def belonging(self) -> dict[str, str]:
         with reading(self.desk.engine) as connection:
             return {one.post.text: one.belongs_by for one in posts.of_campaign(connection, self.desk.campaign.slug)}
@@ -120,6 +123,20 @@ def test_a_conversation_is_read_again_only_when_it_grew(office: Office) -> None:
     assert office.reads() == before
     office.say("Three here.", to=question)
     assert office.read().new == 1
+
+
+def test_a_thread_is_followed_where_it_grows(office: Office) -> None:
+    question = office.say("What do masks cost? #shareASM")
+    answer = office.say("Two dollars here.", to=question)
+    tagged = office.say("And in Geita? #shareASM", to=question)
+    office.read()
+    office.say("Really?", to=answer)
+    office.say("Three.", to=tagged)
+    assert office.read() == Tally(new=1), "only the post under the tag is in the sweep"
+    office.refresh()
+    assert office.listen().tally == Tally(new=1)
+    before = office.reads()
+    assert (office.listen().tally, office.reads()) == (Tally(), before)
 
 
 def test_an_answer_goes_with_its_question(office: Office) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.engine import Engine
 
 from clocks import FixedClock
-from factories import NOON, campaign, seen, source
+from factories import NOON, campaign, minutes, seen, source
 from shareasm.collect import Desk, store
 from shareasm.collect.storing import sighting_by, store_posts
 from shareasm.domain.posts import Counts, Network, PostRef
@@ -61,10 +61,37 @@ def test_what_was_read_comes_again_when_it_has_grown_since(desk: Desk) -> None:
     assert names(due(desk)) == ["one"]
 
 
-def test_answers_that_came_in_this_way_are_counted_and_not_followed(desk: Desk) -> None:
-    answer = seen("Two dollars.", uri="https://memory.example/answer", counts=Counts(replies=5))
+def put_without_tag(desk: Desk, name: str, rule: str, replies: int) -> PostRef:
+    answer = seen("Two dollars.", uri=f"https://memory.example/{name}", counts=Counts(replies=replies))
     with transaction(desk.engine) as connection:
-        by = sighting_by(source())
-        store_posts(connection, desk.campaign, by, [answer], NOON, {answer.post.ref: "reply"})
+        store_posts(connection, desk.campaign, sighting_by(source()), [answer], NOON, {answer.post.ref: rule})
+    return answer.post.ref
+
+
+def test_an_answer_is_followed_where_it_got_more_answers_than_came_with_it(desk: Desk) -> None:
+    answer = put_without_tag(desk, "answer", "reply", 2)
+    with transaction(desk.engine) as connection:
         assert conversations.count_without_tag(connection, desk.campaign.slug) == 1
+        conversations.note_thread(connection, desk.campaign.slug, {answer: 2})
     assert due(desk) == []
+    put_without_tag(desk, "answer", "reply", 3)
+    [item] = due(desk)
+    assert item.is_in_thread
+    with transaction(desk.engine) as connection:
+        conversations.note_thread(connection, desk.campaign.slug, {answer: 1})  # what is known does not shrink
+        assert conversations.in_threads(connection, desk.campaign.slug, NOON, 9) == [item.id]
+        assert conversations.in_threads(connection, desk.campaign.slug, NOON + minutes(1), 9) == []
+    assert [found.answer_count for found in due(desk)] == [3]
+
+
+def test_what_is_here_for_quoting_or_is_not_to_be_followed_is_not(desk: Desk) -> None:
+    put_without_tag(desk, "quote", "quote", 5)
+    put(desk, "elsewhere", 5)
+    [item] = due(desk)
+    with transaction(desk.engine) as connection:
+        conversations.note_read(connection, desk.campaign.slug, item, is_followed=False)
+    put(desk, "elsewhere", 6)
+    assert due(desk) == []
+    with transaction(desk.engine) as connection:  # until it is met in a conversation of the day
+        conversations.note_thread(connection, desk.campaign.slug, {item.post.ref: 0})
+    assert names(due(desk)) == ["elsewhere"]

@@ -5,13 +5,14 @@ A post in somebody else's thread is not followed: that conversation was not ours
 everything else, and shown only below what it answers (domain.conversations).
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from shareasm.collect.asking import Asked, note_checks, resting_checks
 from shareasm.collect.storing import Desk, Tally, sighting_by, store_posts
 from shareasm.domain.campaigns import Source, SourceKind
-from shareasm.domain.changes import home_host
+from shareasm.domain.changes import Seen, home_host
 from shareasm.domain.conversations import BY_QUOTE, BY_REPLY
 from shareasm.domain.posts import Network, PostRef
 from shareasm.errors import NetworkError
@@ -42,7 +43,7 @@ def read_conversations(desk: Desk, readers: Mapping[str, ConversationReader], *,
         due = [] if is_full else conversations.due(connection, desk.campaign.slug, ours, at_most)
         for item in due:
             if not _is_followed(item, ours):
-                conversations.note_read(connection, desk.campaign.slug, item)
+                conversations.note_read(connection, desk.campaign.slug, item, is_followed=False)
         states = sources.check_states(connection, desk.campaign.slug)
     resting = resting_checks(states, now)
     tally, silent = Tally(), dict[str, NetworkError]()
@@ -62,8 +63,8 @@ def read_conversations(desk: Desk, readers: Mapping[str, ConversationReader], *,
 
 
 def _is_followed(item: Due, ours: frozenset[PostRef]) -> bool:
-    """Return whether a conversation is the day's: ours, or below the first post of a thread. An answer's is its thread's."""
-    return not item.post.is_reply or item.post.ref in ours
+    """Return whether a conversation is the day's: ours, or begun with its tag, or a branch of one of these."""
+    return item.post.ref in ours or not item.post.is_reply or item.is_in_thread
 
 
 def _whom_to_ask(desk: Desk, readers: Mapping[str, ConversationReader], item: Due) -> tuple[Source, str] | None:
@@ -93,4 +94,12 @@ def _store(desk: Desk, source: Source, item: Due, said: Conversation, ours: froz
         tally = store_posts(connection, campaign, by, [*answers, *quotes], now, declared)
         sources.add_skips(connection, campaign.slug, source.id, said.skipped, now)
         conversations.note_read(connection, campaign.slug, item)
+        conversations.note_thread(connection, campaign.slug, _answer_counts(answers, declared))
     return tally
+
+
+def _answer_counts(answers: Sequence[Seen], kept: Mapping[PostRef, str]) -> dict[PostRef, int]:
+    """Return how many answers came to each answer: networks count only direct ones, so that a thread grows at its ends."""
+    by_id = {seen.local_id: seen.post.ref for seen in answers}
+    parents = Counter(seen.post.reply_to or by_id.get(seen.parent_local_id or "") for seen in answers)
+    return {seen.post.ref: parents[seen.post.ref] for seen in answers if seen.post.ref in kept}

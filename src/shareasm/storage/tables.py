@@ -57,7 +57,7 @@ campaign_posts = sa.Table(
     sa.Column("campaign", sa.Text, primary_key=True),
     sa.Column("post_id", Id, sa.ForeignKey("posts.id", ondelete="CASCADE"), primary_key=True),
     sa.Column("belongs_by", sa.Text, nullable=False),  # which rule: "tag", "ours", "feed", "reply" or "quote"
-    sa.Column("followed_count", sa.Integer),  # the post's answer_count when its conversation was last read
+    sa.Column("followed_count", sa.Integer),  # its answer_count when its conversation was last read; -1: is not to be
     sa.Index(None, "post_id"),
     sqlite_with_rowid=False,
 )
