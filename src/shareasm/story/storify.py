@@ -26,8 +26,8 @@ NAME_LENGTH = 120
 
 _PLACES = {"twitter": "Twitter", "facebook": "Facebook", "youtube": "YouTube", "flickr": "Flickr", "instagram": "Instagram",
            "google": "the web", "storify": "Storify", "soundcloud": "SoundCloud", "vimeo": "Vimeo"}  # fmt: skip
-_OLD_TYPES = {"tweet": "quote", "photo": "image", "website": "link"}
-"""What the JSON of 2011 called an element's class."""
+_OLD_TYPES = {"photo": "image", "website": "link"}
+"""What the JSON of 2011 called an element's class; what has no name here is read as a quotation."""
 
 
 @dataclass(frozen=True, slots=True)
