@@ -59,6 +59,7 @@ class Made(NamedTuple):
     written: Written
     shown_count: int
     not_shown_count: int
+    recap: Recap | None = None  # what was written, for those who want it in another form too
 
 
 def make_recap(materials: Materials, folder: Path) -> Made:
@@ -68,8 +69,9 @@ def make_recap(materials: Materials, folder: Path) -> Made:
     )
     kept = _keep_pictures(materials, [item for item in judged if item.verdict.show])
     facts = _facts(materials, judged, kept)
-    written = write_recap(_with_poster(materials, arrange(facts)), folder, pictures=materials.files)
-    return Made(written, len(facts.posts), len(judged) - len(facts.posts))
+    arranged = _with_poster(materials, arrange(facts))
+    written = write_recap(arranged, folder, pictures=materials.files)
+    return Made(written, len(facts.posts), len(judged) - len(facts.posts), arranged)
 
 
 def facts_of_day(materials: Materials) -> Facts:

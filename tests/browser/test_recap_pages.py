@@ -9,9 +9,11 @@ from axe_playwright_python.sync_playwright import Axe
 
 from browser.full_day import a_full_day, keep_pictures
 from browser.hostile import as_fields, as_html, with_neighbours
-from recap_day import a_campaign
+from recap_day import a_campaign, a_day
 from shareasm.domain.recaps import Facts, arrange
+from shareasm.printing import print_pdf
 from shareasm.render import render_page, write_recap
+from shareasm.render.single import write_single
 
 pytestmark = pytest.mark.browser
 
@@ -232,3 +234,12 @@ def _walk_down(page: Any) -> None:
         }"""
     )
     page.wait_for_load_state("networkidle")
+
+
+def test_the_one_file_prints_as_pdf_and_asks_nobody(tmp_path: Path) -> None:
+    page, pdf = tmp_path / "recap.html", tmp_path / "out" / "recap.pdf"
+    write_single(arrange(a_day()), page, tmp_path)
+    print_pdf(page, pdf)
+    printed = pdf.read_bytes()
+    assert printed.startswith(b"%PDF-")
+    assert len(printed) > 20_000

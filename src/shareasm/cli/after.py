@@ -1,11 +1,15 @@
 """Commands after the day: recap, sweep, posts export, forget, policy."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from shareasm.cli.groups import Commands
 from shareasm.cli.steering import YES, agree
+
+if TYPE_CHECKING:
+    from shareasm.domain.recaps import Recap
 
 FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 
@@ -20,7 +24,11 @@ FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path
     is_flag=True,
     help="Bring it to where campaign.yaml says that readers open it (recap: folder or command).",
 )
-def recap(folder: Path | None, *, no_check: bool, publish: bool) -> None:
+@click.option("--single-file", type=click.Path(path_type=Path, dir_okay=False), help="Write it as one file too.")
+@click.option(
+    "--pdf", type=click.Path(path_type=Path, dir_okay=False), help="Print it too, by a browser of this machine."
+)
+def recap(folder: Path | None, *, no_check: bool, publish: bool, single_file: Path | None, pdf: Path | None) -> None:
     """Write the recap again, after asking the networks about everything that it will show.
 
     Once it is published, whatever writes it again (sweep, forget, the nightly look) publishes it again too.
@@ -28,7 +36,7 @@ def recap(folder: Path | None, *, no_check: bool, publish: bool) -> None:
     \b
     Example:  shareasm recap config/campaigns/shareasm-2027
     """
-    _write(folder, is_checked=not no_check, publishes=publish)
+    _write(folder, is_checked=not no_check, publishes=publish, single_file=single_file, pdf=pdf)
 
 
 @click.command()
@@ -46,7 +54,14 @@ def sweep(folder: Path | None) -> None:
     _write(folder, is_checked=True)
 
 
-def _write(folder: Path | None, *, is_checked: bool, publishes: bool = False) -> None:
+def _write(
+    folder: Path | None,
+    *,
+    is_checked: bool,
+    publishes: bool = False,
+    single_file: Path | None = None,
+    pdf: Path | None = None,
+) -> None:
     from shareasm.cli.telling import campaign_folder, load_plan, print_event
     from shareasm.clock import SystemClock
     from shareasm.deliver import deliver
@@ -67,9 +82,28 @@ def _write(folder: Path | None, *, is_checked: bool, publishes: bool = False) ->
         f"{made.shown_count} posts shown, {made.not_shown_count} not shown, {made.written.changed_count} files changed"
     )
     parts.engine.dispose()
+    if made.recap:
+        _write_further(made.recap, settings.data / "pictures", single_file, pdf)
     place = deliver(made.written.index.parent, plan.campaign.publication).place if publishes else parts.deliver_again()
     if place:
         click.echo(f"Published: {place}")
+
+
+def _write_further(recap: "Recap", pictures: Path, single_file: Path | None, pdf: Path | None) -> None:
+    from tempfile import TemporaryDirectory
+
+    from shareasm.printing import print_pdf
+    from shareasm.render.single import write_single
+
+    if single_file:
+        write_single(recap, single_file, pictures)
+        click.echo(f"One file: {single_file}, {single_file.stat().st_size / 1e6:.1f} MB")
+    if pdf:
+        with TemporaryDirectory() as between:
+            page = Path(between) / "recap.html"
+            write_single(recap, page, pictures)
+            print_pdf(page, pdf)
+        click.echo(f"Printed: {pdf}")
 
 
 @click.group(cls=Commands)

@@ -29,6 +29,7 @@ class Edition:
 
     language: str = ENGLISH
     is_first: bool = True
+    is_single: bool = False  # everything in one file (render.single): links stay on its one page
 
     @property
     def index(self) -> str:
@@ -51,7 +52,7 @@ class Edition:
 
     def place(self, item: Item) -> str:
         """Return where a post stands for ever: in the whole day."""
-        return f"{self._named(day_page(item.page))}#{item.anchor}"
+        return f"#{item.anchor}" if self.is_single else f"{self._named(day_page(item.page))}#{item.anchor}"
 
     def _named(self, name: str) -> str:
         return f"{name}.html" if self.is_first else f"{name}.{self.language}.html"

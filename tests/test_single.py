@@ -1,0 +1,58 @@
+"""The recap as one file: nothing beside it is needed, and every post stands in it once."""
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from recap_day import a_campaign, a_day, a_picture, a_post, shown
+from shareasm.domain.campaigns import Publication
+from shareasm.domain.pictures import KeptPicture
+from shareasm.domain.posts import Media, MediaKind
+from shareasm.domain.recaps import Facts, arrange
+from shareasm.errors import StorageError
+from shareasm.pictures import keep
+from shareasm.render.single import single_page, write_single
+
+
+def test_every_post_stands_in_it_once_and_every_link_within_it_leads_somewhere(tmp_path: Path) -> None:
+    recap = arrange(a_day())
+    page = single_page(recap, tmp_path)
+    ids = re.findall(r' id="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert {item.anchor for item in recap.items} <= set(ids)
+    inner = set(re.findall(r'href="#([^"]+)"', page))
+    assert inner <= set(ids)
+    assert not re.search(r'(?:href|src)="(?!https?://|#|data:|mailto:)', page), "nothing lies beside it"
+
+
+def test_style_and_pictures_come_with_it_and_nothing_else_is_let_in(tmp_path: Path) -> None:
+    kept = keep(a_picture(), tmp_path)
+    assert isinstance(kept, KeptPicture)
+    where = "https://cdn.example/x.jpg"
+    words = '<p>&lt;img src="media/x.webp"&gt; src="media/x.webp" #shareASM</p>'
+    post = a_post("1", words, media=(Media(MediaKind.IMAGE, where, "Hills"),))
+    campaign = a_campaign(publication=Publication("https://iied.example/"))
+    page = single_page(arrange(Facts(campaign, posts=[shown(post, pictures={where: kept})])), tmp_path)
+    assert '<img src="data:image/webp;base64,' in page
+    assert "srcset" not in page
+    assert "style-src 'sha256-" in page
+    assert "&lt;img src=" in page, "a stranger's words are words"
+
+
+def test_a_story_that_tells_all_has_no_rest(tmp_path: Path) -> None:
+    assert 'id="whole-day"' not in single_page(arrange(Facts(a_campaign())), tmp_path)
+
+
+def test_the_same_day_is_written_once(tmp_path: Path) -> None:
+    recap = arrange(replace(a_day(), checked_at=None))
+    file = tmp_path / "recap.html"
+    assert write_single(recap, file, tmp_path)
+    assert not write_single(recap, file, tmp_path)
+
+
+def test_a_disk_that_refuses_is_said(tmp_path: Path) -> None:
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(StorageError, match="cannot be written to"):
+        write_single(arrange(a_day()), tmp_path / "taken" / "recap.html", tmp_path)
