@@ -8,7 +8,7 @@ from sqlalchemy.engine import Engine
 
 from factories import NOON
 from shareasm.errors import StorageError
-from shareasm.storage.bulk import Row, insert_new
+from shareasm.storage.bulk import Row, insert_new, insert_unless_there
 from shareasm.storage.engine import reading, transaction
 from shareasm.storage.tables import posts, raws
 
@@ -39,8 +39,8 @@ def stored(engine: Engine) -> list[Row]:
 def test_rows_come_back_as_they_went_in(engine: Engine) -> None:
     rows = [row(number, f"https://social.example/{number}") for number in range(1, 50)]
     with transaction(engine) as connection:
-        assert insert_new(connection, posts, rows)
-        assert insert_new(connection, posts, [])
+        assert insert_unless_there(connection, posts, rows)
+        assert insert_unless_there(connection, posts, [])
     assert stored(engine) == rows
 
 
@@ -48,7 +48,8 @@ def test_what_is_there_already_is_left_out_and_the_rest_goes_in(engine: Engine) 
     first, second = row(1, "https://social.example/1"), row(2, "https://social.example/2")
     with transaction(engine) as connection:
         insert_new(connection, posts, [first])
-        assert not insert_new(connection, posts, [row(3, first["uri"], source="another"), second])
+        insert_new(connection, posts, [])
+        assert not insert_unless_there(connection, posts, [row(3, first["uri"], source="another"), second])
     assert stored(engine) == [first, second]
 
 
@@ -56,3 +57,5 @@ def test_what_the_database_refuses_is_one_of_our_errors(engine: Engine) -> None:
     orphan = {"post_id": 99, "source": "x", "server": "x", "query": "x", "fetched_at": NOON, "body": b""}
     with pytest.raises(StorageError), transaction(engine) as connection:
         insert_new(connection, raws, [orphan])
+    with pytest.raises(StorageError), transaction(engine) as connection:
+        insert_unless_there(connection, raws, [orphan])

@@ -18,26 +18,41 @@ from shareasm.storage.engine import insert_ignoring
 Row = dict[str, Any]
 
 
-def insert_new(connection: Connection, table: sa.Table, rows: Sequence[Row]) -> bool:
+def insert_new(connection: Connection, table: sa.Table, rows: Sequence[Row]) -> None:
+    """Insert `rows`, which all name the same columns and whose keys nobody else can have given."""
+    if rows:
+        _write(connection, table, rows)
+
+
+def insert_unless_there(connection: Connection, table: sa.Table, rows: Sequence[Row]) -> bool:
     """Insert `rows`, which all name the same columns. Those whose key is there already are left out: return whether none was.
 
     They are expected to be new: where one is not, because another worker was faster, PostgreSQL does it all again.
     """
-    if not rows:
-        return True
-    names = tuple(rows[0])
-    values = _values(connection.dialect, table, names, rows)
-    if connection.dialect.name == "sqlite":
-        return connection.exec_driver_sql(_insert(table.name, names), values).rowcount == len(rows)
+    if not rows or connection.dialect.name == "sqlite":
+        return not rows or _write(connection, table, rows) == len(rows)
     try:
         with connection.begin_nested():
-            _copy(connection, table, names, values)
+            _write(connection, table, rows)
     except DBAPIError as error:
-        if not _is_there_already(error):
+        if getattr(error.orig, "sqlstate", None) != _UNIQUE_VIOLATION:
             raise
         insert_ignoring(connection, table, list(rows))
         return False
     return True
+
+
+_UNIQUE_VIOLATION = "23505"
+
+
+def _write(connection: Connection, table: sa.Table, rows: Sequence[Row]) -> int:
+    """Return how many rows went in; on SQLite those that are there already are left out."""
+    names = tuple(rows[0])
+    values = _values(connection.dialect, table, names, rows)
+    if connection.dialect.name == "sqlite":
+        return connection.exec_driver_sql(_insert(table.name, names), values).rowcount
+    _copy(connection, table, names, values)
+    return len(rows)
 
 
 def _values(dialect: Dialect, table: sa.Table, names: Sequence[str], rows: Sequence[Row]) -> list[tuple[Any, ...]]:
@@ -75,7 +90,3 @@ def _copy(connection: Connection, table: sa.Table, names: tuple[str, ...], rows:
                 copy.write_row(row)
     except driver.Error as error:
         raise DBAPIError(f"COPY {table.name}", None, error) from error
-
-
-def _is_there_already(error: DBAPIError) -> bool:
-    return getattr(error.orig, "sqlstate", None) == "23505"  # unique_violation

@@ -14,7 +14,7 @@ from sqlalchemy.engine import Connection, Row
 
 from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Same, Seen, Sighting, Stored, is_gone_now
 from shareasm.domain.posts import Network, Post, PostRef, decode_post
-from shareasm.storage.bulk import insert_new
+from shareasm.storage.bulk import insert_new, insert_unless_there
 from shareasm.storage.engine import insert_ignoring, take_ids, upsert
 from shareasm.storage.tables import author_states, campaign_posts, posts, raws, sightings
 
@@ -97,7 +97,7 @@ def insert(connection: Connection, news: Sequence[New], by: Sighting, now: datet
         return {}
     numbered = list(zip(take_ids(connection, posts, len(news)), (new.seen for new in news), strict=True))
     rows = [_to_row(seen, by.source, now) | {"id": id_, "first_seen_at": now} for id_, seen in numbered]
-    if not insert_new(connection, posts, rows):
+    if not insert_unless_there(connection, posts, rows):
         ours = _known(connection, _THERE, [id_ for id_, _ in numbered])
         numbered = [(id_, seen) for id_, seen in numbered if id_ in ours]
     insert_new(connection, sightings, [_sighting_row(id_, seen, by, now) for id_, seen in numbered])
