@@ -22,7 +22,7 @@ from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.errors import ConfigError, StorageError
 from shareasm.pictures import keep
-from shareasm.render import Written, pages, write_recap
+from shareasm.render import Written, pages, render_page, write_recap
 from shareasm.render.files import write_file
 from shareasm.render.pages import Edition, editions
 from shareasm.render.speech import Speech
@@ -152,6 +152,16 @@ def test_each_id_stands_once_on_a_page_and_each_local_link_leads_somewhere(tmp_p
 def test_a_post_speaks_its_own_language_and_direction(tmp_path: Path) -> None:
     write_recap(a_small_day(), tmp_path)
     assert ("div", {"class": "words", "lang": "ar", "dir": "auto"}) in list(tags(tmp_path))
+
+
+def test_a_page_that_is_no_part_of_a_recap_leads_to_none_of_its_pages() -> None:
+    one = a_post("one")
+    two = a_post("two", quote=one.ref, quote_url=one.url, created_at=at("09:30"))
+    recap = told(one, two, a_post("three", reply_to=one.ref, is_reply=True, created_at=at("09:40")))
+    page = render_page("web/sofar.html", recap=recap, items=recap.items, is_all=True, now=at("10:00"))
+    html5lib.HTMLParser(strict=True).parse(page)
+    assert "day-" not in page
+    assert f'<a href="{one.url}" rel="nofollow noopener ugc">' in page
 
 
 def test_a_covered_post_is_folded_and_its_pictures_are_left_out(tmp_path: Path) -> None:
