@@ -417,6 +417,14 @@ def held_by_another(day: Day, *jobs: str) -> None:
             assert days.take_lease(connection, name, "another", datetime.now(UTC), timedelta(minutes=2))
 
 
+def test_a_server_that_is_left_alone_is_tried_again_before_anything_is_shown(day: Day) -> None:
+    day.network.say("#shareASM", at=datetime.now(UTC))
+    collect.read(Desk(day.engine, day.campaign, SystemClock()), source(), day.network)
+    forgiven: list[int] = []
+    day.worker(forgive=lambda: forgiven.append(len(day.network.calls))).once("verify")
+    assert forgiven == [1], "after the read, and before the check"
+
+
 class SlowNetwork(MemoryNetwork):
     """Answers about a few posts a minute, by its limits."""
 

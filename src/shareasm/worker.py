@@ -417,7 +417,6 @@ class Worker:
         """Take out of the published recap what was deleted or hidden since, for as long as a worker runs."""
         try:
             if self._was_closed() and self._has_lease("nightly look"):
-                self.parts.forgive()
                 self._confirm_all()
                 gone = self.parts.let_go()
                 made = self.parts.make_recap()
@@ -446,6 +445,7 @@ class Worker:
             return
         what = count_of(asked_about, "post", "posts")
         self._news.say("recap", f"asking the networks about {what} before anything is shown")
+        self.parts.forgive()
         asked = collect.confirm(self._desk, self.parts.checkers, self._patience(), self._stopping.is_set, start)
         self._news.asked(asked)
         closes_at = self.parts.campaign.closes_at
