@@ -232,6 +232,20 @@ def _is_shortened(label: str) -> bool:
 class _Reader:
     """Walks once over what nh3 returned (well-formed, known tags and attributes only) and writes HTML and text."""
 
+    __slots__ = (
+        "_code",
+        "_href",
+        "_html",
+        "_is_odd",
+        "_is_shortened",
+        "_label",
+        "_open",
+        "_skipped_depth",
+        "_text",
+        "html",
+        "is_plain",
+    )
+
     def __init__(self, clean: str) -> None:
         self.is_plain = True  # paragraphs, links and line breaks in their usual places: nothing that could settle
         self._html: list[str] = []
@@ -276,11 +290,12 @@ class _Reader:
         self._say(_plain(words))
 
     def _say(self, text: str) -> None:
-        if "pre" not in self._open:
+        is_pre = "pre" in self._open
+        if not is_pre:
             text = _spaced(text)
             if not self._text or self._text[-1].endswith("\n"):
                 text = text.lstrip(" ")
-        if "pre" in self._open or "code" in self._open:
+        if is_pre or "code" in self._open:
             self._code.add(len(self._text))
         self._text.append(text)
 
