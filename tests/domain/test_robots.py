@@ -225,7 +225,7 @@ def test_a_server_is_asked_for_its_wishes_once_a_day() -> None:
     assert notices.of(TAG, server) is OPEN
 
 
-@pytest.mark.parametrize("status", [404, 401, 403, 410, 301])
+@pytest.mark.parametrize("status", [404, 401, 403, 410, 301, 501])
 def test_a_server_without_a_robots_txt_has_no_wishes(status: int) -> None:
     assert Notices(lambda: NOON).of(TAG, Server((status, STAY_AWAY[1]))) is OPEN
 

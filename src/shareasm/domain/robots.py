@@ -126,7 +126,7 @@ class Notices:
     def of(self, url: str, ask: Callable[[str], tuple[int, bytes] | None]) -> Robots | None:
         """Return what the server of `url` asks of us. `ask` takes an address; it returns status and bytes, None for silence.
 
-        A server without one (4xx, or somewhere else) has no wishes. One that has trouble keeps the wishes that it had; None
+        A server without one (4xx, 501, or somewhere else) has no wishes. One that has trouble keeps the wishes that it had; None
         where we never heard them.
         """
         parts = urlsplit(url)
@@ -135,7 +135,7 @@ class Notices:
         if known and self.now() < known.until:
             return known.robots
         answer = ask(f"{site}/robots.txt")
-        if answer is None or answer[0] >= 500 or answer[0] == 429:
+        if answer is None or answer[0] == 429 or (answer[0] >= 500 and answer[0] != 501):
             return known.robots if known else None
         robots = read_robots(answer[1]) if 200 <= answer[0] < 300 else OPEN
         self._known[site] = _Known(robots, self.now() + GOOD_FOR)
