@@ -126,8 +126,8 @@ class Notices:
     def of(self, url: str, ask: Callable[[str], tuple[int, bytes] | None]) -> Robots | None:
         """Return what the server of `url` asks of us. `ask` takes an address; it returns status and bytes, None for silence.
 
-        A server without one (4xx, 501, or somewhere else) has no wishes. One that has trouble keeps the wishes that it had; None
-        where we never heard them.
+        A server without one (4xx, 501, or somewhere else) has no wishes. One that has trouble keeps the wishes that it had;
+        None where we never heard them.
         """
         parts = urlsplit(url)
         site = f"{parts.scheme}://{parts.netloc}".lower()
