@@ -364,7 +364,7 @@ class RecallDay:
             self._wait_for_requests(self.chance.randrange(10))
             self._die("in its last look")
             self._begin()
-            self.program.wait_for("asking the networks", LIVE_WITHIN_S)
+            self.program.wait_for("asking the networks", 600)  # a busy machine looks for minutes
             self._die("as it asked again")
             self._begin()
         self._end_well()
