@@ -14,6 +14,7 @@ import pytest
 
 from recap_day import A_STORY, OURS, a_campaign, a_day, a_picture, a_post, a_slot, an_account, an_entry, at, shown
 from shareasm.domain.campaigns import Look
+from shareasm.domain.colours import contrast
 from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Card, Media, MediaKind, Network, Post, SafeHtml
@@ -254,6 +255,19 @@ def _a_large_day(size: int, name: str = "") -> list[Post]:
 
 def _second_hours(number: int) -> int:
     return 3600 + (number - 120) * 17 if number < 330 else 7200 + (number - 330) * 30
+
+
+@pytest.mark.parametrize("accent", [None, "#ffee00", "#101010", "#8a4b08"])
+def test_words_and_marks_can_be_told_from_their_ground_in_both_themes(tmp_path: Path, accent: str | None) -> None:
+    write_recap(arrange(Facts(a_campaign(look=Look(accent=accent)))), tmp_path)
+    style = (tmp_path / "recap.css").read_text().partition("@media print")[0]
+    light, dark = (
+        dict(re.findall(r"--(\w+): (#\w{6});", block)) for block in re.findall(r":root \{(.*?)\}", style, re.DOTALL)[:2]
+    )
+    for theme in (light, dark):
+        for ground in (theme["paper"], theme["raised"]):
+            assert min(contrast(theme[name], ground) for name in ("ink", "quiet", "accent")) >= 4.5
+        assert contrast(theme["bar"], theme["paper"]) >= 3
 
 
 # ---- files -------------------------------------------------------------------------------------------------------------
