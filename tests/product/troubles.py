@@ -39,8 +39,8 @@ class Troubles:
         """Let something go wrong somewhere, with the next requests; what went wrong before is over by and by."""
         for faults in self.faults:
             faults.clear()
-            if self.chance.random() < 0.3:
-                times, skip = self.chance.choice((1, 1, 2)), self.chance.randrange(4)
+            if self.chance.random() < 0.5:
+                times, skip = self.chance.choice((1, 1, 2, 3)), self.chance.randrange(4)
                 self._add(faults, self.chance.choice(_TROUBLES), times=times, skip=skip)
         if self.chance.random() < 0.4:
             server = self.chance.choice(self._servers)
@@ -72,7 +72,7 @@ class Troubles:
         return sum(len(faults.log) for faults in self.faults)
 
     def suffered(self) -> Counter[str]:
-        """Return what the program met: faults that hit a request, ends of the stream, limits of the servers' own."""
+        """Return what the program met: faults that hit a request, ends of the stream, refusals by the servers' own limits."""
         hits = Counter[str]()
         for rule in self._rules:
             hits[rule.fault.value] += rule.hit_count
