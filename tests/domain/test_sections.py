@@ -106,6 +106,20 @@ def test_a_day_without_pictures_of_ours_has_no_cover() -> None:
     assert told(pictured("a", "one")).cover is None
 
 
+def test_what_was_said_without_the_hashtag_is_in_no_section_of_its_own() -> None:
+    one = a_post("one", by=AMINA)
+    still, moving = (
+        replace(pictured(key, key, by=BAKARI, kind=kind, reply_to=one.ref, created_at=at("10:00")), without_tag=True)
+        for key, kind in (("picture", MediaKind.IMAGE), ("film", MediaKind.VIDEO))
+    )
+    recap = told(one, still, moving, campaign=WITH_PARTNERS)
+    assert len(recap.items) == 3
+    assert recap.without_tag_count == 2
+    assert (recap.gallery, recap.recordings) == ((), ())
+    ((_, (miners,)),) = recap.voices
+    assert miners.first_words is None
+
+
 # ---- recordings --------------------------------------------------------------------------------------------------------
 
 

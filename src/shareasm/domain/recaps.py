@@ -204,6 +204,11 @@ class Recap:
         return tuple(tuple(parts) for _, parts in groups)
 
     @property
+    def without_tag_count(self) -> int:
+        """How many posts are here only for what they answer or quote."""
+        return sum(item.without_tag for item in self.items)
+
+    @property
     def missing_count(self) -> int:
         """How many posts the editor named that are not here; each chapter says of its own why."""
         return sum(len(one.chapter.missing) for one in self.chapters)

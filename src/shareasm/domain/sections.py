@@ -68,6 +68,8 @@ def _is_wide(kept: KeptPicture) -> bool:
 
 
 def _photos(item: Item) -> Iterable[Photo]:
+    if item.without_tag:  # it was said to one person, not to the day
+        return
     ours = item.highlight.pictures if item.highlight else ()
     for place, media in enumerate(item.post.media):
         kept = item.shown.picture_of(media)
@@ -103,7 +105,7 @@ def recordings(items: Iterable[Item], language: str) -> tuple[Recording, ...]:
 
 def _recording(item: Item) -> Recording | None:
     post, plan = item.post, item.highlight
-    if item.shown.is_covered or (plan and plan.part):
+    if item.shown.is_covered or item.without_tag or (plan and plan.part):
         return None
     moving = next((media for media in post.media if media.kind is not MediaKind.IMAGE), None)
     if moving:
@@ -180,7 +182,7 @@ def voices(campaign: Campaign, items: Sequence[Item]) -> tuple[tuple[Role, tuple
             one,
             tuple(said.get(one.id, ())),
             _once_per_slot(about.get(one.id, ())),
-            next((item for item in said.get(one.id, ()) if item.highlight is None), None),
+            next((item for item in said.get(one.id, ()) if not (item.highlight or item.without_tag)), None),
         )
         for one in campaign.partners
         if one.id in said or one.id in about
