@@ -156,6 +156,8 @@ def mark_gone(connection: Connection, gone: Sequence[Gone], now: datetime) -> in
 
 def deletions(connection: Connection, source: str, local_ids: Sequence[str]) -> list[Gone]:
     """Return what a source says is deleted, by its own ids, as far as it showed it to us."""
+    if not local_ids:  # as of nearly every page
+        return []
     query = sa.select(posts.c.network, posts.c.uri).join(sightings, sightings.c.post_id == posts.c.id)
     return [
         Gone(PostRef(Network(row.network), row.uri), "deleted")
