@@ -45,7 +45,8 @@ ENOUGH = timedelta(seconds=50)  # for a dead worker's leases
 VIEWS, WRITES = 25, 200  # in one call
 KEPT = """SELECT posts.uri, posts.content FROM posts JOIN campaign_posts ON campaign_posts.post_id = posts.id
     LEFT JOIN author_states ON author_states.author_ref = posts.author_ref
-    WHERE posts.gone_at IS NULL AND (author_states.is_active IS NULL OR author_states.is_active)"""
+    WHERE posts.gone_at IS NULL AND posts.checked_at IS NOT NULL
+    AND (author_states.is_active IS NULL OR author_states.is_active)"""
 
 
 @dataclass(frozen=True)

@@ -429,11 +429,12 @@ class RecallDay:
         return f"No {told.number} on {told.home}, {told.story}, round {told.round}, seed {self.case.seed}: {uri}"
 
     def _kept(self) -> dict[str, str]:
-        """Return the words of what the store keeps as part of the day, by uri."""
+        """Return the words of what the store keeps as part of the day and may show, by uri."""
         rows = self._rows(
             """SELECT posts.uri, posts.content FROM posts JOIN campaign_posts ON campaign_posts.post_id = posts.id
             LEFT JOIN author_states ON author_states.network = posts.network AND author_states.author_ref = posts.author_ref
-            WHERE posts.gone_at IS NULL AND (author_states.is_active IS NULL OR author_states.is_active)"""
+            WHERE posts.gone_at IS NULL AND posts.checked_at IS NOT NULL
+            AND (author_states.is_active IS NULL OR author_states.is_active)"""
         )
         kept = {row.uri: str(json.loads(row.content)["text"]) for row in rows}
         assert len(kept) == len(rows), "a post is stored twice"
