@@ -162,6 +162,18 @@ def test_a_deletion_of_a_post_that_we_never_had_is_no_news(desk: Desk) -> None:
     )
 
 
+def test_what_a_stream_says_is_deleted_is_found_by_its_own_id_without_reading_all_sightings(desk: Desk) -> None:
+    put(desk, seen())
+    asked: list[tuple[str, tuple[object, ...]]] = []
+    sa.event.listen(desk.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
+    assert put(desk, deleted_ids=(seen().local_id,)) == Tally(gone=1)
+    if desk.engine.dialect.name == "sqlite":
+        [(query, given)] = [(query, given) for query, given in asked if "sightings.local_id IN" in query]
+        with reading(desk.engine) as connection:
+            steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", given).all()
+        assert not [step.detail for step in steps if "SCAN" in step.detail]
+
+
 def test_a_deleted_post_that_a_slow_server_still_shows_stays_gone(desk: Desk) -> None:
     put(desk, seen())
     put(desk, gone=(Gone(post().ref, "deleted"),))

@@ -72,6 +72,7 @@ sightings = sa.Table(
     sa.Column("first_seen_at", Instant, nullable=False),  # when it was fetched from there first
     sa.Column("server", sa.Text),  # host that was asked; NULL: stored before this was written down
     sa.Column("query", sa.Text),  # what it was asked, as the adapter says it
+    sa.Index(None, "source", "local_id"),  # a stream tells deletions by the source's own ids
     sqlite_with_rowid=False,
 )
 
