@@ -112,6 +112,8 @@ def test_a_post_an_edit_and_a_deletion_are_known_at_once(tmp_path: Path) -> None
         ear.until(lambda: ear.shown() == ["Good morning #shareASM"])
         ear.server.delete(said)
         ear.until(lambda: ear.shown() == [])
+        gone = "mastodon:here: 1 post is not public any more, and not shown any more"
+        ear.until(lambda: [event.text for event in ear.told if event.kind == "gone"] == [gone])
 
 
 def test_what_a_broken_connection_missed_is_read_from_the_timeline(tmp_path: Path) -> None:

@@ -554,6 +554,21 @@ def test_a_stream_that_is_closed_at_once_is_opened_again_after_a_second(day: Day
     assert all(after - before >= 0.1 for before, after in pairwise(opened))
 
 
+def test_a_stream_ends_when_the_day_is_closed(day: Day) -> None:
+    opened: list[float] = []
+    streams = {SKY.id: lambda: Stream([], opened)}
+    worker = day.worker(campaign=replace(day.campaign, sources=(SKY, source())), streams=streams)
+    worker.start()
+    try:
+        assert worker.closed.wait(20)
+        [followed] = [thread for thread in threading.enumerate() if thread.name == f"stream {SKY.id}"]
+        followed.join(5)
+        assert not followed.is_alive()
+        assert len(opened) == 1
+    finally:
+        worker.stop()
+
+
 def test_a_stream_that_is_asked_for_patience_waits_as_long_as_it_was_told(day: Day) -> None:
     busy = RateLimited("too many", server="https://sky.example", until=datetime.now(UTC) + timedelta(seconds=15))
     before, after = follow(day, busy)

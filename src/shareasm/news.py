@@ -58,8 +58,7 @@ class News:
         for source, error in answers.silent.items():
             self.trouble(f"asking {source}", str(error))
         if gone := answers.tally.gone:
-            what = count_of(gone, "post is", "posts are")
-            self.say("gone", f"{what} not public any more, and not shown any more")
+            self.say("gone", _gone(gone))
 
     def outcome(self, source: Source, read: Outcome) -> None:
         if read.error:
@@ -73,10 +72,16 @@ class News:
             bits = [count_of(stored.new, "new post", "new posts")] if stored.new else []
             bits += [f"{stored.changed} changed"] if stored.changed else []
             self.say("collected", f"{source.id}: {', '.join(bits)}")
+        if stored.gone:  # a stream tells of deletions, and a timeline shows who made a post private
+            self.say("gone", f"{source.id}: {_gone(stored.gone)}")
 
     def result(self, tried: Result) -> None:
         kind = "sent" if tried.receipt else _KINDS.get(tried.entry.state, "trouble")
         self.say(kind, f"{tried.entry.key.name}: {tried.words}")
+
+
+def _gone(number: int) -> str:
+    return f"{count_of(number, 'post is', 'posts are')} not public any more, and not shown any more"
 
 
 _KINDS = {State.MISSED: "missed", State.WITHDRAWN: "withdrawn"}

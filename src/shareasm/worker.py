@@ -157,8 +157,7 @@ class Worker:
     def stop(self) -> bool:
         """Finish the calls in hand and stop. False: a call did not come back in time; its attempt is written down as open."""
         self._stopping.set()
-        for stream in list(self._streams.values()):
-            stream.stop()
+        self._end_streams()
         jobs = _apart(self._end_jobs)
         _wait_for([jobs], JOBS_END_WITHIN_S)
         _wait_for(self._threads, STREAMS_END_WITHIN_S)
@@ -225,9 +224,18 @@ class Worker:
     def _was_closed(self) -> bool:
         """Return whether the day is closed, by this worker or another."""
         with reading(self.parts.engine) as connection:
-            if self._closed_at(connection):
-                self.closed.set()
+            is_closed = bool(self._closed_at(connection))
+        if is_closed:
+            self._end_day()
         return self.closed.is_set()
+
+    def _end_day(self) -> None:
+        self.closed.set()
+        self._end_streams()
+
+    def _end_streams(self) -> None:
+        for stream in list(self._streams.values()):
+            stream.stop()
 
     def _closed_at(self, connection: Connection) -> datetime | None:
         return days.state(connection, self.parts.campaign.slug).closed_since(self.parts.campaign.closes_at)
@@ -317,7 +325,7 @@ class Worker:
         self._news.asked(collect.read_conversations(self._desk, self.parts.conversations, at_most=LAST_CONVERSATIONS))
 
     def _follow(self, source: Source) -> None:
-        """Follow a stream for as long as the worker runs, whatever ends a connection or stands in the way of the next."""
+        """Follow a stream until the day is closed, whatever ends a connection or stands in the way of the next."""
         failures = 0
         name = source.id if source.is_watched_by_stream else f"{source.id}, live"  # beside a timeline that is well
 
@@ -326,7 +334,7 @@ class Worker:
             failures = 0  # it delivers
             self._news.tally(source, tally)
 
-        while not self._stopping.is_set():
+        while not self._follows_no_more():
             try:
                 self._follow_once(source, tell)
             except ShareasmError as error:  # also of the store: what came is told again from the checkpoint
@@ -342,12 +350,17 @@ class Worker:
             wait = spread(timedelta(seconds=2 ** min(failures, 6)), self._desk.chance())
             self._wait(wait.total_seconds())  # a server that closes each connection at once is not pestered either
 
+    def _follows_no_more(self) -> bool:
+        return self._stopping.is_set() or self.closed.is_set()
+
     def _follow_once(self, source: Source, tell: Callable[[Tally], None]) -> None:
         if not self._is_open() or not self._has_lease(f"read {source.id}"):
             until_open = self.parts.clock.seconds_until(self.parts.campaign.opens_at)
             self._wait(LEASE.total_seconds() / 4, at_most_s=until_open or math.inf)
             return
         stream = self._streams[source.id] = self.parts.streams[source.id]()
+        if self._follows_no_more():
+            return  # whoever ended the streams has not seen this one
         try:
             is_read_too = source.id in self.parts.readers  # the stream has no memory
             collect.follow(self._desk, source, stream, tell, partial(self._read, source) if is_read_too else _nothing)
@@ -406,7 +419,7 @@ class Worker:
             self._news.say("recap", f"{made.written.index} shows {count_of(made.shown_count, 'post', 'posts')}")
             self._deliver_again()
             self.made = made
-            self.closed.set()
+            self._end_day()
         finally:
             self._closing.release()
 
