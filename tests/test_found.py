@@ -91,6 +91,21 @@ def test_what_stands_behind_a_warning_is_not_in_the_feed() -> None:
     assert "The secret" not in feed
 
 
+def test_what_a_labeller_or_its_author_had_covered_is_not_in_the_feed_though_no_warning_was_written() -> None:
+    post = a_post("1", "<p>The secret #shareASM</p>")
+    feed = found(recap(Facts(a_campaign(), posts=[shown(post, is_covered=True)])))["feed.atom"]
+    assert "<title>Amina</title>" in feed
+    assert "secret" not in feed
+
+
+def test_an_answer_without_the_tag_is_in_no_feed_where_it_would_stand_by_itself() -> None:
+    asked, answer = a_post("1"), a_post("2", "<p>Said to you alone</p>", by=an_account("bakari.example"))
+    posts = [shown(asked), shown(answer, 2, answers=asked.ref, without_tag=True)]
+    made = recap(Facts(a_campaign(), posts=posts))
+    assert [item.ref for item in made.items] == [asked.ref, answer.ref]
+    assert "Said to you alone" not in found(made)["feed.atom"]
+
+
 def test_the_site_map_names_every_page_of_every_language() -> None:
     made = recap()
     places = [place.text for place in ET.fromstring(found(made)["sitemap.xml"]).iter() if place.tag.endswith("loc")]

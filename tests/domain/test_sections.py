@@ -315,3 +315,15 @@ def test_accounts_are_one_contributor_only_where_the_campaign_declares_them_and_
         (["office@mining.example"], False),
     ]
     assert found[0].account == here
+
+
+# ---- who shared what ---------------------------------------------------------------------------------------------------
+
+
+def test_who_left_discoverable_off_or_answered_without_the_tag_is_on_no_list_of_those_who_shared_research() -> None:
+    card = Card("https://planetgold.example/osh", "A guide")
+    shy = an_account("shy@mining.example", "Shy", network=MASTODON, is_discoverable=False)
+    shared = a_post("a", card=card)
+    answer = shown(a_post("c", by=BAKARI, card=card), answers=shared.ref, without_tag=True)
+    recap = told(shown(shared), a_post("b", by=shy, card=card), answer)
+    assert [account.name for entry in recap.shelf for account in entry.sharers] == ["Amina"]

@@ -129,14 +129,14 @@ class ShelfEntry:
     resource: Resource
     editions: tuple[Edition, ...]
     items: tuple[Item, ...]  # our posts about it, one per slot
-    sharers: tuple[Account, ...]  # others who linked to it
+    sharers: tuple[Account, ...]  # others who linked to it under the tag and may be listed
 
 
 def shelf(campaign: Campaign, items: Sequence[Item]) -> tuple[ShelfEntry, ...]:
     """Return the campaign's resources, those that the day spoke of first, each with who shared it."""
     linked: dict[str, list[Account]] = {}
     for item in items:
-        if item.post.card and item.highlight is None:
+        if item.post.card and _may_be_named(item):
             linked.setdefault(item.post.card.url.rstrip("/"), []).append(item.post.author)
     entries = []
     for resource in campaign.resources:
@@ -323,7 +323,7 @@ def contributors(items: Sequence[Item]) -> tuple[Contributor, ...]:
     groups: dict[tuple[str, str], dict[str, Account]] = {}
     for item in items:
         account = item.post.author
-        if item.highlight is None and not item.without_tag and may_be_listed(account):
+        if _may_be_named(item):
             declared = (f"partner {item.partner.id}", _name(account)) if item.partner else ("", account.ref)
             groups.setdefault(declared, {}).setdefault(account.ref, account)
     found = [tuple(sorted(group.values(), key=_listing)) for group in groups.values()]
@@ -332,6 +332,11 @@ def contributors(items: Sequence[Item]) -> tuple[Contributor, ...]:
         Contributor(accounts, has_namesake=names[_name(accounts[0])] > 1)
         for accounts in sorted(found, key=lambda accounts: _listing(accounts[0]))
     )
+
+
+def _may_be_named(item: Item) -> bool:
+    """Return whether a post puts its author on a list of people: not ours, under the tag, of one who may be listed."""
+    return item.highlight is None and not item.without_tag and may_be_listed(item.post.author)
 
 
 def _name(account: Account) -> str:

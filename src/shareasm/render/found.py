@@ -4,7 +4,6 @@ JSON-LD lies in a file of its own, which each page links to, for there is no scr
 """
 
 import json
-import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from urllib.parse import urljoin
@@ -47,8 +46,10 @@ def _json(value: object) -> str:
 
 
 def _feed(recap: Recap, url: str, edition: Edition) -> Iterator[str]:
-    """Yield the feed of the newest posts, by those who let themselves be found."""
-    items = [item for item in recap.items if item.highlight or may_be_listed(item.post.author)][-ENTRIES:]
+    """Yield the feed of the newest posts under the tag, by those who let themselves be found."""
+    # What was said without the tag stands below what it answers, and here nothing stands below anything.
+    tagged = (item for item in recap.items if not item.without_tag)
+    items = [item for item in tagged if item.highlight or may_be_listed(item.post.author)][-ENTRIES:]
     updated = max((_updated(item) for item in items), default=iso(recap.campaign.closes_at))
     yield '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
     yield f"<id>{escape(url)}</id>\n<title>{escape(_line(recap.title))}</title>\n<updated>{updated}</updated>\n"
@@ -63,13 +64,13 @@ def _feed(recap: Recap, url: str, edition: Edition) -> Iterator[str]:
 def _entry(item: Item, address: str) -> Iterator[str]:
     post = item.post
     language = f" xml:lang={quoteattr(item.language)}" if item.language else ""
-    name, words = name_of(post.author), post.content_warning or post.text
+    name, words = name_of(post.author), post.content_warning if item.shown.is_covered else post.text
     yield f"<entry{language}>\n<id>{escape(_line(post.url))}</id>\n"
-    yield f"<title>{escape(_line(f'{name}: {short(words, 80)}'))}</title>\n"
+    yield f"<title>{escape(_line(f'{name}: {short(words, 80)}' if words else name))}</title>\n"
     yield f"<published>{iso(post.created_at)}</published>\n<updated>{_updated(item)}</updated>\n"
     yield f"<author><name>{escape(_line(name))}</name></author>\n"
     yield f'<link rel="alternate" type="text/html" href={quoteattr(address)}/>\n'
-    if not post.content_warning:
+    if not item.shown.is_covered:
         yield f'<content type="html">{escape(_printable(post.html))}</content>\n'
     yield "</entry>\n"
 
