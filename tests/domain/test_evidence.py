@@ -178,3 +178,20 @@ def test_a_recipe_says_how_to_count_in_words_and_names_a_column() -> None:
     for figure in gather(a_day()).figures:
         assert figure.id in figure.recipe
         assert (figure.column in COLUMNS) == (figure.measure is not Measure.ROWS)
+
+
+def test_who_may_stand_on_no_list_of_people_is_a_number_among_those_who_shared() -> None:
+    card = Card(GUIDE.editions[0].url, "A guide")
+    shy = a_post("1", by=an_account("shy@m.example", network=MASTODON, is_indexable=False), card=card)
+    open_ = a_post("2", by=an_account("open@m.example", network=MASTODON), card=card)
+    answer = shown(a_post("3", by=an_account("b.example"), card=card), answers=open_.ref, without_tag=True)
+    rows = gather(replace(facts(), posts=[shown(shy), shown(open_), answer])).rows
+    shared = [row for row in rows if row.kind is Kind.SHARED]
+    assert sorted((row.account, row.url) for row in shared) == [("", ""), ("", ""), ("open@m.example", open_.url)]
+    assert len({row.person for row in shared}) == 3
+
+
+def test_of_a_covered_post_the_evidence_has_the_warning_and_not_the_words() -> None:
+    post = a_post("1", "<p>The secret #shareASM</p>", content_warning="An accident")
+    rows = gather(replace(facts(), posts=[shown(post, is_covered=True)])).rows
+    assert [row.words for row in rows if row.kind is Kind.POST] == ["An accident"]

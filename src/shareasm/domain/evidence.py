@@ -16,6 +16,7 @@ from shareasm.domain.campaigns import Campaign, Edition, Partner, Resource
 from shareasm.domain.figures import REACTIONS, Figure, count, figures, reason_id
 from shareasm.domain.items import Item, hour_of, make_items
 from shareasm.domain.joins import join
+from shareasm.domain.moderation import may_be_listed
 from shareasm.domain.queue import TAKEN_BACK, State
 from shareasm.domain.recaps import Facts, SourceState
 from shareasm.domain.richtext import truncate
@@ -239,7 +240,7 @@ def _posts(facts: Facts, items: Sequence[Item]) -> Iterator[Row]:
             likes=counts.likes,
             quotes=counts.quotes,
             url=post.url,
-            words=_quoted(post.text),
+            words=_words_of(item),
         )
 
 
@@ -311,20 +312,22 @@ def _shared(campaign: Campaign, items: Iterable[Item], people: Mapping[str, _Per
 
 
 def _sharing(item: Item, resource: Resource, edition: Edition, person: _Person) -> Row:
+    """Return the row of one who shared. It is a list of people: who may stand in none is a number there."""
+    is_named = may_be_listed(item.post.author) and not item.without_tag
     return Row(
         "",
         Kind.SHARED,
         ("shared", "resources-shared", f"resource.{resource.id}.shared"),
         network=item.ref.network.value,
-        account=item.post.author.handle,
+        account=item.post.author.handle if is_named else "",
         person=person.number,
         known_as_one_by=person.known_by,
         **_of_partner(item.partner),
         said_at=_iso(item.post.created_at),
         resource=resource.id,
         edition=edition.language,
-        url=item.post.url,
-        words=_quoted(item.post.text),
+        url=item.post.url if is_named else "",
+        words=_words_of(item),
     )
 
 
@@ -372,6 +375,11 @@ def _watched(sources: Iterable[SourceState]) -> Iterator[Row]:
 
 def _iso(at: datetime | None) -> str:
     return at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ") if at else ""
+
+
+def _words_of(item: Item) -> str:
+    """Return the first words of a post; of a covered one those that its author put before it."""
+    return _quoted(item.post.content_warning if item.shown.is_covered else item.post.text)
 
 
 def _quoted(text: str) -> str:
