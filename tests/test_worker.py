@@ -454,6 +454,19 @@ def test_where_asking_about_everything_takes_long_it_begins_before_the_day_is_ov
     assert (network.calls == []) == bool(asked_about), "what was asked about in the last round is not asked about again"
 
 
+def test_what_was_asked_about_early_is_asked_about_again_once_the_page_is_there(day: Day) -> None:
+    network, now = SlowNetwork(), datetime.now(UTC)
+    for number in range(50):
+        network.say(f"{number} #shareASM", at=now)
+    closing = replace(day.campaign, opens_at=now - timedelta(hours=9), closes_at=datetime.now(UTC))
+    collect.read(Desk(day.engine, closing, SystemClock()), source(), network)
+    worker = day.worker(campaign=closing, readers={}, checkers={source().id: network}, publishers={})
+    worker.start()
+    day.wait_for(lambda event: "looked over again" in event.text)
+    assert worker.stop()
+    assert day.recaps == [50, 50]
+
+
 def test_the_closing_looks_and_asks_whoever_holds_the_leases(day: Day) -> None:
     day.campaign = replace(day.campaign, opens_at=datetime.now(UTC) - timedelta(hours=2), closes_at=datetime.now(UTC))
     regretted = day.network.say("I will regret this #shareASM", at=datetime.now(UTC) - timedelta(hours=1))
@@ -685,7 +698,7 @@ def test_what_was_deleted_after_the_day_leaves_the_recap_at_night(day: Day, monk
     monkeypatch.setattr("shareasm.worker.next_night", lambda now, zone: next(nights))
     nightly = day.worker(let_go=lambda: LetGo(raw_count=2))
     nightly.start()
-    day.wait_for(lambda event: "looked over at night" in event.text)
+    day.wait_for(lambda event: "looked over again" in event.text)
     assert nightly.stop()
     assert day.recaps == [2, 1]
     assert any("Kept no longer, as the campaign says: raw copies 2" in event.text for event in day.told)

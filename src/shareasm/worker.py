@@ -411,7 +411,8 @@ class Worker:
             for source in self.parts.campaign.sources:
                 if source.id in self.parts.readers:
                     self._guarded(partial(self._look_last, source, wait_until), f"last look at {source.id}")
-            self._confirm_all(since=self._last_round_began_at())
+            began_at = self._last_round_began_at()
+            self._confirm_all(since=began_at)
             self._guarded(self._listen_last, "last look at conversations")  # now all know how often they were answered
             made = self.parts.make_recap()
             with transaction(self.parts.engine) as connection:
@@ -420,6 +421,8 @@ class Worker:
             self._deliver_again()
             self.made = made
             self._end_day()
+            if began_at:  # what was asked about up to an hour ago is asked about again, now that readers have a page
+                self._at(self.parts.clock.now(), "nightly look", self._look_nightly)
         finally:
             self._closing.release()
 
@@ -436,7 +439,7 @@ class Worker:
                 if gone:
                     self._news.say("recap", f"{gone}")
                 changed = count_of(made.written.changed_count, "file", "files")
-                self._news.say("recap", f"looked over at night: {changed} of {made.written.index.parent} changed")
+                self._news.say("recap", f"looked over again: {changed} of {made.written.index.parent} changed")
                 self._deliver_again()
         finally:
             self._at(self._next_night(), "nightly look", self._look_nightly)
