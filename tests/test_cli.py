@@ -2,13 +2,17 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
+from clocks import FixedClock
+from factories import NOON, post, seen
 from shareasm import __version__
+from shareasm.campaign_files import load_campaign
 from shareasm.cli import main
 from shareasm.clock import SystemClock
 from shareasm.rehearsal.day import Outcome
@@ -413,3 +417,51 @@ def test_the_doctor_exits_1_for_red_alone(
         assert json.loads(result.stdout)["light"] == light
     else:
         assert result.stdout.splitlines()[0] == f"{light:<6}  ours  sign-in  as it is"
+
+
+def test_a_person_decides_what_waits_and_the_recap_and_exports_follow(folder: Path) -> None:
+    from shareasm import collect
+    from shareasm.collect import Desk
+    from shareasm.domain.campaigns import Source, SourceKind
+    from shareasm.networks.ports import Page
+    from shareasm.storage.engine import open_engine
+
+    call("init", "my-day", "--on", "2027-02-03")
+    plan = folder / "my-day" / "campaign.yaml"
+    plan.write_text(plan.read_text("utf-8").replace("moderation: open ", "moderation: approve "), encoding="utf-8")
+    assert call("posts", "waiting", "my-day").output == "Posts that wait for a person: 0\n"
+    loaded = load_campaign(folder / "my-day").campaign
+    assert loaded
+    tag = loaded.hashtags[0]
+    store = open_engine("sqlite:///data/shareasm.db")
+    desk = Desk(store, loaded, FixedClock(NOON))
+    said = replace(seen(), post=post(f"\x1b[31mSafer\nmines #{tag} {'long ' * 30}", url="https://m.example/@amina/1"))
+    collect.store(desk, Source("mastodon:m.example", SourceKind.TAG_TIMELINE, "https://m.example"), Page((said,)), tag)
+    store.dispose()
+    listed = call("posts", "waiting", "my-day").output
+    assert "\x1b" not in listed
+    assert "amina@memory.example: " in listed
+    assert f"Safer mines #{tag} " in listed
+    assert (
+        "…\n    https://m.example/@amina/1\n    nobody has looked at it yet\nPosts that wait for a person: 1\n"
+        in listed
+    )
+    (fact,) = json.loads(call("posts", "waiting", "my-day", "--json").output)
+    assert (fact["url"], fact["held_by"]) == ("https://m.example/@amina/1", "not looked at yet")
+    call("posts", "export", "my-day")
+    call("recap", "--no-check", "my-day")
+    approved = call("posts", "approve", "https://m.example/@amina/1", "my-day")
+    assert approved.exit_code == 0, approved.output
+    assert "Recap written again" in approved.output
+    assert "Export written again" in approved.output
+    page, exported = folder / "data/recaps/my-day/day-1.html", folder / "data/exports/my-day/posts.jsonl"
+    assert "https://m.example/@amina/1" in exported.read_text("utf-8")
+    assert "https://m.example/@amina/1" in page.read_text("utf-8")
+    assert "--reason" in call("posts", "hide", "@amina@memory.example", "my-day").stderr
+    hidden = call("posts", "hide", "@amina@memory.example", "my-day", "--reason", "threats")
+    assert "@amina@memory.example (an account, posts stored of it: 1): hidden" in hidden.output
+    assert exported.read_text("utf-8") == ""
+    assert not page.exists() or "@amina/1" not in page.read_text("utf-8")
+    unknown = call("posts", "approve", "https://m.example/@amina/2", "my-day")
+    assert (unknown.exit_code, "Nothing was changed" in unknown.stderr) == (2, True)
+    assert "name the address of a post before it" in call("posts", "approve", "my-day").stderr

@@ -9,8 +9,8 @@ from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.conversations import BY_QUOTE, WITHOUT_TAG, standing
-from shareasm.domain.joins import join, withheld_with_others
-from shareasm.domain.moderation import Reason, Verdict, may_show
+from shareasm.domain.joins import join, tied, withheld_with_others
+from shareasm.domain.moderation import Reason, Verdict, decision_about, may_show
 from shareasm.domain.posts import PostRef
 from shareasm.domain.queue import TAKEN_BACK, QueueEntry
 from shareasm.storage import decisions, posts, queue
@@ -28,6 +28,7 @@ class Judged(NamedTuple):
     answers: PostRef | None = None  # whom it answers; of a quote that came for it alone, what it quotes
     without_tag: bool = False  # it is here only for that
     is_ours: bool = False  # we sent it
+    lead: PostRef | None = None  # the post that stands for it, which is itself where it is no copy (domain.joins)
 
 
 def judge(
@@ -41,6 +42,10 @@ def judge(
         entries = queue.of_campaign(connection, campaign.slug)
         decided = decisions.all_decisions(connection)
         stored = list(posts.of_campaign(connection, campaign.slug, newest_first=newest is not None, limit=newest))
+        asked_for = {item.post.ref for item in stored}
+        if newest is not None:  # a copy may be newer than its original, and its author's wish
+            others = tied(posts.ties_of_campaign(connection, campaign.slug), asked_for)
+            stored += posts.of_refs(connection, campaign.slug, others)
     sent = {entry.receipt.ref: entry.state for entry in entries if entry.receipt}
     answered = answered_posts(campaign, entries, stored)
     judged = [
@@ -52,7 +57,7 @@ def judge(
                 or not item.is_author_active
                 or sent.get(item.post.ref) in TAKEN_BACK,  # by the queue's word, whatever a source still shows
                 is_complete=item.checked_at is not None,
-                decision=decided.get(item.post.ref),
+                decision=decision_about(item.post, decided),
                 campaign=campaign,
                 is_ours=item.post.ref in sent,
                 is_confirmed=_is_since(item.checked_at, confirmed_since),
@@ -63,7 +68,8 @@ def judge(
         )
         for item in stored
     ]
-    return _without_loose_ends(campaign, _one_wish_for_all_copies(campaign, entries, judged))
+    settled = _without_loose_ends(campaign, _one_wish_for_all_copies(campaign, entries, judged))
+    return [item for item in settled if item.stored.post.ref in asked_for]
 
 
 def _one_wish_for_all_copies(
@@ -72,10 +78,12 @@ def _one_wish_for_all_copies(
     """Keep back what is the same as a post that may not be shown."""
     said = [item.stored.post for item in judged]
     withheld = {item.stored.post.ref: item.verdict.reason for item in judged if item.verdict.reason}
-    others = withheld_with_others(said, withheld, join(campaign, entries, said))
+    joined = join(campaign, entries, said)
+    others = withheld_with_others(said, withheld, joined)
     for item in judged:
-        is_other = item.stored.post.ref in others
-        yield item._replace(verdict=Verdict(False, Reason.COPY)) if is_other else item
+        ref = item.stored.post.ref
+        verdict = Verdict(False, Reason.COPY) if ref in others else item.verdict
+        yield item._replace(verdict=verdict, lead=joined.lead(ref))
 
 
 def _without_loose_ends(campaign: Campaign, judged: Iterable[Judged]) -> list[Judged]:
@@ -91,6 +99,18 @@ def _without_loose_ends(campaign: Campaign, judged: Iterable[Judged]) -> list[Ju
         else item
         for item in all_judged
     ]
+
+
+def waiting(judged: Iterable[Judged]) -> list[Judged]:
+    """Return what waits for a person, each post once: not the copy of one that is shown, nor of one that waits too."""
+    all_judged = list(judged)
+    shown = {item.lead for item in all_judged if item.verdict.show}
+    found: dict[PostRef | None, Judged] = {}
+    for item in all_judged:
+        is_lead = item.lead == item.stored.post.ref
+        if item.verdict.held_by and item.lead not in shown and (is_lead or item.lead not in found):
+            found[item.lead] = item
+    return list(found.values())
 
 
 def answered_posts(

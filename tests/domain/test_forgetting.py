@@ -12,6 +12,7 @@ from shareasm.domain.forgetting import (
     kind_by_words,
     kind_of,
     names_by_words,
+    names_it_may_be_forgotten_by,
     names_of,
     names_of_author,
     names_with_twins,
@@ -191,3 +192,16 @@ def test_names_that_may_be_anybodys_are_no_names() -> None:
 
 def test_what_was_named_is_said_with_its_article() -> None:
     assert [kind.with_article for kind in Kind] == ["an account", "a post"]
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        ("@amina@m.example", "amina@m.example"),
+        ("https://m.example/@amina/77", "https://m.example/@amina"),
+        ("https://bsky.app/profile/amina.example/post/3kx", "amina.example"),
+        ("at://did:plc:amina/app.bsky.feed.post/3kx", "did:plc:amina"),
+    ],
+)
+def test_an_address_is_known_as_forgotten_by_its_author_too(words: str, name: str) -> None:
+    assert digests([name]) & digests(names_it_may_be_forgotten_by(words))

@@ -11,14 +11,17 @@ from shareasm.domain.moderation import (
     ADULT_LABELS,
     OPT_OUT_TAGS,
     RULES,
+    UNSEEN,
     Choice,
     Decision,
     Reason,
     Rule,
     Verdict,
     count_reasons,
+    decision_about,
     may_be_listed,
     may_show,
+    of_author,
     why_not_stored,
 )
 from shareasm.domain.posts import Network, Post, Visibility
@@ -81,7 +84,7 @@ def test_what_most_accounts_never_opted_into_hides_nothing(changes: dict[str, ob
 @pytest.mark.parametrize("label", sorted(ADULT_LABELS))
 def test_adult_posts_wait_for_an_approval_and_stay_covered_then(label: str) -> None:
     for post in (replace(POST, labels=frozenset({label})), by(labels=frozenset({label}))):
-        assert verdict(post) == Verdict(False, Reason.ADULT)
+        assert verdict(post) == Verdict(False, Reason.ADULT, held_by="adult")
         assert verdict(post, decision=decided(Choice.APPROVE)) == Verdict(True, is_covered=True)
 
 
@@ -93,7 +96,7 @@ def test_a_post_behind_a_warning_is_shown_covered(changes: dict[str, object]) ->
 
 
 def test_a_campaign_that_approves_shows_only_what_a_person_approved() -> None:
-    assert verdict(POST, campaign=APPROVE) == Verdict(False, Reason.NOT_APPROVED)
+    assert verdict(POST, campaign=APPROVE) == Verdict(False, Reason.NOT_APPROVED, held_by=UNSEEN)
     assert verdict(POST, campaign=APPROVE, decision=decided(Choice.APPROVE)).show
 
 
@@ -116,6 +119,28 @@ def test_our_own_post_needs_no_approval_and_may_be_unlisted() -> None:
 )
 def test_our_own_post_is_not_shown_where_the_network_hid_it_or_we_meant_it_for_few(post: Post) -> None:
     assert not verdict(post, is_ours=True).show
+
+
+OWN = Decision(POST.ref, Choice.APPROVE, "chinara", at("10:00"))
+WHOLE = Decision(of_author(POST.author), Choice.HIDE, "chinara", at("11:00"))
+
+
+@pytest.mark.parametrize(
+    ("made", "holds"),
+    [
+        ([], None),
+        ([OWN], OWN),
+        ([WHOLE], WHOLE),
+        ([OWN, WHOLE], WHOLE),
+        ([replace(OWN, at=at("12:00")), WHOLE], replace(OWN, at=at("12:00"))),
+        ([OWN, replace(WHOLE, verdict=Choice.APPROVE)], OWN),  # posts are approved one by one
+        ([replace(WHOLE, verdict=Choice.APPROVE)], None),
+    ],
+)
+def test_the_later_decision_holds_of_those_about_a_post_and_its_author(
+    made: list[Decision], holds: Decision | None
+) -> None:
+    assert decision_about(POST, {decision.ref: decision for decision in made}) == holds
 
 
 def test_every_reason_can_be_said_in_words() -> None:

@@ -10,11 +10,12 @@ import click
 
 from shareasm import __version__
 from shareasm.cli.accounts import connect, doctor
-from shareasm.cli.after import forget, policy, posts, recap, sweep
+from shareasm.cli.after import forget, policy, recap, sweep
 from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
 from shareasm.cli.groups import Commands
 from shareasm.cli.plan import plan
+from shareasm.cli.posts import posts
 from shareasm.cli.report import report
 from shareasm.cli.steering import STEERING
 from shareasm.cli.store import db

@@ -67,6 +67,14 @@ def names_by_words(words: str) -> tuple[str, ...]:
     return (name, *(twins(name) if not name.startswith("did:") else ()))
 
 
+def names_it_may_be_forgotten_by(words: str) -> tuple[str, ...]:
+    """Return every name by which what `words` name would be known as forgotten: its own, and that of its author."""
+    wanted = words.strip().rstrip("/")
+    page = _BLUESKY_PAGE.fullmatch(wanted)
+    author = (page[1],) if page else _above(wanted)
+    return (wanted, *names_by_words(wanted), *author)
+
+
 def names_of_author(post: Post) -> tuple[str, ...]:
     """Return every name that the author of `post` has here: identity, handle, page.
 

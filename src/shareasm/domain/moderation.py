@@ -8,7 +8,7 @@ recap counts what each of them left out and says so in `Reason.words`.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -26,13 +26,29 @@ class Choice(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """One decision of ours about one post. It may exist before its post, and outlives it."""
+    """One decision of ours about one post, or to hide all of an account. It may exist before its posts, and outlives them."""
 
-    ref: PostRef
+    ref: PostRef  # the post; or, of an account, its identity on its network (`of_author`)
     verdict: Choice
     by: str  # who decided: a user's name, or "policy"
     at: datetime  # aware UTC
     reason: str = ""  # in the decider's words
+
+
+def of_author(author: Account) -> PostRef:
+    """Return what a decision about everything of `author` is kept under. No post has an account's identity."""
+    return PostRef(author.network, author.ref)
+
+
+def decision_about(post: Post, decided: Mapping[PostRef, Decision]) -> Decision | None:
+    """Return the decision that holds for `post`: the later one of its own and that to hide its author.
+
+    So whoever hides an account hides also what was approved before, and may approve a single post of it afterwards.
+    """
+    own, whole = decided.get(post.ref), decided.get(of_author(post.author))
+    if whole is None or whole.verdict is not Choice.HIDE or (own and own.at > whole.at):
+        return own
+    return whole
 
 
 class Reason(StrEnum):
@@ -86,6 +102,11 @@ class Verdict:
     show: bool
     reason: Reason | None = None
     is_covered: bool = False  # shown folded behind its content warning, without its media
+    held_by: str | None = None  # it waits for a person: the name of the rule that holds it, or UNSEEN
+
+
+UNSEEN = "not looked at yet"
+"""What holds a post where the campaign shows only what a person approved."""
 
 
 # ---- wishes and facts --------------------------------------------------------------------------------------------------
@@ -255,10 +276,12 @@ def may_show(
         return Verdict(False, Reason.HIDDEN)
     is_approved = decision is not None and decision.verdict is Choice.APPROVE
     rule, effect = _strictest(post, campaign, is_ours=is_ours)
-    if rule and (effect in {Effect.HIDE, Effect.NEVER_STORE} or (effect is Effect.HOLD and not is_approved)):
+    if rule and effect in {Effect.HIDE, Effect.NEVER_STORE}:
         return Verdict(False, rule.reason)
+    if rule and effect is Effect.HOLD and not is_approved:
+        return Verdict(False, rule.reason, held_by=rule.name)
     if campaign.moderation is Moderation.APPROVE and not is_approved and not is_ours:
-        return Verdict(False, Reason.NOT_APPROVED)
+        return Verdict(False, Reason.NOT_APPROVED, held_by=UNSEEN)
     return Verdict(True, is_covered=effect in {Effect.COVER, Effect.HOLD})
 
 

@@ -1,4 +1,6 @@
-"""Acts: what persons decided about the day, who, when and why. The audit trail only grows; nothing in it is changed."""
+"""Acts: what persons decided about the day, who, when and why. The audit trail only grows; nothing in it is changed, but
+that it names nobody who asked to be forgotten (storage.forgetting).
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,8 +17,8 @@ class Act:
 
     at: datetime
     by: str  # the user of the machine
-    act: str  # pause, resume, adopt, resend, withdraw, apply, edit
-    about: str | None = None  # slot or entry; None: the whole day
+    act: str  # pause, resume, adopt, resend, withdraw, apply, edit, approve, hide, unhide
+    about: str | None = None  # slot, entry, or identity of a post or author; None: the whole day, or who was forgotten
     reason: str | None = None
 
 

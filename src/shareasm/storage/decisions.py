@@ -1,4 +1,4 @@
-"""What we decided about posts: kept apart from the posts, and outliving them."""
+"""What we decided about posts and accounts: kept apart from the posts, and outliving them."""
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -10,7 +10,7 @@ from shareasm.storage.tables import decisions
 
 
 def decide(connection: Connection, decision: Decision) -> None:
-    """Store a decision; the newest one of a post holds."""
+    """Store a decision in place of the one before about the same post or account."""
     row = {
         "network": decision.ref.network,
         "uri": decision.ref.uri,
@@ -22,8 +22,13 @@ def decide(connection: Connection, decision: Decision) -> None:
     upsert(connection, decisions, [row], key=["network", "uri"])
 
 
+def lift(connection: Connection, ref: PostRef) -> None:
+    """Take a decision back; the audit trail keeps that there was one."""
+    connection.execute(decisions.delete().where(decisions.c.network == ref.network, decisions.c.uri == ref.uri))
+
+
 def all_decisions(connection: Connection) -> dict[PostRef, Decision]:
-    """Return every decision, by post."""
+    """Return every decision, by what it is about (domain.moderation.decision_about)."""
     made = {}
     for row in connection.execute(sa.select(decisions)):
         ref = PostRef(Network(row.network), row.uri)

@@ -8,10 +8,12 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shareasm.domain.forgetting import Kind, Wanted, digests
+from shareasm.domain.moderation import of_author
 from shareasm.domain.posts import Post, PostRef, decode_post
 from shareasm.storage.engine import insert_ignoring
 from shareasm.storage.posts import chunks, uris_by_network
 from shareasm.storage.tables import (
+    acts,
     author_states,
     campaign_posts,
     decisions,
@@ -84,7 +86,8 @@ def remove(connection: Connection, found: Sequence[Found]) -> Removed:
         mine = campaign_posts.c.post_id.in_(chunk)
         campaigns.update(connection.scalars(sa.select(campaign_posts.c.campaign).distinct().where(mine)))
         connection.execute(posts.delete().where(posts.c.id.in_(chunk)))  # sightings, raws and belonging go with it
-    _forget_decisions(connection, {item.post.ref for item in found})
+    of_authors = {of_author(item.post.author) for item in found if item.kind is Kind.ACCOUNT}
+    _forget_decisions(connection, {item.post.ref for item in found} | of_authors)
     _forget_authors(connection, [item.post for item in found if item.kind is Kind.ACCOUNT])
     after = connection.execute(count).scalar_one()
     return Removed(len(found), before - after, tuple(sorted(campaigns)))
@@ -117,6 +120,8 @@ def _forget_decisions(connection: Connection, refs: Collection[PostRef]) -> None
         for chunk in chunks(list(by_uri)):
             connection.execute(decisions.delete().where(decisions.c.network == network, decisions.c.uri.in_(chunk)))
             connection.execute(skips.delete().where(skips.c.ref.in_(chunk)))
+            # Its line in the audit trail stays, and says no more whom it was about.
+            connection.execute(acts.update().where(acts.c.about.in_(chunk)), {"about": None, "reason": None})
 
 
 def _forget_authors(connection: Connection, theirs: Sequence[Post]) -> None:

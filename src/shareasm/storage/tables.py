@@ -102,7 +102,7 @@ decisions = sa.Table(
     "decisions",
     metadata,
     sa.Column("network", sa.Text, primary_key=True),
-    sa.Column("uri", sa.Text, primary_key=True),  # may name a post that was never seen, or is forgotten
+    sa.Column("uri", sa.Text, primary_key=True),  # of a post; or an author's identity: all of theirs, also what comes
     sa.Column("verdict", sa.Text, nullable=False),  # approve or hide
     sa.Column("by", sa.Text, nullable=False),
     sa.Column("decided_at", Instant, nullable=False),
@@ -243,8 +243,12 @@ acts = sa.Table(  # the audit trail: what persons did, never changed afterwards
     sa.Column("campaign", sa.Text, nullable=False, index=True),
     sa.Column("at", Instant, nullable=False),
     sa.Column("by", sa.Text, nullable=False),  # the user of the machine
-    sa.Column("act", sa.Text, nullable=False),  # pause, resume, adopt, resend, withdraw, apply
-    sa.Column("about", sa.Text),  # slot or entry; NULL: the whole day
+    sa.Column(
+        "act", sa.Text, nullable=False
+    ),  # pause, resume, adopt, resend, withdraw, apply, edit, approve, hide, unhide
+    sa.Column(
+        "about", sa.Text
+    ),  # slot, entry, or identity of a post or author; NULL: the whole day, or who was forgotten
     sa.Column("reason", sa.Text),
 )
 
