@@ -9,6 +9,7 @@ import pytest
 from clocks import FixedClock
 from factories import NOON, campaign, minutes, schedule, seen, slot, source
 from shareasm import collect, steer
+from shareasm.domain.campaigns import Moderation
 from shareasm.domain.changes import Skipped
 from shareasm.domain.queue import State
 from shareasm.errors import NetworkError, RateLimited, Rejected, Unreachable
@@ -293,6 +294,14 @@ def test_a_question_to_us_stands_on_the_screen_with_its_link_until_it_is_answere
     office.network.say("Two dollars. #shareASM", author="us", at=NOON, reply_to=asked.ref, is_reply=True)
     collect.sweep(office.desk, source(), office.network, NOON - minutes(90))
     assert "uestions" not in office.screen
+
+
+def test_posts_that_a_person_has_to_look_at_are_counted_with_the_way_there(office: Office) -> None:
+    office.campaign = campaign(moderation=Moderation.APPROVE)
+    assert "Waiting:" not in office.screen
+    collect.store(office.desk, source(), Page(posts=(seen(),)), "shareasm")
+    assert "Waiting:   posts 1, which a person has to look at: shareasm posts waiting" in office.screen
+    assert status_facts(office.status())["waiting_for_a_person"] == 1
 
 
 def test_many_questions_keep_to_one_screen(office: Office) -> None:

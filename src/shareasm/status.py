@@ -2,7 +2,7 @@
 
 import shlex
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from shareasm.domain.posts import Post
 from shareasm.domain.questions import Heard, open_questions
 from shareasm.domain.queue import QueueEntry, State
 from shareasm.domain.watches import Gap, Kind
-from shareasm.showing import judge
+from shareasm.showing import Judged, judge, waiting
 from shareasm.storage import accounts, days, keeping, posts, queue, sources, watches
 from shareasm.storage.accounts import AccountState
 from shareasm.storage.engine import reading
@@ -26,7 +26,7 @@ ALIVE_FOR = timedelta(minutes=2)
 
 NEEDS_A_PERSON = frozenset({State.UNKNOWN, State.FAILED, State.MISSED})
 
-QUESTIONS_AMONG = 5_000  # posts, the newest, among which open questions are looked for
+AMONG = 5_000  # posts, the newest, among which open questions and what waits for a person are looked for
 QUESTIONS_SHOWN, GAPS_SHOWN = 8, 3  # on the screen; `--json` has them all
 
 OVERDUE_AFTER = timedelta(days=2)
@@ -53,6 +53,7 @@ class Status:
     failing_checks: tuple[SourceState, ...] = ()  # sources that do not answer about what is stored of them
     stopped: tuple[AccountState, ...] = ()  # accounts whose token is refused
     gaps: tuple[Gap, ...] = ()  # when a source was not watched
+    waiting_count: int = 0  # posts that are shown once a person approves them, among the newest
     questions: tuple[Post, ...] = ()  # to us, which nobody of ours has answered; who waits longest first
     overdue_raw_count: int = 0  # raw copies that are kept longer than the campaign says: nobody looks the recap over
     held_count: int = 0  # posts whose time has come while the day is paused
@@ -77,7 +78,7 @@ class Status:
 
 def read_status(engine: Engine, campaign: Campaign, now: datetime, *, folder: str | None = None) -> Status:
     """Read how `campaign` stands."""
-    questions = _questions(engine, campaign)
+    judged = judge(engine, campaign, newest=AMONG)
     with reading(engine) as connection:
         entries = queue.of_campaign(connection, campaign.slug)
         states = sources.states(connection, campaign.slug)
@@ -100,7 +101,8 @@ def read_status(engine: Engine, campaign: Campaign, now: datetime, *, folder: st
             failing_checks=tuple(check for check in checks if check.failed_at),
             stopped=tuple(accounts.states(connection, campaign.slug).values()),
             gaps=tuple(watches.gaps(connection, campaign, now)),
-            questions=questions,
+            waiting_count=len(waiting(judged)),
+            questions=_questions(campaign, judged),
             overdue_raw_count=_overdue_raws(connection, campaign, now),
             held_count=len(held),
             folder=folder,
@@ -110,9 +112,8 @@ def read_status(engine: Engine, campaign: Campaign, now: datetime, *, folder: st
 _NO_QUESTION_ANY_MORE = frozenset({Reason.GONE, Reason.HIDDEN, Reason.TAKEN_DOWN, Reason.SUSPENDED})
 
 
-def _questions(engine: Engine, campaign: Campaign) -> tuple[Post, ...]:
+def _questions(campaign: Campaign, judged: Sequence[Judged]) -> tuple[Post, ...]:
     """Return what waits for an answer; also what no page may show: whoever asks so may still be answered."""
-    judged = judge(engine, campaign, newest=QUESTIONS_AMONG)
     there = (item for item in judged if item.verdict.reason not in _NO_QUESTION_ANY_MORE)
     return open_questions(campaign, (Heard(item.stored.post, item.answers, item.is_ours) for item in there))
 
@@ -186,6 +187,7 @@ def status_facts(status: Status) -> dict[str, object]:
             for check in status.failing_checks
         ],
         "collected": status.collected_count,
+        "waiting_for_a_person": status.waiting_count,
         "overdue_raw_copies": status.overdue_raw_count,
         "sources": [
             {
@@ -230,6 +232,8 @@ def _queue_lines(status: Status) -> Iterator[str]:
     counts = "  ".join(f"{state.value} {count}" for state, count in sorted(status.counts.items()))
     yield f"Queue:     {counts or 'empty: `shareasm run` fills it, or `shareasm plan apply`'}"
     yield f"Collected: {status.collected_count}"
+    if count := status.waiting_count:
+        yield f"Waiting:   posts {count}, which a person has to look at: {_command(status, 'posts', 'waiting')}"
     if status.day.opened_at and not status.closed_at and not status.is_worker_alive:
         yield f"No worker is running: the last sign of one was at {_time(status, status.day.heartbeat_at)}"
     if count := status.overdue_raw_count:
