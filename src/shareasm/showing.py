@@ -10,7 +10,7 @@ from sqlalchemy.engine import Engine
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.conversations import BY_QUOTE, WITHOUT_TAG, standing
 from shareasm.domain.joins import join, tied, withheld_with_others
-from shareasm.domain.moderation import Reason, Verdict, decision_about, may_show
+from shareasm.domain.moderation import Choice, Reason, Verdict, decision_about, may_show
 from shareasm.domain.posts import PostRef
 from shareasm.domain.queue import TAKEN_BACK, QueueEntry
 from shareasm.storage import decisions, posts, queue
@@ -45,7 +45,8 @@ def judge(
         asked_for = {item.post.ref for item in stored}
         if newest is not None:  # a copy may be newer than its original, and its author's wish
             others = tied(posts.ties_of_campaign(connection, campaign.slug), asked_for)
-            stored += posts.of_refs(connection, campaign.slug, others)
+            hidden = {ref for ref, one in decided.items() if one.verdict is Choice.HIDE}
+            stored += posts.of_refs(connection, campaign.slug, others | hidden - asked_for)
     sent = {entry.receipt.ref: entry.state for entry in entries if entry.receipt}
     answered = answered_posts(campaign, entries, stored)
     judged = [

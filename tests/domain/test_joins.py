@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from factories import NOON, campaign, minutes, post
 from recap_day import a_slot, an_entry
 from shareasm.domain.campaigns import Campaign, Partner, Role
-from shareasm.domain.joins import Joined, join, says_the_same, withheld_with_others
+from shareasm.domain.joins import Joined, join, says_the_same, tied, withheld_with_others
 from shareasm.domain.moderation import Reason
-from shareasm.domain.posts import Account, Counts, Network, Post, PostRef
+from shareasm.domain.posts import Account, Counts, Network, Post, PostRef, Ties
 from shareasm.domain.queue import QueueEntry
 
 BLUESKY, MASTODON = Network.BLUESKY, Network.MASTODON
@@ -300,3 +300,25 @@ def test_strangers_on_one_network_are_never_joined_but_by_a_bridge(posts: list[P
     for one, other in combinations({one.ref: one for one in plain}.values(), 2):
         if found.lead(one.ref) == found.lead(other.ref):
             assert {one.author.handle.split("@")[0].split(".")[0], other.author.handle[:3]} == {"pit"}
+
+
+# ---- what bears on a post ----------------------------------------------------------------------------------------------
+
+
+def ties(*said: Post) -> list[Ties]:
+    return [Ties(one.ref, one.url, one.bridged_from) for one in said]
+
+
+def test_originals_copies_and_copies_of_copies_bear_on_a_post_and_strangers_do_not() -> None:
+    original, stranger = on_mastodon(1), on_mastodon(2, "bela@m.example")
+    copy = on_bluesky(1, bridged_from=original.url)
+    again = on_mastodon(3, "bridge@b.example", bridged_from=copy.ref.uri)
+    all_ties = ties(original, stranger, copy, again)
+    assert tied(all_ties, {copy.ref}) == {original.ref, again.ref}
+    assert tied(all_ties, {again.ref, copy.ref}) == {original.ref}
+    assert tied(all_ties, {stranger.ref}) == set()
+
+
+def test_copies_of_one_post_that_nobody_holds_bear_on_each_other() -> None:
+    one, other = (on_bluesky(number, bridged_from="https://m.example/@amina/1") for number in (1, 2))
+    assert tied(ties(one, other), {one.ref}) == {other.ref}

@@ -20,7 +20,7 @@ from itertools import pairwise
 
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.moderation import Reason
-from shareasm.domain.posts import Counts, Network, Post, PostRef
+from shareasm.domain.posts import Counts, Network, Post, PostRef, Ties
 from shareasm.domain.queue import QueueEntry
 
 CROSSPOST_WITHIN = timedelta(minutes=10)
@@ -111,10 +111,32 @@ def withheld_with_others(
     return frozenset(found - binding.keys())
 
 
+def tied(of_all: Iterable[Ties], refs: Collection[PostRef]) -> frozenset[PostRef]:
+    """Return which other posts bear on whether `refs` may be shown: whatever a bridge's word ties to them, over others too."""
+    by_name: dict[str, list[Ties]] = {}
+    waiting: list[Ties] = []
+    for one in of_all:
+        for name in _names_in(one):
+            by_name.setdefault(name, []).append(one)
+        if one.ref in refs:
+            waiting.append(one)
+    met = {one.ref for one in waiting}
+    while waiting:
+        for name in _names_in(waiting.pop()):
+            found = [one for one in by_name.pop(name, ()) if one.ref not in met]
+            met.update(one.ref for one in found)
+            waiting += found
+    return frozenset(met.difference(refs))
+
+
+def _names_in(ties: Ties) -> set[str]:
+    return {*own_names(ties), *([ties.bridged_from] if ties.bridged_from else ())}
+
+
 # ---- what belongs together ---------------------------------------------------------------------------------------------
 
 
-def own_names(post: Post) -> tuple[str, ...]:
+def own_names(post: Post | Ties) -> tuple[str, ...]:
     """Return the identity of a post, and its address where that is surely its own: servers may write down any address."""
     if post.ref.network is Network.MASTODON and _host(post.url) != _host(post.ref.uri):
         return (post.ref.uri,)

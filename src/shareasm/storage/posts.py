@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Same, Seen, Sighting, Stored, is_gone_now
-from shareasm.domain.posts import Network, Post, PostRef, decode_post
+from shareasm.domain.posts import Network, Post, PostRef, Ties, decode_post, decode_ties
 from shareasm.storage.bulk import insert_new, insert_unless_there
 from shareasm.storage.engine import insert_ignoring, take_ids, upsert
 from shareasm.storage.tables import author_states, campaign_posts, posts, raws, sightings
@@ -236,7 +236,26 @@ def of_campaign(
     `newest_first` goes by arrival: the key is in that order, so that the newest hundred of many cost no sorting.
     """
     order = (campaign_posts.c.post_id.desc(),) if newest_first else (posts.c.created_at, posts.c.id)
-    query = (
+    query = _whole(campaign).order_by(*order)
+    yield from _stored_posts(connection, query.limit(limit) if limit else query)
+
+
+def of_refs(connection: Connection, campaign: str, refs: Iterable[PostRef]) -> Iterator[StoredPost]:
+    """Yield those of `refs` that belong to `campaign`, as `of_campaign` does."""
+    for network, by_uri in uris_by_network(refs).items():
+        for chunk in chunks(list(by_uri)):
+            query = _whole(campaign).where(posts.c.network == network, posts.c.uri.in_(chunk))
+            yield from _stored_posts(connection, query)
+
+
+def ties_of_campaign(connection: Connection, campaign: str) -> Iterator[Ties]:
+    """Yield what says of each post of `campaign` which others are the same."""
+    query = sa.select(posts.c.content).join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
+    return map(decode_ties, connection.scalars(query.where(campaign_posts.c.campaign == campaign)))
+
+
+def _whole(campaign: str) -> sa.Select[Any]:
+    return (
         sa.select(posts, author_states.c.is_active, author_states.c.changed_at, campaign_posts.c.belongs_by)
         .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
         .outerjoin(
@@ -244,10 +263,11 @@ def of_campaign(
             sa.and_(author_states.c.network == posts.c.network, author_states.c.author_ref == posts.c.author_ref),
         )
         .where(campaign_posts.c.campaign == campaign)
-        .order_by(*order)
     )
-    rows = connection.execute(query.limit(limit) if limit else query)
-    for part in rows.partitions(_CHUNK):
+
+
+def _stored_posts(connection: Connection, query: sa.Select[Any]) -> Iterator[StoredPost]:
+    for part in connection.execute(query).partitions(_CHUNK):
         where = sightings_of(connection, [row.id for row in part])
         for row in part:
             yield _to_stored_post(row, tuple(where.get(row.id, ())))
