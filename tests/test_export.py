@@ -11,7 +11,9 @@ from clocks import FixedClock
 from factories import CLOSES, NOON, campaign, minutes, seen, source
 from shareasm import collect
 from shareasm.collect import Desk
+from shareasm.collect.storing import sighting_by, store_posts
 from shareasm.domain.changes import Gone, Seen
+from shareasm.domain.conversations import BY_REPLY
 from shareasm.domain.posts import Account, Media, MediaKind, Network
 from shareasm.errors import ConfigError, StorageError
 from shareasm.export import COLUMNS, Cleaned, Form, clean, export, export_to
@@ -112,6 +114,15 @@ def test_a_copy_names_the_post_that_it_is_a_copy_of(desk: Desk) -> None:
     original, copy = number(1), seen(uri="https://bridge.example/1", bridged_from=number(1).post.ref.uri)
     put(desk, original, copy)
     assert [json.loads(line)["copy_of"] for line in exported(desk).splitlines()] == [None, original.post.ref.uri]
+
+
+def test_an_answer_without_the_hashtag_is_marked(desk: Desk) -> None:
+    question, answer = number(1), number(2, "Only where it is wet", reply_to=number(1).post.ref)
+    put(desk, question)
+    with transaction(desk.engine) as connection:
+        declared = {answer.post.ref: BY_REPLY}
+        store_posts(connection, desk.campaign, sighting_by(source()), (answer,), CLOSES, declared)
+    assert [json.loads(line)["without_tag"] for line in exported(desk).splitlines()] == [False, True]
 
 
 def test_files_of_ours_are_brought_up_to_date_and_others_named(desk: Desk, tmp_path: Path) -> None:

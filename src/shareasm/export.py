@@ -21,7 +21,7 @@ from shareasm.domain.cells import as_cell
 from shareasm.domain.joins import join
 from shareasm.domain.queue import QueueEntry
 from shareasm.errors import ConfigError, StorageError
-from shareasm.showing import asked_last_since, judge
+from shareasm.showing import Judged, asked_last_since, judge
 from shareasm.storage import exports, queue
 from shareasm.storage.engine import reading, transaction
 from shareasm.storage.exports import WrittenExport
@@ -57,6 +57,7 @@ COLUMNS: Mapping[str, str] = {
     "reposts": "reposts, likewise",
     "likes": "likes, likewise",
     "quotes": "quotes, likewise",
+    "without_tag": "whether it is here only for what it answers or quotes, and has none of the day's hashtags",
     "slot": "the slot of our plan, where it is ours",
     "sources": "which of the campaign's sources showed it",
     "sightings": "of each of them: source, server that was asked, what it was asked, and when it was fetched first, UTC",
@@ -75,7 +76,7 @@ def export(
     with reading(engine) as connection:
         entries = queue.of_campaign(connection, campaign.slug)
     judged = judge(engine, campaign, confirmed_since=asked_last_since(campaign, now))
-    records = _records(campaign, [item.stored for item in judged if item.verdict.show], entries)
+    records = _records(campaign, [item for item in judged if item.verdict.show], entries)
     names = DEHYDRATED if dehydrated else tuple(COLUMNS)
     rows = ({name: record[name] for name in names} for record in records)  # in the columns' order
     return _write_lines(rows, out) if form is Form.JSONL else _write_table(rows, names, out)
@@ -141,14 +142,13 @@ def file_name(form: Form, *, dehydrated: bool) -> str:
     return f"{'addresses' if dehydrated else 'posts'}.{form}"
 
 
-def _records(
-    campaign: Campaign, shown: Sequence[StoredPost], entries: Sequence[QueueEntry]
-) -> Iterator[dict[str, object]]:
+def _records(campaign: Campaign, shown: Sequence[Judged], entries: Sequence[QueueEntry]) -> Iterator[dict[str, object]]:
     slots = {entry.receipt.ref: entry.key.slot for entry in entries if entry.receipt}
-    joined = join(campaign, entries, (stored.post for stored in shown))
-    for stored in shown:
-        ref = stored.post.ref
-        yield _record(stored) | {
+    joined = join(campaign, entries, (item.stored.post for item in shown))
+    for item in shown:
+        ref = item.stored.post.ref
+        yield _record(item.stored) | {
+            "without_tag": item.without_tag,
             "slot": slots.get(ref),
             "copy_of": joined.lead(ref).uri if joined.lead(ref) != ref else None,
         }
