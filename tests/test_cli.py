@@ -258,6 +258,27 @@ def test_who_is_forgotten_leaves_the_exports_and_files_elsewhere_are_named(folde
     assert (folder / "given.csv").read_bytes() == b"network,uri\r\n"
 
 
+def test_for_other_days_that_had_what_is_forgotten_the_commands_are_printed(folder: Path) -> None:
+    from clocks import FixedClock
+    from factories import NOON, campaign, seen, source
+    from shareasm.collect import Desk, store
+    from shareasm.networks.ports import Page
+    from shareasm.storage.engine import open_engine
+
+    call("init", "my-day", "--on", "2020-05-12")
+    call("init", "last year", "--on", "2019-05-12")
+    call("posts", "export", "my-day")
+    engine = open_engine("sqlite:///data/shareasm.db")
+    for slug in ("my-day", "last year", "older"):
+        store(Desk(engine, campaign(slug=slug), FixedClock(NOON)), source(), Page(posts=(seen(),)), "shareasm")
+    engine.dispose()
+    done = call("forget", seen().post.url, "my-day", "--yes")
+    lines = done.output.splitlines()
+    assert "  shareasm recap 'last year'" in lines, done.output
+    assert "  shareasm recap older  # where its folder lies: there is none at older" in lines
+    assert not any("recap my-day" in line for line in lines)
+
+
 def test_what_has_had_its_time_goes_when_the_recap_is_looked_over(folder: Path) -> None:
     from datetime import UTC, datetime
 

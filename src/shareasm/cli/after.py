@@ -1,6 +1,7 @@
 """Commands after the day: recap, sweep, forget, policy."""
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, NamedTuple
 
 import click
@@ -171,13 +172,22 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
         "It will not be taken in again."
     )
     bring_up_to_date(plan, engine, settings, world, done.campaigns)  # also where an earlier try ended before this
-    for other in done.campaigns:
-        if other != plan.campaign.slug:
-            click.secho(f"The day {other} had it too: write its recap again with `shareasm recap`.", fg="yellow")
+    _name_other_days(plan.folder, [slug for slug in done.campaigns if slug != plan.campaign.slug])
     page = recap_folder(plan.campaign, settings)
     tell_named(plan.folder, page, [address for item in target.found for address in (item.post.ref.uri, item.post.url)])
     click.echo("What you gave away or put aside (copies of exports, printed pages, backups) is yours to clean.")
     engine.dispose()
+
+
+def _name_other_days(folder: Path, slugs: list[str]) -> None:
+    """Print what is to be run for the other days of the store; a day is called as its folder is (campaign_files)."""
+    if slugs:
+        click.secho("Other days had it too. Write their recaps again:", fg="yellow")
+    for slug in slugs:
+        beside = folder.parent / slug
+        known = (beside / "campaign.yaml").is_file()
+        where = "" if known else f"  # where its folder lies: there is none at {beside}"
+        click.echo(f"  shareasm recap {quote(str(beside if known else slug))}{where}")
 
 
 @click.command()
