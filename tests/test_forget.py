@@ -101,6 +101,14 @@ def test_what_was_forgotten_does_not_come_back_and_is_counted(desk: Desk, take_o
     assert [(skip.ref, skip.reason) for skip in skips] == [(None, "asked to be forgotten: counted, not stored")] * 2
 
 
+def test_what_an_account_says_while_a_person_still_hesitates_goes_too(desk: Desk, tmp_path: Path) -> None:
+    put(desk, AMINAS, by("bakari", 1))
+    target = find(desk.engine, "@amina@m.example")
+    put(desk, by("amina", 2), by("bridge", 9, bridged_from=AMINAS.ref.uri))
+    assert forget(desk.engine, target, tmp_path, lambda: NOON).post_count == 3
+    assert stored(desk) == ["https://m.example/@bakari/1"]
+
+
 def test_one_post_is_forgotten_without_its_author(desk: Desk, take_out: Callable[[str], Done]) -> None:
     put(desk, AMINAS, by("amina", 2))
     take_out(AMINAS.url)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import msgspec
 import pytest
+import sqlalchemy as sa
 from PIL import Image
 
 from clocks import FixedClock
@@ -17,17 +18,20 @@ from shareasm import collect
 from shareasm.collect import Desk
 from shareasm.domain.changes import Seen
 from shareasm.domain.pictures import Refusal
-from shareasm.domain.posts import Media, MediaKind
+from shareasm.domain.posts import Account, Media, MediaKind, Network
 from shareasm.domain.queue import Receipt, State
 from shareasm.domain.watches import NARROW
+from shareasm.forget import find, forget
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Page
 from shareasm.publish import bring_in_line
-from shareasm.recap import FETCHED_AT_ONCE, MOST_SILENCES, Materials, make_recap
+from shareasm.recap import FETCHED_AT_ONCE, MOST_SILENCES, Materials, facts_so_far, make_recap
+from shareasm.render import Written, write_recap
 from shareasm.storage import sources
-from shareasm.storage.engine import open_engine, transaction
+from shareasm.storage.engine import open_engine, reading, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.storage.tables import entries
+from shareasm.storage.tables import pictures as pictures_table
 
 BROKEN = Refusal("the server answers 503")
 SILENT = Refusal("no answer in time (30 s)", is_silence=True)
@@ -154,12 +158,12 @@ def test_what_we_took_back_is_not_shown_and_said_whatever_a_source_still_shows(
     page, is_shown = made(materials), state is State.PUBLISHED
     assert ("1 of our posts was taken back afterwards." in page) is not is_shown
     assert ("Safer mines" in page) is is_shown
-    assert "all were sent" in page
+    assert "All were sent." in page
 
 
 def test_the_method_note_counts_what_nobody_confirmed_until_somebody_does(materials: Materials) -> None:
     put(materials, [seen()], at=OPENS)
-    assert "1 post about which no server answered when we asked a last time" in made(materials)
+    assert "<b>1 post</b> about which no server answered when we asked a last time" in made(materials)
     desk = Desk(materials.engine, materials.campaign, FixedClock(CLOSES))
     collect.verify(desk, {source().id: MemoryNetwork(posts={seen().post.ref: seen().post})}, CLOSES)
     assert "no server answered" not in made(materials)
@@ -170,3 +174,45 @@ def test_the_method_note_says_of_a_source_that_it_shows_us_little(materials: Mat
     with transaction(materials.engine) as connection:
         sources.note_ok(connection, materials.campaign.slug, source().id, CLOSES, note=note)
     assert ("shows strangers only its newest posts" in made(materials)) is (note is not None and NARROW in note)
+
+
+def test_the_page_so_far_shows_no_copy_of_a_post_that_is_withheld_though_others_came_between(
+    materials: Materials,
+) -> None:
+    author = Account(Network.MASTODON, "https://m.example/users/b", "b@m.example", "B", "", is_noindex=True)
+    withheld = seen(uri="https://m.example/users/b/statuses/1", author=author)
+    copy = seen("Safer mines, bridged #shareASM", uri="https://bridge.example/1", bridged_from=withheld.post.ref.uri)
+    others = [seen(f"{n} #shareASM", uri=f"https://memory.example/users/a/statuses/{n}") for n in range(9)]
+    put(materials, [withheld, *others[:5], copy, *others[5:]])
+    assert [shown.post.text for shown in facts_so_far(materials, 5).posts] == [f"{n} #shareASM" for n in (8, 7, 6, 5)]
+
+
+@pytest.mark.parametrize("when", ["pictures are fetched", "pages are written"])
+def test_who_is_forgotten_while_a_recap_is_made_is_on_no_page_and_leaves_no_picture(
+    materials: Materials, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    others = seen("Others #shareASM", uri="https://b.example/9", url="https://b.example/@b/9")
+    put(materials, [*with_pictures("https://a.example/1.png"), others])
+    wishes = [seen(uri="https://memory.example/users/amina/statuses/0").post.ref.uri]
+
+    def forget_once() -> None:
+        while wishes:  # in a process of its own, which knows nothing of this recap
+            forget(materials.engine, find(materials.engine, wishes.pop()), materials.files, lambda: CLOSES)
+
+    def fetch(url: str) -> bytes:
+        if when == "pictures are fetched":
+            forget_once()
+        return picture_of(url)
+
+    def write(*args: object, **options: object) -> Written:
+        if when == "pages are written":
+            forget_once()
+        return write_recap(*args, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr("shareasm.recap.write_recap", write)
+    assert "Others" in made(materials, fetch)
+    pages = (materials.campaign_folder / "recap").glob("*.*")
+    assert not any("0 #shareASM" in page.read_text("utf-8") for page in pages)
+    with reading(materials.engine) as connection:
+        assert connection.execute(sa.select(pictures_table)).all() == []
+    assert not list((materials.files / "media").glob("*"))

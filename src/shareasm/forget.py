@@ -3,7 +3,7 @@
 What is kept is a digest that recognises it, nothing that says who it was.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -18,8 +18,9 @@ from shareasm.errors import ConfigError
 from shareasm.pictures import remove
 from shareasm.storage import forgetting
 from shareasm.storage import pictures as pictures_table
-from shareasm.storage.engine import reading, transaction
+from shareasm.storage.engine import alone_with, reading, transaction
 from shareasm.storage.forgetting import Found
+from shareasm.storage.tables import forgotten
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,18 +64,40 @@ def find(engine: Engine, words: str) -> Target:
 
 def forget(engine: Engine, target: Target, pictures: Path, now: Callable[[], datetime]) -> Done:
     """Take `target` out of the store and its pictures out of `pictures`. Published pages are the caller's to write again."""
-    names: set[str] = set()
-    for item in target.found:
-        names.update(names_with_twins(item.post) if item.kind is Kind.ACCOUNT else _names_of_post(item.post))
-    names |= set(names_by_words(target.words)) if not target.found else set()
-    addresses = {address for item in target.found for address in picture_addresses(item.post)}
+    found = _shut_out(engine, target, now())
+    names = _names(target, found)
+    addresses = {address for item in found for address in picture_addresses(item.post)}
     with transaction(engine) as connection:
-        forgetting.remember(connection, names, target.kind, now())
-        removed = forgetting.remove(connection, target.found)
+        removed = forgetting.remove(connection, found)
         unread_count = forgetting.remove_skips_that_name(connection, names)
         # Before the store forgets their names: whoever is stopped here begins again.
         count = remove(pictures_table.take(connection, addresses), pictures)
     return Done(target.kind, removed.post_count, removed.raw_count + unread_count, count, removed.campaigns)
+
+
+def _shut_out(engine: Engine, target: Target, now: datetime) -> list[Found]:
+    """Let nothing of `target` come in any more; return what had come by then, also after it was looked for first.
+
+    A page that is being stored in this moment is waited for: it did not know yet, and is found afterwards.
+    """
+    found = list(target.found)
+    while True:
+        with transaction(engine) as connection:
+            alone_with(connection, forgotten)
+            forgetting.remember(connection, _names(target, found), target.kind, now)
+        with reading(engine) as connection:
+            there = forgetting.find(connection, target.words)
+        if {item.id for item in there} <= {item.id for item in found}:
+            return found
+        found = there
+
+
+def _names(target: Target, found: Sequence[Found]) -> set[str]:
+    """Return every name by which what is forgotten would come again."""
+    names: set[str] = set()
+    for item in found:
+        names.update(names_with_twins(item.post) if item.kind is Kind.ACCOUNT else _names_of_post(item.post))
+    return names or set(names_by_words(target.words))
 
 
 def _names_of_post(post: Post) -> tuple[str, ...]:

@@ -26,16 +26,20 @@ from shareasm.domain.recaps import Facts, Recap, SourceState, arrange
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import NARROW, UNBROKEN, Gap
-from shareasm.pictures import keep
+from shareasm.errors import StorageError
+from shareasm.pictures import keep, remove
 from shareasm.render import Written, write_recap
 from shareasm.render.pages import editions
 from shareasm.share_picture import Poster, draw
 from shareasm.showing import Judged, asked_last_since, judge
-from shareasm.storage import keeping, pictures, queue, sources, watches
+from shareasm.storage import anchors, keeping, pictures, queue, sources, watches
 from shareasm.storage.engine import reading, transaction
+from shareasm.storage.wishes import Mark, mark
 
 FETCHED_AT_ONCE = 4  # pictures
 MOST_SILENCES = 3  # of one host, in a row
+WRITTEN_AGAIN = 3  # times at most, where something was withdrawn each time
+LOOKED_BACK = 20  # times as many posts as the newest that are shown: 2,000 are judged in 50 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,14 +68,67 @@ class Made(NamedTuple):
 
 def make_recap(materials: Materials, folder: Path) -> Made:
     """Write the recap of a campaign into `folder`. Raises ConfigError and StorageError, never for a stranger's fault."""
-    judged = judge(
-        materials.engine, materials.campaign, confirmed_since=asked_last_since(materials.campaign, materials.now())
-    )
+    asked_at, judged = _judged(materials)
     kept = _keep_pictures(materials, [item for item in judged if item.verdict.show])
-    facts = _facts(materials, judged, kept)
+    # Pictures take minutes and pages seconds: who was forgotten or hidden meanwhile is on none, nor comes back to one.
+    if _mark(materials) != asked_at:
+        asked_at, judged = _judged_again(materials, judged)
+    for _ in range(WRITTEN_AGAIN):
+        try:
+            made = _write(materials, judged, kept, folder)
+        except StorageError:
+            if _mark(materials) == asked_at:  # else a picture was taken out under our hands
+                raise
+        else:
+            if _mark(materials) == asked_at:
+                return made
+        asked_at, judged = _judged_again(materials, judged)
+    return _write(materials, judged, kept, folder)
+
+
+def _write(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPicture | Refusal], folder: Path) -> Made:
+    facts = _with_places(materials, _facts(materials, judged, kept))
     arranged = _with_poster(materials, arrange(facts))
+    _remember_places(materials, facts, arranged)
     written = write_recap(arranged, folder, pictures=materials.files)
     return Made(written, len(facts.posts), len(judged) - len(facts.posts), arranged)
+
+
+def _judged(materials: Materials) -> tuple[Mark, list[Judged]]:
+    """Return the posts as they are judged now, and what tells that something was withdrawn since."""
+    since = asked_last_since(materials.campaign, materials.now())
+    return _mark(materials), judge(materials.engine, materials.campaign, confirmed_since=since)
+
+
+def _judged_again(materials: Materials, before: Iterable[Judged]) -> tuple[Mark, list[Judged]]:
+    """Return the same now, letting go of pictures that nobody knew of when their posts were taken out of the store."""
+    asked_at, judged = _judged(materials)
+    left = {item.stored.post.ref for item in judged}
+    still = {address for item in judged for address in picture_addresses(item.stored.post)}
+    gone = {url for item in before if item.stored.post.ref not in left for url in picture_addresses(item.stored.post)}
+    with transaction(materials.engine) as connection:
+        remove(pictures.take(connection, gone - still), materials.files)
+    return asked_at, judged
+
+
+def _mark(materials: Materials) -> Mark:
+    with reading(materials.engine) as connection:
+        return mark(connection, materials.campaign.slug)
+
+
+def _with_places(materials: Materials, facts: Facts) -> Facts:
+    """Add where posts were shown before."""
+    with reading(materials.engine) as connection:
+        stood = anchors.stood(connection, materials.campaign.slug)
+    return replace(facts, stood=stood, is_over=materials.now() >= materials.campaign.closes_at)
+
+
+def _remember_places(materials: Materials, facts: Facts, made: Recap) -> None:
+    """Note on which page each post is shown, before anybody can see it there: its address answers from then on."""
+    news = {item.anchor: item.page for item in made.items if facts.stood.get(item.anchor) != item.page}
+    if news:
+        with transaction(materials.engine) as connection:
+            anchors.remember(connection, materials.campaign.slug, news)
 
 
 def facts_of_day(materials: Materials) -> Facts:
@@ -82,7 +139,11 @@ def facts_of_day(materials: Materials) -> Facts:
 
 def facts_so_far(materials: Materials, newest: int | None = None) -> Facts:
     """Return what may be shown now, of the newest posts or of all, without their pictures: the day as it is."""
-    return _facts(materials, judge(materials.engine, materials.campaign, newest=newest), {})
+    if newest is None:
+        return _facts(materials, judge(materials.engine, materials.campaign), {})
+    # A post's original, or what it answers, came before it: judged alone it would be shown where that is withheld.
+    judged = judge(materials.engine, materials.campaign, newest=newest * LOOKED_BACK)
+    return _facts(materials, judged[:newest], {})
 
 
 def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPicture | Refusal]) -> Facts:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from postgresql import Cluster
 from shareasm.collect import Desk, store
 from shareasm.domain.changes import Changed, Gone, Seen
 from shareasm.domain.posts import Network
+from shareasm.forget import find, forget
 from shareasm.networks.ports import Page
 from shareasm.storage import posts
 from shareasm.storage.engine import open_engine, reading
@@ -62,3 +64,26 @@ def test_a_deletion_that_comes_while_a_page_is_stored_is_not_undone(
     deletion.join(20)
     with reading(ours.engine) as connection:
         assert [stored.gone_reason for stored in posts.of_campaign(connection, "shareasm-2027")] == ["deleted"]
+
+
+def test_a_page_that_is_being_stored_while_its_author_is_forgotten_brings_nobody_back(
+    desks: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    ours, theirs = desks
+    first, second = (seen(uri=f"https://memory.example/users/amina/statuses/{n}") for n in (1, 2))
+    put(ours, first)
+    words = first.post.author.ref
+    request = threading.Thread(target=lambda: forget(theirs.engine, find(theirs.engine, words), tmp_path, lambda: NOON))
+    insert = posts.insert
+
+    def interrupted(*news: object) -> object:
+        request.start()
+        while request.is_alive() and not is_somebody_waiting(ours.engine):
+            request.join(0.01)
+        return insert(*news)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(posts, "insert", interrupted)
+    put(ours, second)
+    request.join(20)
+    with reading(ours.engine) as connection:
+        assert list(posts.of_campaign(connection, "shareasm-2027")) == []

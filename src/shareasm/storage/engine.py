@@ -212,6 +212,14 @@ def hold(connection: Connection, name: str) -> None:
         connection.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
 
 
+def alone_with(connection: Connection, table: sa.Table) -> None:
+    """Wait until every transaction that has read `table` is over, and let nobody read it before this one is: keep it short."""
+    if connection.dialect.name != "sqlite":
+        connection.exec_driver_sql(
+            f"LOCK TABLE {table.name} IN ACCESS EXCLUSIVE MODE"
+        )  # a read holds its lock to the end
+
+
 # Statements are made once each: to make one takes longer than to run it for a page.
 
 
