@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
@@ -11,11 +12,12 @@ import mastodon
 import pytest
 
 from networks.mastodon_fakes import NOW, SERVER, Script, status
-from shareasm.errors import NetworkError, Rejected, Unreachable
-from shareasm.networks.mastodon.answers import Act
+from shareasm.errors import NetworkError, RateLimited, Rejected, Unreachable
+from shareasm.networks.mastodon.answers import Act, Answer
 from shareasm.networks.mastodon.client import BODY_LIMIT, Api
 from shareasm.networks.mastodon.library import Library
 from shareasm.networks.mastodon.oauth import MastodonSignIn
+from shareasm.networks.mastodon.pace import Fare, Pace
 
 POST = "/api/v1/statuses"
 
@@ -79,6 +81,54 @@ def test_what_belongs_to_a_deletion_is_in_its_address(library: Library, script: 
     library.do(lambda speaker: speaker.status_delete("50", delete_media=True))
     assert script.asked[-1].url.query == b"delete_media=1"
     assert script.asked[-1].content == b""
+
+
+# ---- what it costs -----------------------------------------------------------------------------------------------------
+
+
+def left(count: int, *, limit: int = 300, minutes: int = 5) -> dict[str, str]:
+    ends_at = (NOW + timedelta(minutes=minutes)).isoformat()
+    return {"x-ratelimit-limit": str(limit), "x-ratelimit-remaining": str(count), "x-ratelimit-reset": ends_at}
+
+
+def may_read(pace: Pace) -> int:
+    """How many more requests of a reader with the same token are let through."""
+    count = 0
+    with suppress(RateLimited):
+        while count < 300:
+            pace.admit(Fare("secret"))
+            count += 1
+    return count
+
+
+@pytest.fixture
+def pace() -> Pace:
+    known = Pace(SERVER, now=lambda: NOW)
+    known.note(Fare("secret"), Answer(200, left(40), b"[]"))  # thirty of them are kept for posts
+    return known
+
+
+def test_what_is_sent_is_taken_off_what_may_be_read(script: Script, pace: Pace) -> None:
+    library = Library(Api(SERVER, user_agent="shareasm/1", now=lambda: NOW, pace=pace, transport=script.transport))
+    of_ours = Library(library._api, token="secret")
+    for _ in range(4):
+        of_ours.do(post)
+    library.do(post)  # without the token it costs that account nothing
+    assert may_read(pace) == 6
+
+
+def test_how_many_posts_a_server_allows_is_not_taken_for_what_may_be_read(script: Script, pace: Pace) -> None:
+    script.on(f"POST {POST}", httpx.Response(200, json=status(50), headers=left(299, minutes=180)))
+    api = Api(SERVER, user_agent="shareasm/1", now=lambda: NOW, pace=pace, transport=script.transport)
+    Library(api, token="secret").do(post)
+    assert may_read(pace) == 9
+
+
+def test_what_the_library_reads_tells_how_much_is_left(script: Script, pace: Pace) -> None:
+    script.on("/api/v1/media/7", httpx.Response(200, json={"id": "7"}, headers=left(33)))
+    api = Api(SERVER, user_agent="shareasm/1", now=lambda: NOW, pace=pace, transport=script.transport)
+    Library(api, token="secret").do(lambda speaker: speaker.media("7"), Act.UPLOAD)
+    assert may_read(pace) == 3
 
 
 # ---- what never happens ------------------------------------------------------------------------------------------------

@@ -196,6 +196,17 @@ class Api:
                 raise
             return _read(self._writing, request, asked)
 
+    def note_aside(self, method: str, token: str | None, answer: Answer) -> None:
+        """Count what was sent past `get`, held back by nobody, and learn from the answer if it is one to a read.
+
+        An answer to a post speaks of another limit: how many posts are left for hours (Mastodon 4.6
+        `statuses_controller.rb`), or files (`rack_attack.rb`).
+        """
+        fare = Fare(token, is_for_posts=True)
+        self._pace.spend(fare)
+        if method == "GET":
+            self._pace.note(fare, answer)
+
     def get_object(self, path: str) -> dict[str, object]:
         """Return a JSON object."""
         try:

@@ -114,6 +114,7 @@ class _Session(requests.Session):
             self.outcome = error
             raise
         self.outcome = answer
+        self._api.note_aside(method, headers.get("Authorization", "").removeprefix("Bearer ") or None, answer)
         return _response(answer.status)
 
     def _content(self, method: str, said: Mapping[str, Any]) -> dict[str, dict[str, object]]:

@@ -7,7 +7,7 @@ more (300 in 15 minutes). GoToSocial counts the address alone, whoever asks (Mas
 needs room in every one that it is paid from.
 
 Reading stops before an allowance is used up: what is left belongs to posts of ours, and an answer of 429 is a sign of bad
-manners. Writing is never held back here: it has its day to keep, and its own patience.
+manners. Writing is paid for and never held back here: it has its day to keep, and its own patience.
 """
 
 import random
@@ -146,6 +146,14 @@ class Pace:
                 self._let_through(now)
             for _, purse in purses:
                 purse.left -= 1
+
+    def spend(self, fare: Fare) -> None:
+        """Pay for a request that nothing holds back."""
+        with self._lock:
+            now = self._now()
+            for key in self._keys(fare):
+                if purse := self._purse(key, now):
+                    purse.left = max(purse.left - 1, 0)
 
     def note(self, fare: Fare, answer: Answer) -> None:
         """Learn from an answer to a request to read."""
