@@ -176,6 +176,10 @@ def test_html_that_is_too_deep_keeps_its_words():
     assert to_text(html) == "one & two"
 
 
+def test_lines_are_broken_as_often_as_an_author_likes():
+    assert sanitise("<p>" + "one<br>" * (DEPTH_LIMIT + 1) + "two</p>").count("<br>") == DEPTH_LIMIT + 1
+
+
 def test_html_that_does_not_settle_keeps_its_words(monkeypatch):
     monkeypatch.setattr("shareasm.domain.richtext.markup._SETTLING", 1)
     assert sanitise("<object><p>one<object><p>two") == "<p>one two</p>"
