@@ -27,7 +27,8 @@ from recap_day import (
 )
 from shareasm.domain.chapters import VOICES_SHOWN, Absence, Chapter, Day, balanced
 from shareasm.domain.colours import NIGHT, PAPER, contrast, palette
-from shareasm.domain.items import POSTS_PER_PART, Item, anchor_of, make_items, picture_addresses
+from shareasm.domain.items import Item, make_items, picture_addresses
+from shareasm.domain.placing import POSTS_PER_PART, anchor_of
 from shareasm.domain.posts import Account, Card, Counts, Media, MediaKind, Network, Post
 from shareasm.domain.queue import State
 from shareasm.domain.recaps import Facts, Recap, arrange, narrate

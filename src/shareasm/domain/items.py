@@ -5,25 +5,19 @@ becomes one Item that names its other copies; the original leads. Pure, and stab
 in the same order.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from functools import cached_property
-from hashlib import blake2b
-from zoneinfo import ZoneInfo
+from datetime import datetime
+from types import MappingProxyType
 
 from shareasm.domain.campaigns import Campaign, Edition, Partner, Resource
 from shareasm.domain.joins import Joined, fold_handle, join
 from shareasm.domain.pictures import KeptPicture
+from shareasm.domain.placing import Stood, anchor_of, place
+from shareasm.domain.placing import hour_of as hour_of
 from shareasm.domain.posts import Counts, Media, MediaKind, Network, Poll, Post, PostRef
 from shareasm.domain.queue import QueueEntry
 from shareasm.domain.schedules import Picture, Schedule, Slot
-
-POSTS_PER_PART = 200
-"""Posts on one page of the whole day: measured 0.23 s of a browser's main thread (docs/benchmarks.md)."""
-
-WEIGHT_PER_PART = 270_000
-"""Bytes of HTML on one page of the whole day, as `_weight` reckons them: a page stays under 300 kB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +82,7 @@ class Copy:
     language: str = ""  # said where it differs from the leading post's
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Item:
     """One post as the page shows it."""
 
@@ -99,7 +93,7 @@ class Item:
     copies: tuple[Copy, ...] = ()
     answers: PostRef | None = None  # the post shown here that it replies to
     root: PostRef | None = None  # our highlight at the top of its conversation
-    page: str = "1"  # the page of the whole day that it is on, see `_pages`
+    page: str = "1"  # the page of the whole day that it is on, see `placing`
     poll: Poll | None = None  # its own, or its copy's: not every network has polls
     counts_together: Counts | None = None  # of it and its copies, where there are some (`joins`)
 
@@ -123,7 +117,7 @@ class Item:
         """What its networks counted, of it and its copies."""
         return self.counts_together or self.post.counts
 
-    @cached_property
+    @property
     def anchor(self) -> str:
         """The post's permanent place on our pages, made from its identity alone."""
         return anchor_of(self.ref)
@@ -134,19 +128,17 @@ class Item:
         return self.post.languages[0] if self.post.languages else ""
 
 
-def anchor_of(ref: PostRef) -> str:
-    """Return the HTML id of a post, the same for ever.
-
-    >>> anchor_of(PostRef(Network.BLUESKY, "at://did:plc:a/app.bsky.feed.post/3k"))
-    'p-7eb53d4a90e9'
-    """
-    return "p-" + blake2b(f"{ref.network} {ref.uri}".encode(), digest_size=6).hexdigest()
-
-
 def make_items(
-    campaign: Campaign, schedule: Schedule, entries: Iterable[QueueEntry], posts: Iterable[ShownPost]
+    campaign: Campaign,
+    schedule: Schedule,
+    entries: Iterable[QueueEntry],
+    posts: Iterable[ShownPost],
+    kept: Stood = MappingProxyType({}),
 ) -> tuple[Item, ...]:
-    """Return one Item per post in order of time; copies of a post are folded into the one that leads."""
+    """Return one Item per post in order of time; copies of a post are folded into the one that leads.
+
+    Posts in `kept` stay on their pages.
+    """
     ordered = sorted(posts, key=lambda shown: (shown.post.created_at, shown.post.ref))
     by_ref = {shown.post.ref: shown for shown in ordered}
     partners = {fold_handle(account): partner for partner in campaign.partners for account in partner.accounts}
@@ -173,6 +165,7 @@ def make_items(
         if joined.lead(shown.post.ref) == shown.post.ref
         and (_parent(shown, by_ref, joined) or not shown.without_tag)  # its question may be a copy that is left out
     ]
+    pages = place(campaign, [shown.post for shown in standing], kept)
     return tuple(
         Item(
             shown=shown,
@@ -186,7 +179,7 @@ def make_items(
             poll=polls.get(shown.post.ref),
             counts_together=joined.counts.get(shown.post.ref),
         )
-        for number, (shown, page) in enumerate(zip(standing, _pages(campaign, standing), strict=True), start=1)
+        for number, (shown, page) in enumerate(zip(standing, pages, strict=True), start=1)
     )
 
 
@@ -202,43 +195,6 @@ def _highlight(campaign: Campaign, slot: Slot, entry: QueueEntry) -> Highlight:
         edition=resource.edition(entry.key.language) if resource else None,
         pictures=slot.parts[part].pictures if part < len(slot.parts) else (),
     )
-
-
-# ---- the pages of the whole day --------------------------------------------------------------------------------------
-
-
-def hour_of(at: datetime, zone: ZoneInfo) -> datetime:
-    """Return the instant at which the local hour of `at` began; some zones are half an hour beside UTC's hours."""
-    local = at.astimezone(zone)
-    return at - timedelta(minutes=local.minute, seconds=local.second, microseconds=local.microsecond)
-
-
-def _pages(campaign: Campaign, standing: Sequence[ShownPost]) -> list[str]:
-    """Return the page of each post. A small day is one page, "1"; in a large one each hour of the window has its own, "9" for
-    the ninth, and a full hour further ones, "9-2". A post that goes, or comes late, moves none of another hour.
-    """
-    weights = [_weight(shown) for shown in standing]
-    if len(standing) <= POSTS_PER_PART and sum(weights) <= WEIGHT_PER_PART:
-        return ["1"] * len(standing)
-    first = hour_of(campaign.opens_at, campaign.zone)
-    pages = []
-    hour, part, held, weight = 0, 1, 0, 0
-    for shown, own in zip(standing, weights, strict=True):
-        at = max((hour_of(shown.post.created_at, campaign.zone) - first) // timedelta(hours=1) + 1, 1)
-        if at != hour:
-            hour, part, held, weight = at, 1, 0, 0
-        elif held == POSTS_PER_PART or weight + own > WEIGHT_PER_PART:
-            part, held, weight = part + 1, 0, 0
-        held, weight = held + 1, weight + own
-        pages.append(f"{hour}-{part}" if part > 1 else str(hour))
-    return pages
-
-
-def _weight(shown: ShownPost) -> int:
-    """Return about how many bytes a post takes on a page, rather more than fewer."""
-    post = shown.post
-    extras = 900 * len(post.media) + 700 * (post.card is not None) + 700 * (post.poll is not None)
-    return 1300 + len(post.html.encode()) + 3 * len(post.author.name.encode()) + extras
 
 
 # ---- answers ---------------------------------------------------------------------------------------------------------

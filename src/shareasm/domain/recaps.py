@@ -17,9 +17,10 @@ from markdown_it import MarkdownIt
 from shareasm.domain.campaigns import Campaign, Edition, Resource, Role, Source
 from shareasm.domain.chapters import Block, Chapter, Day, Gone, Pair, Passage, Withheld, own_chapters, planned_chapters
 from shareasm.domain.days import ANSWERS_SHOWN
-from shareasm.domain.items import Item, ShownPost, hour_of, make_items
+from shareasm.domain.items import Item, ShownPost, make_items
 from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture, PictureFile
+from shareasm.domain.placing import Stood, hour_of, hour_page, in_order
 from shareasm.domain.posts import Network, PostRef, SafeHtml
 from shareasm.domain.queue import TAKEN_BACK, EntryKey, QueueEntry, State
 from shareasm.domain.richtext import sanitise
@@ -81,6 +82,8 @@ class Facts:
     checked_at: datetime | None = None  # when the networks were last asked about these posts
     missing_pictures_count: int = 0  # images of shown posts that could not be kept
     logo: KeptPicture | None = None  # of `campaign.look.logo`
+    stood: Stood = field(default_factory=dict)
+    is_over: bool = False  # the day: every post keeps its page from then on
 
 
 # ---- what comes out --------------------------------------------------------------------------------------------------
@@ -147,6 +150,7 @@ class DayPart:
 
     page: str  # "1", "9", "9-2": see Item.page
     items: tuple[Item, ...]
+    withdrawn: tuple[str, ...] = ()  # anchors of posts that stood here and are no longer shown
 
     @property
     def name(self) -> str:
@@ -191,16 +195,28 @@ class Recap:
     is_edited: bool  # the story comes from a file; else it was made from the day
     is_chosen: bool  # and a person had a hand in it: a draft as it was written is the program's
     share: PictureFile | None = None  # for those who link to the page
+    withdrawn: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # page → anchors, see DayPart
 
     @property
     def parts(self) -> tuple[DayPart, ...]:
         """The whole day in pages, in order of time."""
-        return tuple(DayPart(page, tuple(items)) for page, items in groupby(self.items, key=lambda item: item.page))
+        pages: dict[str, list[Item]] = {}
+        for item in self.items:
+            pages.setdefault(item.page, []).append(item)
+        return tuple(
+            DayPart(page, tuple(pages[page]), self.withdrawn.get(page, ())) for page in sorted(pages, key=in_order)
+        )
+
+    @property
+    def bare_parts(self) -> tuple[DayPart, ...]:
+        """The pages of the whole day that have no post any more: they answer, and nothing leads to them."""
+        pages = sorted(self.withdrawn.keys() - {item.page for item in self.items}, key=in_order)
+        return tuple(DayPart(page, (), self.withdrawn[page]) for page in pages)
 
     @property
     def hour_parts(self) -> tuple[tuple[DayPart, ...], ...]:
         """The pages of the whole day, those of one hour together."""
-        groups = groupby(self.parts, key=lambda part: part.page.partition("-")[0])
+        groups = groupby(self.parts, key=lambda part: hour_page(part.page))
         return tuple(tuple(parts) for _, parts in groups)
 
     @property
@@ -231,7 +247,7 @@ def arrange(facts: Facts) -> Recap:
     day.
     """
     campaign, story = facts.campaign, facts.story or StoryPlan()
-    items = make_items(campaign, facts.schedule, facts.entries, facts.posts)
+    items = make_items(campaign, facts.schedule, facts.entries, facts.posts, facts.stood if facts.is_over else {})
     day = Day(items, campaign.zone, campaign.languages[0])
     chapters = _light(planned_chapters(story, day, _gone(facts)) if story.chapters else own_chapters(day))
     return Recap(
@@ -262,7 +278,18 @@ def arrange(facts: Facts) -> Recap:
         logo=facts.logo,
         is_edited=bool(story.chapters),
         is_chosen=bool(story.chapters) and not story.is_drafted,
+        withdrawn=_withdrawn(facts.stood, items),
     )
+
+
+def _withdrawn(stood: Stood, items: Iterable[Item]) -> dict[str, tuple[str, ...]]:
+    """Return the anchors of posts that are no longer shown, by the page that they were on."""
+    if not stood:
+        return {}
+    gone: dict[str, list[str]] = {}
+    for anchor in sorted(stood.keys() - {item.anchor for item in items}):
+        gone.setdefault(stood[anchor], []).append(anchor)
+    return {page: tuple(anchors) for page, anchors in gone.items()}
 
 
 def _light(chapters: Sequence[Chapter]) -> Sequence[Chapter]:

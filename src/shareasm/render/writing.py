@@ -57,6 +57,8 @@ def _pages(recap: Recap) -> Iterator[tuple[str, Iterator[str]]]:
     for edition in every:
         for part in parts:
             yield edition.part(part), pieces("recap/day.html", {**said, "part": part}, edition)
+        for part in recap.bare_parts:
+            yield edition.part(part), pieces("recap/withdrawn.html", {**said, "part": part}, edition)
     yield from zip(DOWNLOADS, (as_json(recap), as_csv(recap), as_markdown(recap)), strict=True)
     yield from found_files(recap, every)
     for edition in every:

@@ -6,7 +6,7 @@
     checkpoints, source_states, skips               how far each source was read, how it fares, what could not be taken
     watches                                         when each source was watched, and so when not: the gap log
     campaign_states, leases, pictures, cards        the day itself, who does which job now, copies of images and link cards
-    exports                                         files with posts in them
+    exports, shown_anchors                          files with posts in them, where posts were ever shown
     account_states, acts                            accounts whose token is refused; what persons did
 
 Keys of child tables are (parent, …) without rowid; posts are numbered in order of arrival: random keys cost SQLite 2–3 times.
@@ -271,6 +271,15 @@ exports = sa.Table(  # files that were written with posts in them: who is to be 
     sa.Column("form", sa.Text, nullable=False),
     sa.Column("is_dehydrated", sa.Boolean, nullable=False),
     sa.Column("written_at", Instant, nullable=False),
+)
+
+shown_anchors = sa.Table(  # where posts were shown, so that their addresses answer when they are gone
+    "shown_anchors",
+    metadata,
+    sa.Column("campaign", sa.Text, primary_key=True),
+    sa.Column("anchor", sa.Text, primary_key=True),  # domain.placing.anchor_of: a digest of the identity, as it is on the page
+    sa.Column("page", sa.Text, nullable=False),  # of the whole day, such as "9-2"
+    sqlite_with_rowid=False,
 )
 
 leases = sa.Table(
