@@ -258,6 +258,26 @@ def test_who_is_forgotten_leaves_the_exports_and_files_elsewhere_are_named(folde
     assert (folder / "given.csv").read_bytes() == b"network,uri\r\n"
 
 
+def test_who_is_forgotten_leaves_the_report_too(folder: Path) -> None:
+    from clocks import FixedClock
+    from factories import CLOSES, campaign, seen, source
+    from shareasm.collect import Desk, store
+    from shareasm.networks.ports import Page
+    from shareasm.storage.engine import open_engine
+
+    call("init", "my-day", "--on", "2027-02-03")
+    assert "Report written again" not in call("forget", "@nobody@m.example", "my-day", "--yes").output
+    engine, day = open_engine("sqlite:///data/shareasm.db"), campaign(slug="my-day")
+    store(Desk(engine, day, FixedClock(CLOSES)), source(), Page(posts=(seen(),)), "shareasm")
+    engine.dispose()
+    evidence = folder / "data" / "reports" / "my-day" / "evidence.csv"
+    assert call("report", "my-day").exit_code == 0
+    assert "Safer mines" in evidence.read_text("utf-8")
+    done = call("forget", seen().post.url, "my-day", "--yes")
+    assert f"Report written again: {evidence.parent.relative_to(folder)}" in done.output, done.output
+    assert "Safer mines" not in evidence.read_text("utf-8")
+
+
 def test_for_other_days_that_had_what_is_forgotten_the_commands_are_printed(folder: Path) -> None:
     from clocks import FixedClock
     from factories import NOON, campaign, seen, source

@@ -25,6 +25,8 @@ from shareasm.recap import Materials, facts_of_day
 from shareasm.render import render_page
 from shareasm.render.files import write_file
 
+EVIDENCE = "evidence.csv"
+
 LIMITS = (
     "Posts that were never public under the hashtag, and posts that no watched server showed us, are not known to us.",
     "People are counted by accounts: two of one person count as two unless a bridge or the campaign ties them together.",
@@ -42,6 +44,11 @@ class Made(NamedTuple):
     folder: Path
     evidence: Evidence
     digest: str  # SHA-256 of evidence.csv, hexadecimal
+
+
+def is_written(folder: Path) -> bool:
+    """Return whether a report lies in `folder`."""
+    return (folder / EVIDENCE).is_file()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +69,7 @@ def make_report(materials: Materials, folder: Path) -> Made:
     figures = _figures(evidence)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        write_file(folder / "evidence.csv", [proof])
+        write_file(folder / EVIDENCE, [proof])
         write_file(folder / "figures.csv", [_table(figures.head, figures.rows)])
         write_file(folder / "report.html", [_page(facts, evidence, digest)])
         _write_workbook(folder / "report.xlsx", facts, evidence, digest)

@@ -67,9 +67,9 @@ def recap(
 def sweep(folder: Path | None) -> None:
     """Take out of the published recap what was deleted, hidden or made private since.
 
-    Asks the networks about everything that it shows, lets go of what the campaign keeps no longer, and brings the exports in
-    the data folder up to date. A worker that runs does it every night at half past three; this is for a scheduler of your own,
-    where none runs.
+    Asks the networks about everything that it shows, lets go of what the campaign keeps no longer, and brings exports and
+    report in the data folder up to date. A worker that runs does it every night at half past three; this is for a scheduler
+    of your own, where none runs.
 
     \b
     Example:  shareasm sweep config/campaigns/shareasm-2027
@@ -145,8 +145,8 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     """Take an account or a post out of everything, for good, because a person asked for it.
 
     WHOM is a handle, a profile's address or a post's address; what a bridge copied from it or to it goes along. Store, raw
-    copies, pictures, exports and the published pages of this campaign are cleaned; it is kept only, as a digest, that it must
-    not return.
+    copies, pictures, exports, the report and the published pages of this campaign are cleaned; it is kept only, as a digest,
+    that it must not return.
 
     \b
     Example:  shareasm forget @amina@mastodon.example config/campaigns/shareasm-2027
@@ -175,14 +175,18 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     _name_other_days(plan.folder, [slug for slug in done.campaigns if slug != plan.campaign.slug])
     page = recap_folder(plan.campaign, settings)
     tell_named(plan.folder, page, [address for item in target.found for address in (item.post.ref.uri, item.post.url)])
-    click.echo("What you gave away or put aside (copies of exports, printed pages, backups) is yours to clean.")
+    click.echo(
+        "What you gave away or put aside (copies of exports and reports, printed pages, backups) is yours to clean."
+    )
     engine.dispose()
 
 
 def _name_other_days(folder: Path, slugs: list[str]) -> None:
     """Print what is to be run for the other days of the store; a day is called as its folder is (campaign_files)."""
     if slugs:
-        click.secho("Other days had it too. Write their recaps again:", fg="yellow")
+        click.secho(
+            "Other days had it too. Write their recaps again (and their reports, where there are some):", fg="yellow"
+        )
     for slug in slugs:
         beside = folder.parent / slug
         known = (beside / "campaign.yaml").is_file()

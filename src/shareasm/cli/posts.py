@@ -201,13 +201,13 @@ def bring_up_to_date(
     *,
     takes_out: bool = True,
 ) -> None:
-    """Write the recap again where there is one, publish it again where it is published, and write the exports again.
+    """Write the recap again where there is one, publish it again where it is published; likewise report and exports.
 
     `others`: days that held what was taken out; their exports are removed. `takes_out`: exports elsewhere hold it still.
     """
     from shareasm import recap as recaps
     from shareasm.export import clean
-    from shareasm.wiring import deliver_again, exports_folder, materials, recap_folder
+    from shareasm.wiring import deliver_again, exports_folder, materials, recap_folder, report_again
 
     page = recap_folder(plan.campaign, settings)
     if (page / "index.html").is_file():
@@ -215,6 +215,8 @@ def bring_up_to_date(
         click.echo(f"Recap written again: {made.written.index}, {made.written.changed_count} files changed.")
         if place := deliver_again(plan.campaign, settings):
             click.echo(f"Published again: {place}")
+    if written := report_again(plan, engine, settings, world):
+        click.echo(f"Report written again: {written}")
     files = clean(engine, plan.campaign, exports_folder(settings), world.clock.now(), others)
     for path in files.rewritten:
         click.echo(f"Export written again: {path}")

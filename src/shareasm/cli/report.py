@@ -10,7 +10,7 @@ import click
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),
-    help="Where to write it. Default: reports/ in the data folder.",
+    help="Where to write it. Default: reports/ in the data folder, where it is kept up to date.",
 )
 def report(folder: Path | None, out: Path | None) -> None:
     """Write the report for a funder: plan against actual, who acted, what was shared.
@@ -24,13 +24,13 @@ def report(folder: Path | None, out: Path | None) -> None:
     from shareasm.clock import SystemClock
     from shareasm.report import make_report
     from shareasm.settings import read_settings
-    from shareasm.wiring import World, materials, open_store
+    from shareasm.wiring import World, materials, open_store, report_folder
 
     settings = read_settings()
     plan = load_plan(campaign_folder(folder, settings))
     engine = open_store(settings)
     made = make_report(
-        materials(plan, engine, settings, World(SystemClock())), out or settings.data / "reports" / plan.campaign.slug
+        materials(plan, engine, settings, World(SystemClock())), out or report_folder(plan.campaign, settings)
     )
     for id_ in ("planned", "sent", "posts.others", "people", "organisations", "languages"):
         figure = made.evidence.figure(id_)

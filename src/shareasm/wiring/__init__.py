@@ -64,7 +64,7 @@ def wire(plan: Plan, settings: Settings, world: World) -> Parts:
             materials(newest.plan, engine, settings, world), recap_folder(plan.campaign, settings)
         ),
         newest=newest,
-        let_go=lambda: _let_go(newest.plan.campaign, engine, settings, world),
+        let_go=lambda: _let_go(newest.plan, engine, settings, world),
         recap=recap_folder(plan.campaign, settings) / "index.html",
         deliver_again=lambda: deliver_again(newest.plan.campaign, settings),
         unbroken=world.unbroken,
@@ -99,12 +99,26 @@ def materials(plan: Plan, engine: Engine, settings: Settings, world: World) -> r
     )
 
 
-def _let_go(campaign: Campaign, engine: Engine, settings: Settings, world: World) -> LetGo:
-    """Let go of what has had its time, and bring the exports in line with what may still be shown."""
+def _let_go(plan: Plan, engine: Engine, settings: Settings, world: World) -> LetGo:
+    """Let go of what has had its time, and bring exports and report in line with what may still be shown."""
     now = world.clock.now()
-    gone = keeping.let_go(engine, campaign, settings.data / "pictures", now)
-    export.clean(engine, campaign, exports_folder(settings), now)
+    gone = keeping.let_go(engine, plan.campaign, settings.data / "pictures", now)
+    export.clean(engine, plan.campaign, exports_folder(settings), now)
+    report_again(plan, engine, settings, world)
     return gone
+
+
+def report_again(plan: Plan, engine: Engine, settings: Settings, world: World) -> Path | None:
+    """Write the report again where one was written, for its evidence quotes posts as the pages do; return where."""
+    from shareasm.report import is_written, make_report
+
+    folder = report_folder(plan.campaign, settings)
+    return make_report(materials(plan, engine, settings, world), folder).folder if is_written(folder) else None
+
+
+def report_folder(campaign: Campaign, settings: Settings) -> Path:
+    """Return where the report of a campaign is kept up to date."""
+    return settings.data / "reports" / campaign.slug
 
 
 def exports_folder(settings: Settings) -> Path:
