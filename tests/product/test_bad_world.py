@@ -53,14 +53,14 @@ def test_a_database_address_that_is_none(day: Day, url: str, command: str) -> No
     assert "DATABASE_URL" in ended.sentence
 
 
-def test_a_secret_in_a_file_that_cannot_be_read(day: Day) -> None:
-    day.plan()
+def test_a_secret_in_a_file_that_cannot_be_read_stops_its_own_account_alone(day: Day) -> None:
+    day.plan(slot("first"))
     day.environment.pop("SHAREASM_TOKEN_OUR_MASTODON")
     day.environment["SHAREASM_TOKEN_OUR_MASTODON_FILE"] = "not-there"
-    ended = day.run("run")
-    assert ended.code == 2
-    assert "SHAREASM_TOKEN_OUR_MASTODON_FILE" in ended.sentence
-    assert "not-there" in ended.sentence
+    ended = day.run("publish")
+    assert "Traceback" not in ended.out + ended.err
+    assert "SHAREASM_TOKEN_OUR_MASTODON_FILE names not-there, which cannot be read" in ended.out + ended.err
+    assert (len(day.on_bluesky()), len(day.on_mastodon())) == (1, 0)
 
 
 def test_a_secret_in_a_file_is_read(day: Day) -> None:
