@@ -29,6 +29,7 @@ _CARRIED = (
     "policy",
     "about",
     "moderation",
+    "blocked",
     "accounts",
     "collect",
     "partners",

@@ -109,7 +109,7 @@ def read_status(engine: Engine, campaign: Campaign, now: datetime, *, folder: st
         )
 
 
-_NO_QUESTION_ANY_MORE = frozenset({Reason.GONE, Reason.HIDDEN, Reason.TAKEN_DOWN, Reason.SUSPENDED})
+_NO_QUESTION_ANY_MORE = frozenset({Reason.GONE, Reason.HIDDEN, Reason.TAKEN_DOWN, Reason.SUSPENDED, Reason.BLOCKED})
 
 
 def _questions(campaign: Campaign, judged: Sequence[Judged]) -> tuple[Post, ...]:

@@ -5,13 +5,14 @@ import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from PIL import Image
 
 from shareasm.campaign_files import Loaded, load_campaign
 from shareasm.campaign_files.secrets import has_secret, is_secret_key
-from shareasm.domain.campaigns import Effect, SourceKind
+from shareasm.domain.campaigns import Blocked, Effect, SourceKind
 from shareasm.domain.keeping import YEAR, Keep
 from shareasm.domain.schedules import Late
 from shareasm.domain.stories import Rule, RuleKind
@@ -450,6 +451,46 @@ def test_what_cannot_be_a_rule_is_said(folder: Path, line: str, words: str) -> N
     loaded = with_rules(folder, line)
     assert loaded.has_errors
     assert words in said(loaded)
+
+
+def with_blocked(folder: Path, line: str) -> Loaded:
+    file = folder / "campaign.yaml"
+    file.write_text(f"{file.read_text()}\nblocked: {line}\n")
+    return load_campaign(folder)
+
+
+def test_accounts_and_whole_servers_are_blocked_with_their_twins_beyond_a_bridge(folder: Path) -> None:
+    loaded = with_blocked(folder, '["@Troll.example", "@x@mastodon.example", y@m.example, Bad.example, "did:plc:abc"]')
+    assert loaded.campaign
+    assert not loaded.findings
+    assert loaded.campaign.blocked == Blocked(
+        frozenset(
+            {
+                "troll.example",
+                "troll.example@bsky.brid.gy",
+                "x@mastodon.example",
+                "x.mastodon.example.ap.brid.gy",
+                "y@m.example",
+                "y.m.example.ap.brid.gy",
+                "did:plc:abc",
+            }
+        ),
+        frozenset({"bad.example"}),
+    )
+
+
+def test_a_server_that_the_campaign_uses_itself_is_blocked_with_a_warning(folder: Path) -> None:
+    campaign = load_campaign(folder).campaign
+    assert campaign
+    host = urlsplit(campaign.accounts[0].server).hostname
+    loaded = with_blocked(folder, f"[{host}]")
+    assert not loaded.has_errors
+    assert f"posts from {host} itself or reads there" in said(loaded)
+
+
+@pytest.mark.parametrize("line", ['["https://bad.example"]', '["@troll"]', "[troll]", '["@a@b@c"]', "[{x: y}]"])
+def test_what_is_neither_account_nor_server_cannot_be_blocked(folder: Path, line: str) -> None:
+    assert with_blocked(folder, line).has_errors
 
 
 # ---- what is kept, and how long ----------------------------------------------------------------------------------------

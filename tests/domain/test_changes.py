@@ -104,6 +104,21 @@ def test_a_bare_record_keeps_author_counts_and_labels_that_are_known() -> None:
     assert merged.text == "edited #shareASM"
 
 
+@pytest.mark.parametrize("known", [True, False])
+def test_whom_we_block_stays_known_where_a_reader_without_our_sign_in_shows_the_post(known: bool) -> None:
+    unsigned = seen(network=Network.BLUESKY)
+    signed = replace(unsigned, post=replace(unsigned.post, author=replace(unsigned.post.author, is_blocked=known)))
+    assert isinstance(decide(stored(signed), unsigned, HOME), Same)
+    liked = replace(unsigned, post=replace(unsigned.post, counts=Counts(likes=7)))
+    changed = decide(stored(signed), liked, HOME)
+    assert isinstance(changed, Changed)
+    assert (changed.seen.post.author.is_blocked, changed.seen.post.counts.likes) == (known, 7)
+    other = replace(signed, post=replace(signed.post, author=replace(signed.post.author, is_blocked=not known)))
+    changed = decide(stored(signed), other, HOME)
+    assert isinstance(changed, Changed)
+    assert changed.seen.post.author.is_blocked is not known
+
+
 def test_a_bare_record_of_what_is_known_in_full_is_the_same() -> None:
     full = seen(revision="3k1", **SKY)  # type: ignore[arg-type]
     bare = seen(is_complete=False, revision="3k1", author=replace(post(**SKY).author, name="", handle=""), **SKY)  # type: ignore[arg-type]

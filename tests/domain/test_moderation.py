@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from recap_day import a_campaign, a_post, an_account, at
-from shareasm.domain.campaigns import Effect, Moderation
+from shareasm.domain.campaigns import Blocked, Effect, Moderation
 from shareasm.domain.moderation import (
     ADULT_LABELS,
     OPT_OUT_TAGS,
@@ -24,7 +24,7 @@ from shareasm.domain.moderation import (
     of_author,
     why_not_stored,
 )
-from shareasm.domain.posts import Network, Post, Visibility
+from shareasm.domain.posts import Account, Network, Post, Visibility
 
 POST = a_post("one")
 OPEN = a_campaign()
@@ -100,6 +100,64 @@ def test_a_campaign_that_approves_shows_only_what_a_person_approved() -> None:
     assert verdict(POST, campaign=APPROVE, decision=decided(Choice.APPROVE)).show
 
 
+def account(handle: str, ref: str) -> Account:
+    return Account(Network.BLUESKY if ref.startswith("did:") else Network.MASTODON, ref, handle, "", "")
+
+
+TROLL = account("Troll@Bad.example", "https://social.bad.example/users/troll")
+SKY_TROLL = account("troll.example", "did:plc:troll")
+
+
+@pytest.mark.parametrize(
+    ("blocked", "author"),
+    [
+        (Blocked(names=frozenset({"troll@bad.example"})), TROLL),
+        (Blocked(names=frozenset({"troll.example"})), SKY_TROLL),
+        (Blocked(names=frozenset({"did:plc:troll"})), SKY_TROLL),
+        (Blocked(hosts=frozenset({"bad.example"})), TROLL),
+        (Blocked(hosts=frozenset({"bad.example"})), account("x@eu.bad.example", "https://eu.bad.example/users/x")),
+        (Blocked(hosts=frozenset({"social.bad.example"})), TROLL),  # where its accounts are kept
+        (Blocked(hosts=frozenset({"bad.example"})), account("x.bad.example.ap.brid.gy", "did:plc:bridged")),
+        (Blocked(hosts=frozenset({"brid.gy"})), account("x.good.example.ap.brid.gy", "did:plc:bridged")),
+        (Blocked(hosts=frozenset({"troll.example"})), SKY_TROLL),
+        (Blocked(hosts=frozenset({"example"})), account("x.troll.example@bsky.brid.gy", "https://bsky.brid.gy/ap/x")),
+    ],
+)
+def test_who_is_blocked_by_name_or_with_a_whole_server_is_not_shown(blocked: Blocked, author: Account) -> None:
+    day = a_campaign(blocked=blocked)
+    post = replace(POST, author=author)
+    assert verdict(post, campaign=day) == Verdict(False, Reason.BLOCKED)
+    assert not verdict(post, campaign=day, decision=decided(Choice.APPROVE)).show
+    assert why_not_stored(post, day) is None
+    assert why_not_stored(post, replace(day, rules={"blocked by us": Effect.NEVER_STORE})) is Reason.BLOCKED
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        account("troll@good.example", "https://good.example/users/troll"),
+        account("x@notbad.example", "https://notbad.example/users/x"),
+        account("x@bad.example.good.example", "https://bad.example.good.example/users/x"),
+        account("bad.example.social", "did:plc:other"),
+        account("", "did:plc:other"),
+        account("bad.example@good.example", "acct:bad.example@good.example"),
+    ],
+)
+def test_who_only_looks_like_a_blocked_one_is_shown(author: Account) -> None:
+    blocked = Blocked(frozenset({"troll@bad.example"}), frozenset({"bad.example"}))
+    assert verdict(replace(POST, author=author), campaign=a_campaign(blocked=blocked)).show
+
+
+@pytest.mark.parametrize(("is_blocked", "shown"), [(True, False), (False, True), (None, True)])
+def test_whom_we_block_on_the_network_is_not_shown(is_blocked: bool | None, shown: bool) -> None:
+    assert verdict(by(is_blocked=is_blocked)).show is shown
+
+
+def test_our_own_posts_are_shown_whatever_server_we_block() -> None:
+    ours = replace(POST, author=TROLL)
+    assert verdict(ours, campaign=a_campaign(blocked=Blocked(hosts=frozenset({"bad.example"}))), is_ours=True).show
+
+
 def test_our_own_post_needs_no_approval_and_may_be_unlisted() -> None:
     ours = replace(
         POST,
@@ -162,6 +220,7 @@ EXAMPLES = {
     "signed-in readers only": by(labels=frozenset({"!no-unauthenticated"})),
     "no indexing": by(is_noindex=True),
     "opted out in profile": by(bio_tags=frozenset({"nobot"})),
+    "blocked by us": by(is_blocked=True),
     "adult": replace(POST, labels=frozenset({"porn"})),
     "content warning": replace(POST, content_warning="spiders"),
     "sensitive media": replace(POST, is_sensitive=True),

@@ -248,6 +248,28 @@ def test_the_authors_wish_is_a_label_of_the_author() -> None:
     assert post_of(view(author__labels=labels)).author.labels == {"!no-unauthenticated"}
 
 
+AT = "at://did:plc:aaaaaaaaaaaaaaaaaaaaaaaa/app.bsky.graph.block/3k"
+
+
+@pytest.mark.parametrize(
+    ("viewer", "is_blocked"),
+    [
+        (None, None),
+        ("?", None),
+        ({}, False),
+        ({"muted": False, "blockedBy": False, "following": AT}, False),
+        ({"muted": True}, True),
+        ({"blockedBy": True}, True),
+        ({"blocking": AT}, True),
+        ({"blockingByList": {"uri": AT}}, True),
+        ({"mutedByList": {"uri": AT}}, True),
+        ({"muted": "no", "mutedOnlyReposts": True}, False),
+    ],
+)
+def test_whom_the_reading_account_blocks_is_known_where_one_reads(viewer: object, is_blocked: bool | None) -> None:
+    assert post_of(view(author__viewer=viewer)).author.is_blocked is is_blocked
+
+
 def test_an_author_whose_handle_does_not_resolve_is_shown_by_did() -> None:
     assert post_of(view(author__handle="handle.invalid")).author.handle == DID
 

@@ -1,14 +1,15 @@
 """Who and where: the accounts, partners and sources of `campaign.yaml`."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from shareasm.campaign_files import words
 from shareasm.campaign_files.reading import Field, Row, one_of, shorten, suggest, text
-from shareasm.domain.campaigns import CampaignAccount, Partner, Role, Source, SourceKind
+from shareasm.domain.campaigns import Blocked, CampaignAccount, Partner, Role, Source, SourceKind
+from shareasm.domain.forgetting import twins
 from shareasm.domain.posts import Network
 
 NETWORKS = (Network.BLUESKY, Network.MASTODON)
@@ -26,6 +27,7 @@ _BLUESKY_HANDLE = re.compile(r"([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]([a-z
 _MASTODON_HANDLE = re.compile(
     r"[A-Za-z0-9_]+([A-Za-z0-9_.-]*[A-Za-z0-9_]+)?@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*(:\d{1,5})?"
 )
+_DID = re.compile(r"did:(plc|web):[a-z0-9.:_-]+")
 
 T = TypeVar("T")
 
@@ -123,6 +125,37 @@ def _partner_handle(field: Field) -> str | None:
         )
         return None
     return f"@{handle}"
+
+
+def read_blocked(row: Row, own: Iterable[str]) -> Blocked:
+    """Return whom the team wants to see nothing of. `own`: servers that the campaign posts from or reads."""
+    named = row.each("blocked", _blocked)
+    names = [word.removeprefix("@") for word in named if word.startswith(("@", "did:"))]
+    hosts = frozenset(word for word in named if not word.startswith(("@", "did:")))
+    for host in sorted(hosts & {urlsplit(server).hostname for server in own}):
+        row.findings.warn(
+            row.place_of("blocked"),
+            f"This campaign posts from {host} itself or reads there: everybody there is blocked.",
+            "Write single accounts instead: “@name@server”, or “@name.example”.",
+        )
+    beyond = {twin for name in names if not name.startswith("did:") for twin in twins(name)}
+    return Blocked(frozenset(names) | beyond, hosts)
+
+
+def _blocked(field: Field) -> str | None:
+    word = (text(field) or "").lower()
+    name = word.removeprefix("@")
+    is_account = (word.startswith("@") and _BLUESKY_HANDLE.fullmatch(name)) or _MASTODON_HANDLE.fullmatch(name)
+    if is_account:
+        return f"@{name}"
+    if _BLUESKY_HANDLE.fullmatch(word) or _DID.fullmatch(word):
+        return word
+    if word:
+        field.fail(
+            f"“{shorten(word)}” is neither an account nor a server.",
+            "Write an account as “@name@server.example” or “@name.example”, a whole server as “server.example”.",
+        )
+    return None
 
 
 def read_sources(row: Row, accounts: Mapping[str, CampaignAccount | None]) -> tuple[Source, ...]:

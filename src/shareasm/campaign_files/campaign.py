@@ -14,6 +14,7 @@ from shareasm.campaign_files.accounts import (
     good_ones,
     named_by_id,
     read_account,
+    read_blocked,
     read_partner,
     read_sources,
 )
@@ -32,7 +33,7 @@ from shareasm.domain.schedules import day_bounds, day_everywhere
 
 _KEYS = (
     "name", "hashtags", "on", "zone", "window", "languages", "host", "contact", "policy", "about", "moderation", "rules",
-    "replies", "accounts", "collect", "partners", "resources", "look", "recap", "keep", "earlier",
+    "blocked", "replies", "accounts", "collect", "partners", "resources", "look", "recap", "keep", "earlier",
 )  # fmt: skip
 _RESOURCE_KEYS = ("authors", "organisation", "year", "type", "countries", "area", "editions")
 
@@ -84,6 +85,7 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
     accounts = named_by_id(row, "accounts", "account", ACCOUNT_KEYS, account)
     resources = named_by_id(row, "resources", "resource", _RESOURCE_KEYS, _resource)
     moderation = row.get("moderation", one_of(Moderation, "way of moderating"))
+    sources = read_sources(row, accounts)
     opens_at, closes_at = window or day_bounds(on or date(FIRST_YEAR, 1, 1), zone)
     campaign = Campaign(
         slug=folder.resolve().name,
@@ -97,11 +99,12 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
         host=host or "",
         contact=contact or "",
         accounts=good_ones(accounts),
-        sources=read_sources(row, accounts),
+        sources=sources,
         policy=row.get("policy", words.url),
         about=row.get("about", markdown) or "",
         moderation=Moderation(moderation or Moderation.OPEN),
         rules=read_rules(row),
+        blocked=read_blocked(row, [*(one.server for one in good_ones(accounts)), *(one.server for one in sources)]),
         follows_replies=row.get("replies", words.yes_or_no) is not False,
         partners=good_ones(partners),
         resources=good_ones(resources),

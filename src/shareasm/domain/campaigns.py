@@ -178,6 +178,14 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
+class Blocked:
+    """Whom the team wants to see nothing of; all as they are compared."""
+
+    names: frozenset[str] = frozenset()  # handles without @, with their twins beyond a bridge, and identities
+    hosts: frozenset[str] = frozenset()  # whole servers and domains, with all that is below them
+
+
+@dataclass(frozen=True, slots=True)
 class EarlierEdition:
     title: str
     year: int
@@ -204,6 +212,7 @@ class Campaign:
     about: str = ""  # one paragraph, Markdown
     moderation: Moderation = Moderation.OPEN
     rules: Mapping[str, Effect] = field(default_factory=dict)  # by a rule's name, where the team wants another effect
+    blocked: Blocked = field(default_factory=Blocked)
     follows_replies: bool = True  # answers to its posts are read also without the tag (domain.conversations)
     partners: tuple[Partner, ...] = ()
     resources: tuple[Resource, ...] = ()

@@ -177,7 +177,7 @@ def _is_bluesky_news(stored: Stored, post: Post, by: Sighting) -> bool:
 
 def _keep_what_is_known(stored: Stored, seen: Seen) -> Seen:
     if seen.is_complete or not stored.is_complete:
-        post = seen.post
+        post = _with_known_block(stored, seen.post)
     elif (was := stored.post).version and was.version == seen.post.version:
         post = replace(was, revision=seen.post.revision)  # the very record that we know in full, pictures and all
     else:
@@ -185,6 +185,14 @@ def _keep_what_is_known(stored: Stored, seen: Seen) -> Seen:
     if post.revision is None and stored.revision is not None:
         post = replace(post, revision=stored.revision)
     return seen if post is seen.post else replace(seen, post=post)
+
+
+def _with_known_block(stored: Stored, post: Post) -> Post:
+    """Return `post` with what a reader that was signed in heard of its author, where this one was not."""
+    is_bluesky = post.ref.network is Network.BLUESKY
+    if not is_bluesky or post.author.is_blocked is not None or (known := stored.post.author.is_blocked) is None:
+        return post
+    return replace(post, author=replace(post.author, is_blocked=known))
 
 
 def _words(post: Post) -> tuple[object, ...]:

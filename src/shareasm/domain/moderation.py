@@ -8,7 +8,8 @@ recap counts what each of them left out and says so in `Reason.words`.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -60,6 +61,7 @@ class Reason(StrEnum):
     SIGNED_IN_ONLY = "signed-in readers only"
     NOINDEX = "no indexing"
     OPTED_OUT = "opted out in profile"
+    BLOCKED = "blocked by us"
     SUSPENDED = "account suspended"
     TAKEN_DOWN = "taken down"
     ADULT = "adult"
@@ -83,6 +85,7 @@ _WORDS = {
     Reason.SIGNED_IN_ONLY: "by authors who show their posts to signed-in readers only",
     Reason.NOINDEX: "by authors who ask search engines to stay out",
     Reason.OPTED_OUT: "by authors whose profile asks not to be collected",
+    Reason.BLOCKED: "by accounts that the campaign team has blocked, or that have blocked it",
     Reason.SUSPENDED: "from accounts that their server has suspended or limited",
     Reason.TAKEN_DOWN: "hidden by a moderator of their network",
     Reason.ADULT: "labelled as adult or graphic, and not approved by the campaign team",
@@ -175,6 +178,43 @@ def opted_out_in_profile(post: Post) -> bool:
     return bool(OPT_OUT_TAGS & post.author.bio_tags)
 
 
+def is_blocked_by_us(post: Post, campaign: Campaign) -> bool:
+    """True where the team blocked the author in its plan, by name or with the whole server, or on the network.
+
+    Bluesky tells who reads it signed in whom they block or mute, and who blocks them (`viewerState` in
+    app.bsky.actor.defs, read November 2026). A Mastodon server leaves out what its reader blocks, and says nothing of it.
+    """
+    author, blocked = post.author, campaign.blocked
+    if author.is_blocked or not (blocked.names or blocked.hosts):
+        return bool(author.is_blocked)
+    if not blocked.names.isdisjoint((author.handle.casefold(), author.ref.casefold())):
+        return True
+    return any(_is_below(domain, blocked.hosts) for domain in _domains(author))
+
+
+def _domains(author: Account) -> Iterator[str]:
+    """Yield the domains that an author stands under: of the handle, also of one from beyond a bridge, and of the identity.
+
+    The bridge makes amina@m.example to amina.m.example.ap.brid.gy, and amina.example to amina.example@bsky.brid.gy
+    (bridgy-fed `ids.py`, read August 2026). A handle on Bluesky is a domain itself, wherever its account is kept.
+    """
+    user, _, host = author.handle.casefold().rpartition("@")
+    yield host
+    yield host.removesuffix(".ap.brid.gy")
+    if host == "bsky.brid.gy":
+        yield user
+    if author.ref.startswith(("https://", "http://")):
+        yield author.ref.casefold().partition("://")[2].partition("/")[0]
+
+
+def _is_below(domain: str, hosts: AbstractSet[str]) -> bool:
+    while domain:
+        if domain in hosts:
+            return True
+        domain = domain.partition(".")[2]
+    return False
+
+
 ADULT_LABELS = frozenset({"porn", "sexual", "nudity", "graphic-media", "sexual-figurative", "gore"})
 """Bluesky's adult label values (com.atproto.label.defs and the built-in labels of its apps, read November 2026)."""
 
@@ -212,26 +252,32 @@ class Rule:
     """One rule: whom it is about, and what it does."""
 
     name: str  # as a team writes it in `campaign.yaml`
-    applies: Callable[[Post], bool]
+    applies: Callable[[Post, Campaign], bool]
     effect: Effect
     reason: Reason
     is_fixed: bool = False  # what the network decided: no campaign may make it looser
 
 
+def _of_any(applies: Callable[[Post], bool]) -> Callable[[Post, Campaign], bool]:
+    """Return a predicate that is the same in every campaign as one of those that look at it."""
+    return lambda post, _campaign: applies(post)
+
+
 RULES = (
-    Rule("taken down", is_taken_down, Effect.HIDE, Reason.TAKEN_DOWN, is_fixed=True),
-    Rule("suspended", is_from_suspended_account, Effect.HIDE, Reason.SUSPENDED, is_fixed=True),
-    Rule("not public", is_not_public, Effect.NEVER_STORE, Reason.NOT_PUBLIC, is_fixed=True),
-    Rule("signed-in readers only", is_for_signed_in_readers, Effect.HIDE, Reason.SIGNED_IN_ONLY),
-    Rule("no indexing", asks_not_to_be_indexed, Effect.HIDE, Reason.NOINDEX),
-    Rule("opted out in profile", opted_out_in_profile, Effect.HIDE, Reason.OPTED_OUT),
-    Rule("adult", is_adult, Effect.HOLD, Reason.ADULT),
-    Rule("content warning", has_warning, Effect.COVER, Reason.OWN_RULE),
-    Rule("sensitive media", has_sensitive_media, Effect.COVER, Reason.OWN_RULE),
-    Rule("labelled with a warning", is_warned_of, Effect.COVER, Reason.OWN_RULE),
-    Rule("not indexable", is_not_indexable, Effect.SHOW, Reason.OWN_RULE),
-    Rule("not discoverable", is_not_discoverable, Effect.SHOW, Reason.OWN_RULE),
-    Rule("automated", is_by_a_program, Effect.SHOW, Reason.OWN_RULE),
+    Rule("taken down", _of_any(is_taken_down), Effect.HIDE, Reason.TAKEN_DOWN, is_fixed=True),
+    Rule("suspended", _of_any(is_from_suspended_account), Effect.HIDE, Reason.SUSPENDED, is_fixed=True),
+    Rule("not public", _of_any(is_not_public), Effect.NEVER_STORE, Reason.NOT_PUBLIC, is_fixed=True),
+    Rule("signed-in readers only", _of_any(is_for_signed_in_readers), Effect.HIDE, Reason.SIGNED_IN_ONLY),
+    Rule("no indexing", _of_any(asks_not_to_be_indexed), Effect.HIDE, Reason.NOINDEX),
+    Rule("opted out in profile", _of_any(opted_out_in_profile), Effect.HIDE, Reason.OPTED_OUT),
+    Rule("blocked by us", is_blocked_by_us, Effect.HIDE, Reason.BLOCKED),
+    Rule("adult", _of_any(is_adult), Effect.HOLD, Reason.ADULT),
+    Rule("content warning", _of_any(has_warning), Effect.COVER, Reason.OWN_RULE),
+    Rule("sensitive media", _of_any(has_sensitive_media), Effect.COVER, Reason.OWN_RULE),
+    Rule("labelled with a warning", _of_any(is_warned_of), Effect.COVER, Reason.OWN_RULE),
+    Rule("not indexable", _of_any(is_not_indexable), Effect.SHOW, Reason.OWN_RULE),
+    Rule("not discoverable", _of_any(is_not_discoverable), Effect.SHOW, Reason.OWN_RULE),
+    Rule("automated", _of_any(is_by_a_program), Effect.SHOW, Reason.OWN_RULE),
 )
 """In the order in which a reason is given, where several apply with the same effect."""
 
@@ -245,7 +291,7 @@ def is_shown_all_the_same(reason: Reason, campaign: Campaign) -> bool:
 def why_not_stored(post: Post, campaign: Campaign) -> Reason | None:
     """Return why nothing of `post` may be kept; None where it may."""
     for rule in RULES:  # asked of every post of every poll
-        if campaign.rules.get(rule.name, rule.effect) is Effect.NEVER_STORE and rule.applies(post):
+        if campaign.rules.get(rule.name, rule.effect) is Effect.NEVER_STORE and rule.applies(post, campaign):
             return rule.reason
     return None
 
@@ -291,7 +337,8 @@ def _strictest(post: Post, campaign: Campaign, *, is_ours: bool) -> tuple[Rule |
     most = Effect.SHOW
     for rule in RULES:
         effect = campaign.rules.get(rule.name, rule.effect)
-        if effect.is_stricter_than(most) and rule.applies(post) and not (is_ours and _is_our_own_affair(rule, post)):
+        is_exempt = is_ours and _is_our_own_affair(rule, post)
+        if effect.is_stricter_than(most) and rule.applies(post, campaign) and not is_exempt:
             strictest, most = rule, effect
     return strictest, most
 

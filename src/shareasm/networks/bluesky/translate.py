@@ -272,9 +272,21 @@ def _author(author: object, now: datetime) -> Account:
         avatar_url=safe_url(fields.get("avatar")),
         is_bot="bot" in labels,
         is_suspended=bool(labels & {"!suspend", "!takedown"}),
+        is_blocked=_is_blocked(fields.get("viewer")),
         labels=labels,
         bio_tags=frozenset(tag.name for tag in find_hashtags(bio)),
     )
+
+
+def _is_blocked(viewer: object) -> bool | None:
+    """Return whether the account that reads blocks or mutes the author, or is blocked; None where nobody is signed in.
+
+    `viewerState` in app.bsky.actor.defs, read November 2026. A mute of reposts or quotes alone is none of the posts.
+    """
+    if not isinstance(viewer, dict):
+        return None
+    said = ("blocking", "blockingByList", "mutedByList")
+    return any(viewer.get(name) for name in said) or any(viewer.get(name) is True for name in ("muted", "blockedBy"))
 
 
 def _reply_to(reply: object) -> PostRef | None:
