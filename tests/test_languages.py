@@ -14,8 +14,8 @@ from babel.messages.pofile import write_po
 from browser.full_day import a_full_day, keep_pictures
 from shareasm.domain.recaps import Recap
 from shareasm.render import pages, write_recap
-from shareasm.render.catalogues import catalogue_of, languages, read_catalogue, sentences
-from shareasm.render.pages import editions
+from shareasm.render.catalogues import catalogue_of, ill_filled, lacking, languages, read_catalogue, sentences
+from shareasm.render.pages import editions, render_page
 from shareasm.resources import template_folder
 
 TEMPLATES = template_folder()
@@ -78,9 +78,10 @@ class Words(HTMLParser):
 
 
 def bare(text: str) -> Iterator[str]:
-    """Yield what stands outside of the brackets and has letters."""
+    """Yield what stands outside of the brackets and has letters. A sentence that a link cuts in two has half of them here."""
     while (stripped := re.sub(r"\[\[[^\[\]]*\]\]", " ", text)) != text:
         text = stripped
+    text = re.sub(r"\[\[[^\[\]]*$|^[^\[\]]*\]\]", " ", text)
     yield from (word for word in re.findall(r"[^\W\d_]{2,}", text))
 
 
@@ -158,18 +159,52 @@ def test_a_catalogue_more_is_a_language_more(templates: Path) -> None:
 @pytest.mark.parametrize("file", CATALOGUES, ids=lambda file: file.stem)
 def test_a_catalogue_says_every_sentence_and_fills_in_what_it_is_given(file: Path) -> None:
     """`scripts/languages` adds what is missing, empty; then it wants words."""
-    catalogue = read_catalogue(file)
-    lacks, differs = [], []
-    for message in sentences(TEMPLATES):
-        if not message.id:
-            continue
-        own = catalogue.get(message.id if isinstance(message.id, str) else message.id[0])
-        said = own.string if own and not own.fuzzy else ""
-        forms = said if isinstance(said, (list, tuple)) else (said,)
-        if not all(forms):
-            lacks.append(message.id)
-        ids = message.id if isinstance(message.id, (list, tuple)) else (message.id,)
-        named = {name for one in ids for name in re.findall(r"%\((\w+)\)s", one)}
-        differs += [form for form in forms if form and set(re.findall(r"%\((\w+)\)s", form)) - named]
-    assert lacks == []
-    assert differs == []
+    catalogue, every = read_catalogue(file), sentences(TEMPLATES)
+    assert lacking(catalogue, every) == ()
+    assert ill_filled(catalogue, every) == ()
+
+
+A_FOURTH = """msgid ""
+msgstr ""
+"Language: pt\\n"
+"Plural-Forms: nplurals=2; plural=(n > 1);\\n"
+"Content-Type: text/plain; charset=utf-8\\n"
+
+msgid "The whole day"
+msgstr "O dia inteiro"
+
+#, fuzzy
+msgid "The story"
+msgstr "A história?"
+
+msgid "%(num)s post"
+msgid_plural "%(num)s posts"
+msgstr[0] "%(num)s publicação"
+msgstr[1] "%(num)s publicações"
+
+msgid "%(num)s account"
+msgid_plural "%(num)s accounts"
+msgstr[0] "%(num)s conta"
+msgstr[1] ""
+
+msgid "Original on %(network)s"
+msgstr "Original em %(rede)s"
+
+msgid "A picture, on %(network)s"
+msgstr "Uma imagem"
+"""
+
+
+def test_a_fourth_language_is_one_file_and_is_told_what_it_lacks(templates: Path) -> None:
+    file = templates / "languages" / "pt.po"
+    file.write_text(A_FOURTH)
+    assert editions(("pt", "en"))[0].speech.ngettext("%(num)s post", "%(num)s posts", 2150) == "2.150 publicações"
+    assert render_page("web/message.html", editions(("pt",))[0], title="Olá", words="").startswith(
+        '<!DOCTYPE html>\n<html lang="pt"'
+    )
+    catalogue, every = read_catalogue(file), sentences(TEMPLATES)
+    lacks = lacking(catalogue, every)
+    assert len(lacks) == len([message for message in every if message.id]) - 4
+    assert {"The story", "How this was made", "%(num)s account"} <= set(lacks)  # doubtful, not there, half there
+    assert not {"The whole day", "%(num)s post"} & set(lacks)
+    assert ill_filled(catalogue, every) == ("Uma imagem", "Original em %(rede)s")

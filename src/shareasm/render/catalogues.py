@@ -3,6 +3,8 @@
 A file more is a language more. `scripts/languages` writes into each what the pages came to say since.
 """
 
+import re
+from collections.abc import Sequence
 from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
@@ -18,7 +20,9 @@ from shareasm.render import counted, speech
 from shareasm.render.speech import ENGLISH
 
 if TYPE_CHECKING:  # loaded where a catalogue is read: most commands render nothing
-    from babel.messages import Catalog
+    from babel.messages import Catalog, Message
+
+_NAMED = re.compile(r"%\((\w+)\)s")
 
 
 def languages(templates: Path) -> tuple[str, ...]:
@@ -64,6 +68,47 @@ def sentences(templates: Path) -> "Catalog":
     for word in words_of_the_rules():
         found.add(word, locations=[("domain", None)])  # type: ignore[list-item]
     return found
+
+
+def lacking(catalogue: "Catalog", every: "Catalog") -> tuple[str, ...]:
+    """Return the sentences of `every` for which a catalogue has no words, or doubtful ones, or of a plural not all forms."""
+    return tuple(_id(message) for message in every if message.id and not all(_forms(catalogue.get(_id(message)))))
+
+
+def ill_filled(catalogue: "Catalog", every: "Catalog") -> tuple[str, ...]:
+    """Return what a catalogue says that cannot be filled in, or loses a value: each %(name)s of the English must be there.
+
+    A form that stands for one number only may leave that number out, as in “the newest post”.
+    """
+    return tuple(
+        form
+        for message in every
+        if message.id
+        for place, form in enumerate(_forms(catalogue.get(_id(message))))
+        if form and not _is_filled(form, message.id, is_last=place == catalogue.num_plurals - 1)
+    )
+
+
+def _is_filled(form: str, sentence: str | Sequence[str], *, is_last: bool) -> bool:
+    one, many = (sentence, sentence) if isinstance(sentence, str) else sentence
+    known = {*_NAMED.findall(one), *_NAMED.findall(many)}
+    wanted = known if isinstance(sentence, str) or is_last else known - {"num"}
+    try:
+        form % dict.fromkeys(known, "")
+    except (KeyError, TypeError, ValueError):
+        return False
+    return wanted <= set(_NAMED.findall(form))
+
+
+def _forms(message: "Message | None") -> tuple[str, ...]:
+    """Return how a catalogue says a sentence: one form, or one for each kind of number that its language tells apart."""
+    if message is None or message.fuzzy:
+        return ("",)
+    return (message.string,) if isinstance(message.string, str) else tuple(message.string or ("",))
+
+
+def _id(message: "Message") -> str:
+    return message.id if isinstance(message.id, str) else message.id[0]
 
 
 def words_of_the_rules() -> tuple[str, ...]:
