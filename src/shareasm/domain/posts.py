@@ -69,9 +69,7 @@ class Account:
     is_indexable: bool | None = None  # Mastodon 4.3+ opt-in; None where the server does not say
     is_discoverable: bool | None = None
     is_suspended: bool = False  # suspended, limited, deactivated or taken down, as far as the network tells
-    is_blocked: bool | None = (
-        None  # we block or mute them, or they us; None where it was read without a sign-in of ours
-    )
+    is_blocked: bool | None = None  # we block or mute them, or they us; None where it was read without our sign-in
     labels: frozenset[str] = frozenset()  # label values on the account, `!no-unauthenticated` among them
     bio_tags: frozenset[str] = frozenset()  # folded hashtags in bio, profile fields and display name: nobot, noindex, …
 
