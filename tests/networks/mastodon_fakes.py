@@ -89,10 +89,11 @@ def timeline(*numbers: int, page: int = 40) -> Callable[[httpx.Request], list[di
     def answer(request: httpx.Request) -> list[dict[str, Any]]:
         ids = sorted(numbers, reverse=True)
         params = request.url.params
+        most = min(page, int(params.get("limit", page)))
         if "max_id" in params:
             ids = [one for one in ids if one < int(params["max_id"])]
         if "min_id" in params:
-            return [status(one) for one in reversed(sorted(one for one in ids if one > int(params["min_id"]))[:page])]
-        return [status(one) for one in ids[:page]]
+            return [status(one) for one in reversed(sorted(one for one in ids if one > int(params["min_id"]))[:most])]
+        return [status(one) for one in ids[:most]]
 
     return answer

@@ -484,9 +484,9 @@ def test_the_domain_is_asked_once_and_only_for_local_people():
         ({"links": [{"href": "https://evil.example/nodeinfo/2.0"}]}, {"software": {"name": 5}}),
     ],
 )
-def test_a_server_that_does_not_say_what_it_is_is_read_as_mastodon(index, about):
-    script = Script().on("/.well-known/nodeinfo", index).on("/nodeinfo/2.0", about).on(TAG, timeline(1))
-    assert json.loads(read(script)[1])["min_id"] == "1"
+def test_a_server_that_does_not_say_what_it_is_is_tried_before_its_cursor_is_believed(index, about):
+    script = Script().on("/.well-known/nodeinfo", index).on("/nodeinfo/2.0", about).on(TAG, timeline(1, 2))
+    assert json.loads(read(script)[1])["min_id"] == "2"
     assert {request.url.host for request in script.asked} == {"mastodon.example"}
 
 
@@ -509,6 +509,49 @@ def test_a_server_that_cannot_be_asked_what_it_is_gets_no_cursor_that_it_may_not
     script.routes = well
     [*_, last] = mine.read_tag("shareASM", DAY, last.checkpoint)
     assert json.loads(last.checkpoint) == {"min_id": None, "newest": [ref(1).uri]}
+
+
+def newest_only(request):
+    """What a server answers that knows no `min_id`."""
+    return timeline(*range(1, 61))(httpx.Request("GET", request.url.copy_remove_param("min_id")))
+
+
+@pytest.mark.parametrize(
+    ("answers", "cursor"),
+    [
+        (timeline(*range(1, 61)), "60"),
+        (timeline(60), None),  # nothing to try it with
+        (newest_only, None),
+        (lambda request: httpx.Response(500) if "min_id" in request.url.params else newest_only(request), None),
+        (lambda request: [] if "min_id" in request.url.params else newest_only(request), None),  # it looks posts up
+        (lambda request: timeline(*range(1, 61))(request)[::-1], None),
+    ],
+)
+def test_the_cursor_of_an_unknown_program_is_believed_when_it_was_seen_to_hold(answers, cursor):
+    script = Script("glasswing").on(TAG, answers)
+    found, checkpoint = read(script)
+    assert json.loads(checkpoint)["min_id"] == cursor
+    assert found
+
+
+def test_a_cursor_is_tried_once():
+    script = Script("glasswing").on(TAG, timeline(1, 2, 3))
+    mine = reader(script)
+    for _ in range(3):
+        list(mine.read_tag("shareASM", DAY, None))
+    tried = [request for request in script.asked if "min_id" in request.url.params]
+    assert [dict(request.url.params)["limit"] for request in tried] == ["1"]
+
+
+def test_a_cursor_that_a_limit_kept_from_being_tried_is_tried_the_next_time():
+    posts = timeline(1, 2, 3)
+    script = Script("glasswing").on(TAG, lambda request: httpx.Response(429) if "min_id" in str(request.url) else posts)
+    times = [NOW]
+    mine = MastodonReader(SERVER, user_agent="shareasm/1", now=lambda: times[0], transport=script.transport)
+    assert '"min_id":null' in list(mine.read_tag("shareASM", DAY, None))[-1].checkpoint
+    script.on(TAG, posts)
+    times[0] += timedelta(hours=1)
+    assert '"min_id":"3"' in list(mine.read_tag("shareASM", DAY, None))[-1].checkpoint
 
 
 def test_threads_may_share_a_server():

@@ -17,7 +17,8 @@ import msgspec
 from shareasm.domain.changes import Gone, Seen, Skipped
 from shareasm.domain.posts import PostRef, Visibility
 from shareasm.domain.richtext import hashtag_spellings
-from shareasm.errors import Rejected, Unauthorized, Unreachable
+from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.networks.mastodon import cursor
 from shareasm.networks.mastodon.answers import NotThere
 from shareasm.networks.mastodon.checker import NOT_PUBLIC, MastodonChecker
 from shareasm.networks.mastodon.client import Api, Token
@@ -39,11 +40,8 @@ SWEEP_PAGES = 250
 LATE = timedelta(hours=1)
 """How much older than the window a whole page must be before a sweep ends: ids follow the arrival, not the author's clock."""
 
-WITHOUT_CURSOR = frozenset({"snac", "pixelfed"})
-"""snac's ids change with an edit, so that a cursor vanishes; Pixelfed's `min_id` gives the newest page and skips the middle."""
-
 FOLDS_TAGS = frozenset({"mastodon", "hometown"})
-"""Keep a hashtag without its accents, so that all its spellings are one timeline."""
+"""Keep a hashtag without its accents, so that all its spellings are one timeline. All others are asked for each of them."""
 
 
 class Checkpoint(msgspec.Struct):
@@ -77,6 +75,7 @@ class MastodonReader:
         self._api = Api(server, user_agent=user_agent, now=now, token=token, pace=pace, transport=transport)
         self._feed = TagFeed(self._api, open_feed) if open_feed and not token else None
         self._is_closed = False  # so that the feed was read the last time
+        self._cursor_holds: bool | None = None  # None: not known yet
         self._checker = MastodonChecker(self._api)
 
     # ---- reading a tag -------------------------------------------------------------------------------------------------
@@ -151,19 +150,37 @@ class MastodonReader:
                 return
 
     def _read_down(self, tag: str, window: Window, known: frozenset[str]) -> Iterator[Page]:
-        checkpoint: Checkpoint | None = None
+        newest: Decoded | None = None
         for decoded in self._pages_down(tag, window):
-            checkpoint = checkpoint or self._checkpoint_at(decoded)
+            newest = newest or decoded
             yield _page(decoded)
             if known.intersection(seen.post.ref.uri for seen in decoded.posts):
                 break
-        if checkpoint:
-            yield Page(checkpoint=msgspec.json.encode(checkpoint).decode())
+        if newest:
+            yield Page(checkpoint=msgspec.json.encode(self._checkpoint_at(tag, newest)).decode())
 
-    def _checkpoint_at(self, newest: Decoded) -> Checkpoint:
-        if self._api.software() in {None, *WITHOUT_CURSOR}:  # None: not known yet, and this way works everywhere
-            return Checkpoint(newest=[seen.post.ref.uri for seen in newest.posts])
-        return Checkpoint(newest.ids[0])
+    def _checkpoint_at(self, tag: str, newest: Decoded) -> Checkpoint:
+        if self._has_cursor(tag, newest.ids):
+            return Checkpoint(newest.ids[0])
+        return Checkpoint(newest=[seen.post.ref.uri for seen in newest.posts])  # this way works everywhere
+
+    def _has_cursor(self, tag: str, ids: Sequence[str]) -> bool:
+        """Return whether the server's cursor is known to hold."""
+        if self._cursor_holds is None:
+            software = self._api.software()
+            if software in cursor.KEEPS | cursor.KEEPS_NONE:
+                self._cursor_holds = software in cursor.KEEPS
+            elif software is not None:  # else it may be asked the next time
+                self._cursor_holds = self._try_cursor(tag, ids)
+        return bool(self._cursor_holds)
+
+    def _try_cursor(self, tag: str, ids: Sequence[str]) -> bool | None:
+        try:
+            return cursor.holds(ids, lambda bound: self._timeline(tag, ("min_id", bound), limit=1).ids)
+        except RateLimited:
+            return None
+        except NetworkError:
+            return False  # it cannot stand what it does not know
 
     def _pages_down(self, tag: str, window: Window) -> Iterator[Decoded]:
         """Yield pages from the newest one on. Where it ends before the window is through, that is said or raised."""
@@ -186,10 +203,10 @@ class MastodonReader:
         reason = f"reading #{tag} ended after {len(met):,} posts; what is older and came late is not found here"
         yield Decoded([], [Skipped(reason, b"")], [])
 
-    def _timeline(self, tag: str, bound: tuple[str, str] | None) -> Decoded:
+    def _timeline(self, tag: str, bound: tuple[str, str] | None, *, limit: int = PAGE_SIZE) -> Decoded:
         """Return one page. Links of the server are not followed: they drop parameters and may lead anywhere."""
         # Pixelfed shows posts with media only, unless it is told not to.
-        query = [("limit", str(PAGE_SIZE)), ("only_media", "false"), *([bound] if bound else [])]
+        query = [("limit", str(limit)), ("only_media", "false"), *([bound] if bound else [])]
         path = f"/api/v1/timelines/tag/{quote(tag.lstrip('#＃'), safe='')}"
         try:
             return decode_answer(self._api, self._api.get(path, query))

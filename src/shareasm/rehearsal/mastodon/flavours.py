@@ -18,6 +18,7 @@ class Flavour(StrEnum):
     TAKAHE = "takahe"
     PIXELFED = "pixelfed"  # its timeline and its idempotency only; the rest is Mastodon's
     PLEROMA = "pleroma"  # its idempotency only; the rest is Mastodon's
+    UNHEARD_OF = "unheard of"  # a program that nobody has named yet, with others' oddities; no such server was seen
 
 
 class Idempotency(StrEnum):
@@ -316,6 +317,21 @@ BEHAVIOURS: dict[Flavour, Behaviours] = {
         idempotency=Idempotency.REPLAYED,
         locks_keys=False,
         has_quotes=False,
+    ),
+    Flavour.UNHEARD_OF: replace(
+        _MASTODON,
+        software="glasswing",
+        version="0.1",
+        software_version="0.1",
+        has_api_versions=False,
+        has_timelines_access=False,
+        has_link=False,
+        tag_names=TagNames.LOWERED,
+        min_id_gives_newest=True,
+        streaming=Streaming.NONE,
+        idempotency=Idempotency.IGNORED,
+        has_quotes=False,
+        has_batch=False,
     ),
 }
 
