@@ -1,5 +1,6 @@
 """Somebody asked to be forgotten: gone from store, raw copies and pictures, and it does not come back."""
 
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +17,7 @@ from shareasm.domain.changes import Skipped
 from shareasm.domain.forgetting import Kind
 from shareasm.domain.moderation import Choice, Decision
 from shareasm.domain.pictures import KeptPicture, PictureFile
-from shareasm.domain.posts import Account, Media, MediaKind, Network, Post, PostRef
+from shareasm.domain.posts import Account, Card, Media, MediaKind, Network, Post, PostRef
 from shareasm.errors import ConfigError, StorageError
 from shareasm.forget import Done, find, forget
 from shareasm.networks.ports import Page
@@ -24,6 +25,7 @@ from shareasm.storage import decisions, pictures, posts, sources
 from shareasm.storage.engine import open_engine, reading, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.storage.tables import metadata
+from shareasm.storage.tables import raws as raws_table
 from shareasm.storage.tables import skips as skips_table
 
 PICTURE = "https://m.example/media/1.jpg"
@@ -129,6 +131,39 @@ def test_raw_copies_of_posts_that_quote_it_go_too(desk: Desk, take_out: Callable
     done = take_out(AMINAS.url)
     assert done.raw_count == 2
     assert stored(desk) == ["https://m.example/@bakari/1"]
+
+
+PREVIEW = Card(AMINAS.url, "Amina", "secret words of amina", PICTURE)
+
+
+@pytest.mark.parametrize("is_before", [True, False], ids=["it was stored before", "it comes afterwards"])
+@pytest.mark.parametrize("words", ["@amina@m.example", AMINAS.url])
+def test_a_link_card_that_previews_it_goes_and_so_does_the_raw_copy(
+    desk: Desk, take_out: Callable[[str], Done], words: str, *, is_before: bool
+) -> None:
+    linking = by("bakari", 1, text="Read this #shareASM", card=PREVIEW)
+    elsewhere = by("bakari", 2, card=Card("https://iied.example/", "A guide"))
+    put(desk, AMINAS, elsewhere, *([linking] if is_before else []))
+    take_out(words)
+    assert put(desk, linking, elsewhere) == (Tally(same=2) if is_before else Tally(new=1, same=1))
+    with reading(desk.engine) as connection:
+        found = {item.post.url: item.post.card for item in posts.of_campaign(connection, desk.campaign.slug)}
+        kept = [zlib.decompress(body) for body in connection.scalars(sa.select(raws_table.c.body))]
+    assert found == {linking.url: None, elsewhere.url: elsewhere.card}
+    assert not any(b"Read this" in body for body in kept)
+
+
+def test_to_forget_who_said_much_keeps_nobody_waiting_for_the_store(
+    desk: Desk, take_out: Callable[[str], Done]
+) -> None:
+    put(desk, *(by("amina", number) for number in range(60)), *(by("bakari", number) for number in range(60)))
+    statements: list[str] = []
+    sa.event.listen(desk.engine, "before_cursor_execute", lambda *told: statements.append(told[2]))
+    assert take_out("@amina@m.example").post_count == 60
+    begins = max(place for place, text in enumerate(statements) if text == "BEGIN IMMEDIATE")
+    held = [text for text in statements[begins:] if text.startswith(("SELECT", "DELETE", "UPDATE"))]
+    assert len(held) < 20
+    assert not any(" LIKE " in text and " posts" in text for text in held)
 
 
 def test_items_that_could_not_be_read_go_too_where_they_name_it(desk: Desk, take_out: Callable[[str], Done]) -> None:

@@ -18,7 +18,7 @@ from shareasm import collect
 from shareasm.collect import Desk
 from shareasm.domain.changes import Seen
 from shareasm.domain.pictures import Refusal
-from shareasm.domain.posts import Account, Media, MediaKind, Network
+from shareasm.domain.posts import Account, Card, Media, MediaKind, Network, PostRef
 from shareasm.domain.queue import Receipt, State
 from shareasm.domain.watches import NARROW
 from shareasm.forget import find, forget
@@ -216,3 +216,15 @@ def test_who_is_forgotten_while_a_recap_is_made_is_on_no_page_and_leaves_no_pict
     with reading(materials.engine) as connection:
         assert connection.execute(sa.select(pictures_table)).all() == []
     assert not list((materials.files / "media").glob("*"))
+
+
+def test_the_link_card_of_a_post_that_is_not_shown_is_not_shown_either(materials: Materials) -> None:
+    author = Account(Network.MASTODON, "https://m.example/users/b", "b@m.example", "B", "", is_noindex=True)
+    ref = PostRef(Network.MASTODON, "https://m.example/users/b/statuses/1")
+    withheld = seen("Not for search #shareASM", ref=ref, url="https://m.example/@b/1", author=author)
+    card = Card("https://m.example/@b/1/", "B", "Not for search #shareASM", "https://m.example/b.png")
+    put(materials, [withheld, seen("Look there #shareASM", card=card)])
+    page = made(materials)
+    assert "Look there" in page
+    assert "Not for search" not in page
+    assert not list((materials.campaign_folder / "recap" / "media").glob("*"))

@@ -66,9 +66,12 @@ def forget(engine: Engine, target: Target, pictures: Path, now: Callable[[], dat
     """Take `target` out of the store and its pictures out of `pictures`. Published pages are the caller's to write again."""
     found = _shut_out(engine, target, now())
     names = _names(target, found)
+    with reading(engine) as connection:
+        quoted_by = forgetting.quoting(connection, names, found)
     addresses = {address for item in found for address in picture_addresses(item.post)}
+    addresses |= {post.card.image_url for post in quoted_by.values() if post.card and post.card.image_url}
     with transaction(engine) as connection:
-        removed = forgetting.remove(connection, found)
+        removed = forgetting.remove(connection, found, quoted_by.keys())
         unread_count = forgetting.remove_skips_that_name(connection, names)
         # Before the store forgets their names: whoever is stopped here begins again.
         count = remove(pictures_table.take(connection, addresses), pictures)

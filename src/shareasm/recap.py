@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign, Source
+from shareasm.domain.chapters import Withheld
 from shareasm.domain.colours import PAPER, palette
 from shareasm.domain.items import ShownPost, picture_addresses
 from shareasm.domain.moderation import Reason, count_reasons
@@ -39,7 +40,6 @@ from shareasm.storage.wishes import Mark, mark
 FETCHED_AT_ONCE = 4  # pictures
 MOST_SILENCES = 3  # of one host, in a row
 WRITTEN_AGAIN = 3  # times at most, where something was withdrawn each time
-LOOKED_BACK = 20  # times as many posts as the newest that are shown: 2,000 are judged in 50 ms
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +139,12 @@ def facts_of_day(materials: Materials) -> Facts:
 
 def facts_so_far(materials: Materials, newest: int | None = None) -> Facts:
     """Return what may be shown now, of the newest posts or of all, without their pictures: the day as it is."""
-    if newest is None:
-        return _facts(materials, judge(materials.engine, materials.campaign), {})
-    # A post's original, or what it answers, came before it: judged alone it would be shown where that is withheld.
-    judged = judge(materials.engine, materials.campaign, newest=newest * LOOKED_BACK)
-    return _facts(materials, judged[:newest], {})
+    return _facts(materials, judge(materials.engine, materials.campaign, newest=newest), {})
 
 
 def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPicture | Refusal]) -> Facts:
     shown = [item for item in judged if item.verdict.show]
+    withheld = _withheld(judged)
     with reading(materials.engine) as connection:
         entries = queue.of_campaign(connection, materials.campaign.slug)
         states = sources.states(connection, materials.campaign.slug)
@@ -158,9 +155,9 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
         schedule=materials.schedule,
         story=materials.story,
         entries=entries,
-        posts=[_shown(item, kept) for item in shown],
+        posts=[_without_card_of(withheld, _shown(item, kept)) for item in shown],
         not_shown=count_reasons(item.verdict for item in judged) + kept_no_longer,
-        withheld=_withheld(judged),
+        withheld=withheld,
         sources=tuple(_seen_by(source, states.get(source.id), gaps) for source in materials.campaign.sources),
         checked_at=min((item.stored.checked_at for item in shown if item.stored.checked_at), default=None),
         missing_pictures_count=sum(isinstance(picture, Refusal) for picture in kept.values()),
@@ -187,6 +184,13 @@ def _shown(item: Judged, kept: Mapping[str, KeptPicture | Refusal]) -> ShownPost
         without_tag=item.without_tag,
         pictures={url: picture for url in addresses if isinstance(picture := kept.get(url), KeptPicture)},
     )
+
+
+def _without_card_of(withheld: Withheld, shown: ShownPost) -> ShownPost:
+    """Return a post without its link card where that is the preview of a post that is not shown: it holds the words of it."""
+    card = shown.post.card
+    is_preview = card is not None and (card.url in withheld or card.url.rstrip("/") in withheld)
+    return replace(shown, post=replace(shown.post, card=None)) if is_preview else shown
 
 
 def _withheld(judged: Iterable[Judged]) -> dict[str, Reason]:

@@ -15,9 +15,10 @@ from shareasm.domain.forgetting import (
     names_it_may_be_forgotten_by,
     names_of,
     names_of_author,
+    names_of_others,
     names_with_twins,
 )
-from shareasm.domain.posts import Account, Network, Post, PostRef
+from shareasm.domain.posts import Account, Card, Network, Post, PostRef
 
 DID = "did:plc:abcdefghijklmnopqrstuvwx"
 SKY = post(
@@ -205,3 +206,11 @@ def test_what_was_named_is_said_with_its_article() -> None:
 )
 def test_an_address_is_known_as_forgotten_by_its_author_too(words: str, name: str) -> None:
     assert digests([name]) & digests(names_it_may_be_forgotten_by(words))
+
+
+def test_who_is_quoted_or_previewed_is_named_by_post_and_by_author() -> None:
+    assert names_of_others(SKY) == ()
+    quoting = replace(ELEPHANT, quote=SKY.ref, quote_url=SKY.url, card=Card("https://b.example/@bakari/9", "Bakari"))
+    names = {SKY.ref.uri, SKY.url, DID, "https://b.example/@bakari/9", "https://b.example/@bakari"}
+    assert names <= set(names_of_others(quoting))
+    assert not digests(names_of_author(ELEPHANT)) & digests(names_of_others(quoting))

@@ -2,7 +2,8 @@
 
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from types import MappingProxyType
 from urllib.parse import urlsplit
@@ -12,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from shareasm.clock import Clock
 from shareasm.domain.campaigns import Campaign, Source, belongs
 from shareasm.domain.changes import Changed, Gone, New, Same, Seen, Sighting, Skipped, decide
-from shareasm.domain.forgetting import digests, names_of
+from shareasm.domain.forgetting import digests, names_of, names_of_others
 from shareasm.domain.moderation import Reason, why_not_stored
 from shareasm.domain.posts import PostRef
 from shareasm.domain.watches import UNBROKEN
@@ -142,7 +143,7 @@ def _settle_belonging(
 def _without_forgotten(
     connection: Connection, campaign: Campaign, by: Sighting, seen: Sequence[Seen], now: datetime
 ) -> Sequence[Seen]:
-    """Leave out what a person asked us to forget; it is counted, and nothing of it is stored."""
+    """Leave out what a person asked us to forget, and what others show of it; it is counted, and nothing of it is stored."""
     unwanted = forgetting.all_digests(connection)
     if not unwanted:
         return seen
@@ -151,7 +152,15 @@ def _without_forgotten(
         Skipped("asked to be forgotten: counted, not stored", raw=b"", secret=item.post.ref.uri) for item in refused
     ]
     sources.add_skips(connection, campaign.slug, by.source, skips, now)
-    return [item for item in seen if item not in refused]
+    left_out = set(map(id, refused))
+    return [_without_words_of(unwanted, item) for item in seen if id(item) not in left_out]
+
+
+def _without_words_of(unwanted: AbstractSet[bytes], item: Seen) -> Seen:
+    """Return a post without link card and raw JSON where these hold the words of somebody who is forgotten."""
+    if not unwanted & digests(names_of_others(item.post)):
+        return item
+    return replace(item, post=replace(item.post, card=None), raw=b"")
 
 
 def _part(campaign: Campaign, seen: Sequence[Seen]) -> tuple[dict[PostRef, Seen], dict[PostRef, Reason]]:

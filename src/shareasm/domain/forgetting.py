@@ -93,6 +93,12 @@ def names_of(post: Post) -> tuple[str, ...]:
     return (post.ref.uri, post.url, *original, *names_of_author(post))
 
 
+def names_of_others(post: Post) -> tuple[str, ...]:
+    """Return every name of whom `post` quotes or previews in a link card: what a server shows there are their words."""
+    addresses = (post.quote.uri if post.quote else None, post.quote_url, post.card.url if post.card else None)
+    return tuple(name for address in addresses if address for name in (address, *_above(address)))
+
+
 def twins(handle: str) -> tuple[str, ...]:
     """Return the handle that the bridge gives an account on the other side (bridgy-fed `ids.py`).
 

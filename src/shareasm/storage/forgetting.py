@@ -1,15 +1,15 @@
 """Taking somebody or something out of the store for good, and recognising it when it comes again."""
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shareasm.domain.forgetting import Kind, Wanted, digests
+from shareasm.domain.forgetting import Kind, Wanted, digests, names_of_others
 from shareasm.domain.moderation import of_author
-from shareasm.domain.posts import Post, PostRef, decode_post
+from shareasm.domain.posts import Post, PostRef, decode_post, kept_form
 from shareasm.storage.engine import insert_ignoring
 from shareasm.storage.posts import chunks, uris_by_network
 from shareasm.storage.tables import (
@@ -74,13 +74,21 @@ def overwrite_what_is_deleted(connection: Connection) -> None:
         connection.exec_driver_sql("PRAGMA secure_delete=ON")
 
 
-def remove(connection: Connection, found: Sequence[Found]) -> Removed:
-    """Delete the posts with all that hangs on them, what we noted of their authors, and raw copies that quote them."""
+def quoting(connection: Connection, names: Iterable[str], found: Sequence[Found]) -> dict[int, Post]:
+    """Return the other posts, by arrival number, that quote or preview what bears these names."""
+    unwanted, own = digests(names), {item.id for item in found}
+    rows = connection.execute(sa.select(posts.c.id, posts.c.content).order_by(posts.c.id)).yield_per(1000)
+    said = ((row.id, decode_post(row.content)) for row in rows if row.id not in own)
+    return {id_: post for id_, post in said if unwanted & digests(names_of_others(post))}
+
+
+def remove(connection: Connection, found: Sequence[Found], quoted_by: Collection[int]) -> Removed:
+    """Delete the posts with all that hangs on them, what we noted of their authors, and what others show of their words."""
     overwrite_what_is_deleted(connection)
     ids = [item.id for item in found]
     count = sa.select(sa.func.count()).select_from(raws)
     before = connection.execute(count).scalar_one()
-    _delete_raws_that_quote(connection, [item.post for item in found])
+    _take_words_from(connection, quoted_by)
     campaigns: set[str] = set()
     for chunk in chunks(ids):
         mine = campaign_posts.c.post_id.in_(chunk)
@@ -106,13 +114,15 @@ def remove_skips_that_name(connection: Connection, names: Collection[str]) -> in
 _TELLS_NOTHING = 5  # letters: what is shorter stands in anybody's post
 
 
-def _delete_raws_that_quote(connection: Connection, gone: Sequence[Post]) -> None:
-    """A quoting post's JSON holds the quoted words; the post itself only says where they stood."""
-    for post in gone:
-        quoting = sa.select(posts.c.id).where(
-            posts.c.content.contains(post.ref.uri, autoescape=True), posts.c.uri != post.ref.uri
-        )
-        connection.execute(raws.delete().where(raws.c.post_id.in_(quoting)))
+def _take_words_from(connection: Connection, quoting: Collection[int]) -> None:
+    """A quoting post's JSON and its link card hold the quoted words; the rest of it only says where they stood."""
+    for chunk in chunks(sorted(quoting)):
+        connection.execute(raws.delete().where(raws.c.post_id.in_(chunk)))
+        query = sa.select(posts.c.id, posts.c.content).where(posts.c.id.in_(chunk)).order_by(posts.c.id)
+        for row in connection.execute(query.with_for_update()).all():
+            content, digest = kept_form(replace(decode_post(row.content), card=None))
+            bare = {"content": content.decode(), "fingerprint": digest}
+            connection.execute(posts.update().where(posts.c.id == row.id), bare)
 
 
 def _forget_decisions(connection: Connection, refs: Collection[PostRef]) -> None:
