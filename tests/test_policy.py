@@ -9,7 +9,7 @@ from factories import campaign, source
 from shareasm.campaign_files import load_campaign
 from shareasm.domain.campaigns import Effect, Moderation, SourceKind
 from shareasm.domain.keeping import YEAR, Keep
-from shareasm.domain.moderation import Reason
+from shareasm.domain.moderation import RULES, Reason
 from shareasm.policy import policy
 
 ROOT = Path(__file__).parent.parent
@@ -46,6 +46,23 @@ def test_it_promises_nothing_that_the_campaign_has_made_looser() -> None:
     assert Reason.ADULT.words not in page
     assert "none of your posts" not in page
     assert "none of your posts" in policy(campaign())
+
+
+def test_it_names_every_rule_with_what_this_campaign_does_by_it() -> None:
+    page = policy(campaign())
+    assert all(f"| {rule.about} | " in page for rule in RULES)
+    assert "| behind a content warning of their author | shown folded" in page
+    stricter = policy(campaign(rules={"content warning": Effect.NEVER_STORE, "not indexable": Effect.HIDE}))
+    assert "| behind a content warning of their author | counted, not even kept |" in stricter
+    assert "| by authors who did not opt in to search engines | counted, not shown |" in stricter
+    assert "suggested | shown; their author stands in no list of people and in no feed |" in stricter
+
+
+def test_the_teams_guide_names_every_rule_with_what_it_usually_does() -> None:
+    guide = (ROOT / "docs" / "comms.md").read_text()
+    rows = [row.split("|") for row in guide.splitlines() if row.startswith("| `")]
+    usual = {name.strip(" `"): cells[-2].strip(" `") for _, first, *cells in rows for name in first.split(",") if cells}
+    assert {rule.name: usual.get(rule.name) for rule in RULES} == {rule.name: rule.effect for rule in RULES}
 
 
 def test_it_says_that_answers_without_the_tag_are_read_where_they_are() -> None:

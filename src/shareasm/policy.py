@@ -5,9 +5,9 @@ What it says of the rules is read from `domain.moderation`, so that the page and
 
 from collections.abc import Iterable, Iterator
 
-from shareasm.domain.campaigns import Campaign, Moderation, Source, SourceKind
+from shareasm.domain.campaigns import Campaign, Effect, Moderation, Source, SourceKind
 from shareasm.domain.keeping import in_words
-from shareasm.domain.moderation import Reason, is_shown_all_the_same
+from shareasm.domain.moderation import NOT_LISTED, RULES, Reason, Rule, is_shown_all_the_same
 
 _HOW = {
     SourceKind.TAG_TIMELINE: "the public timeline of the hashtag on {host}",
@@ -56,6 +56,13 @@ Nor are these:
 
 {_list(f"posts {reason.words}" for reason in _others(campaign))}
 
+### The rules, one by one
+
+{_table(campaign)}
+
+Where several hold for one post, the strictest does. What a person of the team approves is shown only where its author and its
+network say nothing against it.
+
 ## How long it is kept
 
 {_list(_terms(campaign))}
@@ -73,6 +80,27 @@ Nor are these:
 
 It has no scripts, no cookies and no counters, and asks no other server for anything, so nobody learns that you read it.
 """
+
+
+_BECOMES = {
+    Effect.SHOW: "shown",
+    Effect.COVER: "shown folded, behind a warning and without pictures",
+    Effect.HOLD: "not shown before a person of the team has looked at them",
+    Effect.HIDE: "counted, not shown",
+    Effect.NEVER_STORE: "counted, not even kept",
+}
+
+
+def _table(campaign: Campaign) -> str:
+    """Return every rule of decency with what this campaign does by it."""
+    rows = [f"| {rule.about} | {_becomes(rule, campaign)} |" for rule in RULES]
+    return "\n".join(["| posts | are |", "|---|---|", *rows])
+
+
+def _becomes(rule: Rule, campaign: Campaign) -> str:
+    effect = campaign.rules.get(rule.name, rule.effect)
+    is_about_lists = rule.name in NOT_LISTED and not effect.is_stricter_than(Effect.COVER)
+    return _BECOMES[effect] + ("; their author stands in no list of people and in no feed" if is_about_lists else "")
 
 
 def _terms(campaign: Campaign) -> Iterator[str]:

@@ -162,6 +162,10 @@ def is_not_discoverable(post: Post) -> bool:
     return post.author.is_discoverable is False
 
 
+NOT_LISTED = frozenset({"not indexable", "not discoverable"})
+"""The rules whose authors stand in no list of people, whatever the campaign makes of the rules: `may_be_listed`."""
+
+
 def may_be_listed(author: Account) -> bool:
     """Return whether an author may stand in a list of people: not where they left `indexable` or `discoverable` off."""
     return author.is_indexable is not False and author.is_discoverable is not False
@@ -257,6 +261,11 @@ class Rule:
     reason: Reason
     is_fixed: bool = False  # what the network decided: no campaign may make it looser
 
+    @property
+    def about(self) -> str:
+        """The posts that it is about, in words for readers: “posts …”."""
+        return _ABOUT[self.name]
+
 
 def _of_any(applies: Callable[[Post], bool]) -> Callable[[Post, Campaign], bool]:
     """Return a predicate that is the same in every campaign as one of those that look at it."""
@@ -280,6 +289,23 @@ RULES = (
     Rule("automated", _of_any(is_by_a_program), Effect.SHOW, Reason.OWN_RULE),
 )
 """In the order in which a reason is given, where several apply with the same effect."""
+
+_ABOUT = {
+    "taken down": "that a moderator of their network hid, or whose account one hid",
+    "suspended": "from accounts that their server suspended or limited, or that are deactivated",
+    "not public": "not addressed to everybody",
+    "signed-in readers only": "by authors who show their posts on Bluesky only to people with an account",
+    "no indexing": "by authors on Mastodon who ask search engines to stay out",
+    "opted out in profile": "by authors with #nobot, #noindex or #noarchive in their profile",
+    "blocked by us": "by accounts that the campaign team has blocked, or that have blocked it",
+    "adult": "that their author or a moderation service labelled as adult or graphic",
+    "content warning": "behind a content warning of their author",
+    "sensitive media": "with pictures that their author marked as sensitive",
+    "labelled with a warning": "that a moderation service warns of",
+    "not indexable": "by authors who did not opt in to search engines",
+    "not discoverable": "by authors who did not opt in to being suggested",
+    "automated": "by accounts that say that a program posts there",
+}
 
 
 def is_shown_all_the_same(reason: Reason, campaign: Campaign) -> bool:
