@@ -22,6 +22,7 @@ from shareasm.domain.posts import decode_post, encode_post
 from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.render import render_page, write_recap
 from shareasm.render.pages import editions
+from shareasm.render.whole_day import day_pages
 
 SIZES = (1_000, 10_000)
 MEMORY_SIZES = (1_000, 10_000, 100_000)
@@ -111,9 +112,11 @@ class Contest:
 
 def rendered(recap: Recap) -> int:
     """Let the templates say the whole recap, to nowhere; return how much they said."""
-    said = {"recap": recap, "parts": recap.parts, "editions": editions(recap.campaign.languages)}
-    count = sum(len(render_page("recap/day.html", **said, part=part)) for part in recap.parts)
-    return count + len(render_page("recap/index.html", **said))
+    every = editions(recap.campaign.languages)
+    said = {"recap": recap, "parts": recap.parts, "editions": every}
+    pages = [page.said for page in day_pages(recap, every)]
+    count = sum(len(render_page("recap/day.html", edition, **page)) for edition in every for page in pages)
+    return count + sum(len(render_page("recap/index.html", edition, **said)) for edition in every)
 
 
 def read(folder: Path) -> dict[str, bytes]:

@@ -163,6 +163,28 @@ class DayPart:
         return [(hour, list(items)) for hour, items in groups]
 
 
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A page of the whole day that another one leads to."""
+
+    number: int  # 1… among all
+    page: str
+    begins: str  # the time of day of its first post
+
+
+NEAR = 3
+"""Pages before and after its own that a page of the whole day leads to, beside the first and the last."""
+
+
+def turning(parts: Sequence[DayPart], place: int, zone: ZoneInfo) -> tuple[Turn, ...]:
+    """Return where the page at `place` leads: what goes elsewhere in a long day changes nothing on it."""
+    near = {0, len(parts) - 1, *range(max(place - NEAR, 0), min(place + NEAR + 1, len(parts)))}
+    return tuple(
+        Turn(one + 1, parts[one].page, f"{parts[one].items[0].post.created_at.astimezone(zone):%H:%M}")
+        for one in sorted(near)
+    )
+
+
 @dataclass(frozen=True)
 class Recap:
     """What the page says."""

@@ -12,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from shareasm.domain.colours import NIGHT, PAPER, palette
 from shareasm.domain.items import Item
-from shareasm.domain.recaps import DayPart, day_page, narrate
+from shareasm.domain.recaps import DayPart, Turn, day_page, narrate
 from shareasm.errors import ConfigError
 from shareasm.render.catalogues import catalogue_of, languages
 from shareasm.render.speech import ENGLISH, Speech, clock, utc
@@ -46,9 +46,9 @@ class Edition:
         """How its pages speak."""
         return Speech(self.language, catalogue_of(template_folder(), self.language))
 
-    def part(self, part: DayPart) -> str:
+    def part(self, part: DayPart | Turn) -> str:
         """Return the name of one page of the whole day."""
-        return self._named(part.name)
+        return self._named(day_page(part.page))
 
     def place(self, item: Item) -> str:
         """Return where a post stands for ever: in the whole day."""

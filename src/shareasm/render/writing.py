@@ -1,9 +1,12 @@
 """Recap → folder: one story and its day in each language, the style sheet, the pictures; what nothing shows any more goes."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
+from itertools import product
 from pathlib import Path
+from typing import NamedTuple
 
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.recaps import Recap
@@ -11,7 +14,9 @@ from shareasm.errors import StorageError
 from shareasm.render.downloads import DOWNLOADS, as_csv, as_json, as_markdown
 from shareasm.render.files import copy_file, write_file
 from shareasm.render.found import FOUND, found_files
+from shareasm.render.manifest import read_manifest
 from shareasm.render.pages import editions, look, pieces
+from shareasm.render.whole_day import day_pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,27 +47,43 @@ def _write(recap: Recap, folder: Path, pictures: Path | None) -> Written:
     media = {file.path for picture in _pictures(recap) for file in picture.files}
     media |= {recap.share.path} if recap.share else set()
     changed = [_copy_picture(path, folder, pictures) for path in sorted(media)]
-    changed += [write_file(folder / name, page) for name, page in _pages(recap)]
-    names = [name for name, _ in _pages(recap)]
+    manifest = read_manifest(folder)
+    names: set[str] = set()
+    for page in _pages(recap):
+        names.add(page.name)
+        changed.append(
+            manifest.write(page.name, page.key, page.text) if page.key else write_file(folder / page.name, page.text())
+        )
+    manifest.keep()
     removed_count = _remove_stale(folder, {*names, *media})
     first, *_ = editions(recap.campaign.languages)
     return Written(folder / first.index, len(names) + len(media), sum(changed), removed_count)
 
 
-def _pages(recap: Recap) -> Iterator[tuple[str, Iterator[str]]]:
-    """Yield each file's name and its text, piece by piece. The stories last: they never lead to what is not there yet."""
-    yield "recap.css", pieces("recap/recap.css", look(recap.campaign.look.accent, hours=len(recap.hours)))
-    every, parts = editions(recap.campaign.languages), recap.parts
-    said = {"recap": recap, "parts": parts, "editions": every}
+class _Page(NamedTuple):
+    name: str
+    text: Callable[[], Iterable[str]]  # makes it, piece by piece
+    key: str = ""  # what it is made of (`manifest`); "": it is made anew each time
+
+
+def _pages(recap: Recap) -> Iterator[_Page]:
+    """Yield each file. The stories last: they never lead to what is not there yet."""
+    yield _Page(
+        "recap.css", partial(pieces, "recap/recap.css", look(recap.campaign.look.accent, hours=len(recap.hours)))
+    )
+    every = editions(recap.campaign.languages)
+    said = {"recap": recap, "parts": recap.parts, "editions": every}
+    for page in day_pages(recap, every):
+        for edition in every:
+            yield _Page(edition.part(page.part), partial(pieces, "recap/day.html", page.said, edition), page.key)
+    for part, edition in product(recap.bare_parts, every):
+        yield _Page(edition.part(part), partial(pieces, "recap/withdrawn.html", {**said, "part": part}, edition))
+    for name, write in zip(DOWNLOADS, (as_json, as_csv, as_markdown), strict=True):
+        yield _Page(name, partial(write, recap))
+    for name, made in found_files(recap, every):
+        yield _Page(name, partial(iter, made))
     for edition in every:
-        for part in parts:
-            yield edition.part(part), pieces("recap/day.html", {**said, "part": part}, edition)
-        for part in recap.bare_parts:
-            yield edition.part(part), pieces("recap/withdrawn.html", {**said, "part": part}, edition)
-    yield from zip(DOWNLOADS, (as_json(recap), as_csv(recap), as_markdown(recap)), strict=True)
-    yield from found_files(recap, every)
-    for edition in every:
-        yield edition.index, pieces("recap/index.html", said, edition)
+        yield _Page(edition.index, partial(pieces, "recap/index.html", said, edition))
 
 
 def _pictures(recap: Recap) -> Iterator[KeptPicture]:
