@@ -11,7 +11,8 @@ from recap_day import a_campaign, a_post, an_account, at, shown
 from shareasm.domain.items import ShownPost
 from shareasm.domain.placing import POSTS_PER_PART
 from shareasm.domain.posts import Counts, Post
-from shareasm.domain.recaps import Facts, Recap, arrange, turning
+from shareasm.domain.recaps import Facts, Recap, arrange
+from shareasm.domain.whole_day import turning
 from shareasm.render import manifest, write_recap, writing
 from shareasm.render.manifest import MANIFEST, read_manifest
 from shareasm.render.pages import pieces

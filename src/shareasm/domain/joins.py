@@ -150,11 +150,14 @@ def _host(address: str) -> str:
 
 
 def _by_name(posts: Iterable[Post]) -> dict[str, list[PostRef]]:
-    """Return who bears each name: a bridge names the original by its identity or by its address."""
+    """Return who bears each name that a bridge gave: it names the original by its identity or by its address."""
+    held = list(posts)
+    wanted = {post.bridged_from for post in held if post.bridged_from}
     named: dict[str, list[PostRef]] = {}
-    for post in posts:
-        for name in set(own_names(post)):
-            named.setdefault(name, []).append(post.ref)
+    for post in held:
+        if post.ref.uri in wanted or post.url in wanted:  # most posts have no copy: nothing is made for them
+            for name in wanted.intersection(own_names(post)):
+                named.setdefault(name, []).append(post.ref)
     for name, refs in named.items():
         if len(refs) > 1:
             refs.sort(key=lambda ref: (ref.uri != name, ref))

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from functools import cached_property
 from itertools import groupby
-from zoneinfo import ZoneInfo
 
 from markdown_it import MarkdownIt
 
@@ -46,6 +45,7 @@ from shareasm.domain.sections import (
 )
 from shareasm.domain.stories import FromTo, Reading, StoryPlan
 from shareasm.domain.watches import Gap
+from shareasm.domain.whole_day import DayPart as DayPart
 
 CONTRIBUTORS_NAMED = 400
 """Accounts that are thanked by name; past these the page says how many more there are."""
@@ -139,52 +139,6 @@ class Plan:
     taken_back_count: int = 0
 
 
-def day_page(page: str) -> str:
-    """Return how a page of the whole day is named: `page` is an Item's."""
-    return f"day-{page}"
-
-
-@dataclass(frozen=True, slots=True)
-class DayPart:
-    """One page of the whole day."""
-
-    page: str  # "1", "9", "9-2": see Item.page
-    items: tuple[Item, ...]
-    withdrawn: tuple[str, ...] = ()  # anchors of posts that stood here and are no longer shown
-
-    @property
-    def name(self) -> str:
-        """The page's name in the recap's folder, without language and ending."""
-        return day_page(self.page)
-
-    def by_hour(self, zone: ZoneInfo) -> list[tuple[datetime, list[Item]]]:
-        """Return the page's posts under the hour of `zone` in which they were said."""
-        groups = groupby(self.items, key=lambda item: hour_of(item.post.created_at, zone))
-        return [(hour, list(items)) for hour, items in groups]
-
-
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """A page of the whole day that another one leads to."""
-
-    number: int  # 1… among all
-    page: str
-    begins: str  # the time of day of its first post
-
-
-NEAR = 3
-"""Pages before and after its own that a page of the whole day leads to, beside the first and the last."""
-
-
-def turning(parts: Sequence[DayPart], place: int, zone: ZoneInfo) -> tuple[Turn, ...]:
-    """Return where the page at `place` leads: what goes elsewhere in a long day changes nothing on it."""
-    near = {0, len(parts) - 1, *range(max(place - NEAR, 0), min(place + NEAR + 1, len(parts)))}
-    return tuple(
-        Turn(one + 1, parts[one].page, f"{parts[one].items[0].post.created_at.astimezone(zone):%H:%M}")
-        for one in sorted(near)
-    )
-
-
 @dataclass(frozen=True)
 class Recap:
     """What the page says."""
@@ -252,16 +206,18 @@ class Recap:
         return sum(len(one.chapter.missing) for one in self.chapters)
 
     @cached_property
-    def _by_ref(self) -> dict[PostRef, Item]:
-        return {item.ref: item for item in self.items}
+    def _beside(self) -> dict[PostRef, Item]:
+        """What posts answer and quote: a few of the many."""
+        named = {ref for item in self.items for ref in (item.answers, item.post.quote) if ref}
+        return {item.ref: item for item in self.items if item.ref in named}
 
     def parent_of(self, item: Item) -> Item | None:
         """Return the post shown here that `item` answers."""
-        return self._by_ref.get(item.answers) if item.answers else None
+        return self._beside.get(item.answers) if item.answers else None
 
     def quoted_by(self, item: Item) -> Item | None:
         """Return the post shown here that `item` quotes."""
-        return self._by_ref.get(item.post.quote) if item.post.quote else None
+        return self._beside.get(item.post.quote) if item.post.quote else None
 
 
 def arrange(facts: Facts) -> Recap:

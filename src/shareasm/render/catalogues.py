@@ -11,11 +11,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from shareasm.domain.campaigns import Role
+from shareasm.domain.campaigns import RESOURCE_TYPES, Role
 from shareasm.domain.chapters import OWN_HEADINGS, Absence
 from shareasm.domain.moderation import Reason
 from shareasm.domain.schedules import Kind
 from shareasm.domain.sections import OUTCOME_WORDS, RECORDING_KINDS
+from shareasm.domain.watches import Kind as GapKind
 from shareasm.render import counted, speech
 from shareasm.render.speech import ENGLISH
 
@@ -118,6 +119,8 @@ def words_of_the_rules() -> tuple[str, ...]:
         *(absence.words for absence in Absence),
         *(kind.value for kind in Kind),
         *(role.value for role in Role),
+        *(kind.words for kind in GapKind),
+        *RESOURCE_TYPES,
         *RECORDING_KINDS,
         *OUTCOME_WORDS.values(),
         *OWN_HEADINGS,

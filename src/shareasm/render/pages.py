@@ -12,7 +12,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, TemplateError
 
 from shareasm.domain.colours import NIGHT, PAPER, palette
 from shareasm.domain.items import Item
-from shareasm.domain.recaps import DayPart, Turn, day_page, narrate
+from shareasm.domain.recaps import narrate
+from shareasm.domain.whole_day import DayPart, Turn, day_page
 from shareasm.errors import ConfigError
 from shareasm.render.catalogues import catalogue_of, languages
 from shareasm.render.speech import ENGLISH, Speech, clock, utc

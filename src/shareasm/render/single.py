@@ -6,7 +6,8 @@ from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
 
-from shareasm.domain.recaps import DayPart, Recap
+from shareasm.domain.recaps import Recap
+from shareasm.domain.whole_day import DayPart
 from shareasm.errors import StorageError
 from shareasm.render.files import write_file
 from shareasm.render.pages import editions, look, render_page

@@ -52,7 +52,7 @@ class Speech:
         said = Markup(self.catalogue.ngettext(one, many, count))  # noqa: S704  a sentence of ours
         return said % {"num": self.number(count), **values}
 
-    def said(self, word: str) -> str:
+    def said(self, word: str | None) -> str:
         """Return what a word of the rules is called here, such as a reason or a role; unknown words stay as they are."""
         return self.catalogue.gettext(word) if word else ""
 

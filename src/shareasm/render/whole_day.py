@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from shareasm.domain.items import Item
-from shareasm.domain.recaps import DayPart, Recap, Turn, turning
+from shareasm.domain.recaps import Recap
+from shareasm.domain.whole_day import DayPart, Turn, turning
 from shareasm.render.manifest import program
 from shareasm.render.pages import Edition
 
