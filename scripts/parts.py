@@ -1,7 +1,8 @@
-"""Runs the parts of the test bench one after another and says what came of each; `scripts/test` calls it inside .venv.
+"""Runs the parts of the test bench and says what came of each; `scripts/test` calls it inside .venv.
 
-A part is a list of commands, one after another or beside each other. What it needs of the system is installed first, while
-the parts before it run; where that is not possible the part fails and says what is missing. Nothing is left out in silence.
+Parts that wait more than they work run beside another. A part is a list of commands, one after another or beside each other.
+What it needs of the system is installed first, while the parts before it run; where that is not possible the part fails and
+says what is missing. Nothing is left out in silence.
 """
 
 import os
@@ -11,7 +12,7 @@ import sys
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -114,14 +115,18 @@ POSTGRESQL = {"initdb": "postgresql", "setpriv": "util-linux"}
 CHROMIUM = {"chromium": "chromium"}
 BLUESKY = {"redis-server": "redis-server", "make": "build-essential", "g++": "build-essential", "flock": "util-linux"}
 
-PARTS = [
-    Part("lint", "ruff, types, import contracts, shell", lint),
-    Part("unit", "rules and parts, no sockets, coverage", unit),
-    Part("storage", "SQLite and PostgreSQL", storage, POSTGRESQL),
-    Part("contract", "adapters against the stand-in networks", contract),
-    Part("product", "the program over loopback, the wheel", product, POSTGRESQL, is_beside=True),
-    Part("bluesky", "adapters against the real Bluesky network", bluesky, POSTGRESQL | BLUESKY, needs_bluesky=True),
-    Part("browser", "the pages in chromium", browser, CHROMIUM),
+STAGES = [  # one after another; the parts of a stage run beside each other
+    [Part("lint", "ruff, types, import contracts, shell", lint)],
+    [
+        Part("unit", "rules and parts, no sockets, coverage", unit),
+        Part("contract", "adapters against the stand-in networks", contract),
+    ],
+    [
+        Part("storage", "SQLite and PostgreSQL", storage, POSTGRESQL),
+        Part("bluesky", "adapters against the real Bluesky network", bluesky, POSTGRESQL | BLUESKY, needs_bluesky=True),
+    ],
+    [Part("product", "the program over loopback, the wheel", product, POSTGRESQL, is_beside=True)],
+    [Part("browser", "the pages in chromium", browser, CHROMIUM)],
 ]
 
 
@@ -237,24 +242,43 @@ class Outcome:
     failed: int = 0
     skipped: int = 0
     seconds: float = 0.0
+    said: list[str] | None = None  # of a part beside others, told when it has ended; None: told at once
+
+    def tell(self, words: str) -> None:
+        if self.said is None:
+            print(words, end="", flush=True)
+        else:
+            self.said.append(words)
 
 
-def run(part: Part, options: list[str], preparation: Preparation) -> Outcome:
-    outcome = Outcome(part)
+def run_stage(stage: list[Part], options: list[str], preparation: Preparation) -> Iterator[Outcome]:
+    """Run the parts of a stage beside each other; those of several are heard one after another, as they end."""
+    if len(stage) > 1:
+        print(f"\n━━ {' and '.join(part.name for part in stage)}, beside each other", flush=True)
+    with ThreadPoolExecutor(len(stage)) as pool:
+        running = [pool.submit(run, part, options, preparation, is_beside=len(stage) > 1) for part in stage]
+        for done in as_completed(running):
+            outcome = done.result()
+            print("".join(outcome.said or ()), end="", flush=True)
+        yield from (done.result() for done in running)
+
+
+def run(part: Part, options: list[str], preparation: Preparation, *, is_beside: bool) -> Outcome:
+    outcome = Outcome(part, said=[] if is_beside else None)
     began = time.monotonic()
-    print(f"\n━━ {part.name}: {part.about}", flush=True)
+    outcome.tell(f"\n━━ {part.name}: {part.about}\n")
     try:
         preparation.wait_for(part)
     except SetupError as trouble:
-        print(f"{part.name} could not be set up: {trouble}", flush=True)
+        outcome.tell(f"{part.name} could not be set up: {trouble}\n")
         outcome.failed = 1
     else:
         commands = list(part.commands(options))
         with ThreadPoolExecutor(len(commands) if part.is_beside else 1) as pool:
-            for ended in pool.map(partial(run_command, is_told_late=part.is_beside), commands):
+            for ended in pool.map(partial(run_command, is_told_late=part.is_beside or is_beside), commands):
                 ended.count(outcome)
         if not outcome.passed + outcome.failed + outcome.skipped:
-            print("no test was chosen", flush=True)
+            outcome.tell("no test was chosen\n")
             outcome.failed = 1
     outcome.seconds = time.monotonic() - began
     return outcome
@@ -271,14 +295,14 @@ class Ended:
 
     def count(self, outcome: Outcome) -> None:
         """Tell how it ended, and count it."""
-        print(self.said, end="", flush=True)
+        outcome.tell(self.said)
         passed, failed, skipped = counts(self.report)
         outcome.passed += passed + (self.report is None and self.code == 0)
         outcome.failed += failed
         outcome.skipped += skipped
         if self.code and not failed and not (self.code == NOTHING_CHOSEN and outcome.part.is_beside):
             outcome.failed += 1
-            print(f"failed ({self.code}): {' '.join(self.command)}", flush=True)
+            outcome.tell(f"failed ({self.code}): {' '.join(self.command)}\n")
 
 
 def run_command(command: list[str], *, is_told_late: bool) -> Ended:
@@ -317,9 +341,11 @@ def summarise(outcomes: list[Outcome]) -> int:
 
 def main(arguments: list[str]) -> int:
     name, options = (arguments[0], arguments[1:]) if arguments else ("all", [])
-    chosen = [part for part in PARTS if name in ("all", part.name)]
+    stages = [[part for part in stage if name in ("all", part.name)] for stage in STAGES]
+    chosen = [part for stage in stages for part in stage]
     if not chosen:
-        print(f"no such part: {name}; there are all, {', '.join(part.name for part in PARTS)}", file=sys.stderr)
+        names = ", ".join(part.name for stage in STAGES for part in stage)
+        print(f"no such part: {name}; there are all, {names}", file=sys.stderr)
         return 2
     WORK.mkdir(parents=True, exist_ok=True)
     for old in WORK.glob("*.log"):
@@ -327,7 +353,7 @@ def main(arguments: list[str]) -> int:
     preparation = Preparation(chosen)
     preparation.begin()
     try:
-        return summarise([run(part, options, preparation) for part in chosen])
+        return summarise([one for stage in stages if stage for one in run_stage(stage, options, preparation)])
     finally:
         preparation.end()
 
