@@ -124,16 +124,14 @@ class Truth:
 
 def _is_listed(row: Status, server: MastodonServer) -> bool:
     """Whether a server's timeline of a tag has it: this day has no replies, and nobody is signed in as its author."""
-    public = ("public", "unlisted") if server.instance.rules.shows_unlisted_as_public else ("public",)
-    is_open = row.visibility in public and not (row.is_deleted or row.account.is_suspended or row.account.is_silenced)
+    if server.instance.rules.shows_unlisted_as_public and row.account.domain is not None:
+        return False  # it does not say which are unlisted, and of its own posts alone it can be found out
+    is_open = row.visibility == "public" and not (row.is_deleted or row.account.is_suspended or row.account.is_silenced)
     return is_open and not row.reblog_of and bool(row.tags.keys() & NAMES)
 
 
 def _is_at_home(row: Status, servers: Servers) -> bool:
-    """Whether the server of its author still has it, where that one is watched: a copy elsewhere may outlive it.
-
-    What is unlisted there, and public by snac's word, is taken by that word: nobody can tell it by the copy.
-    """
+    """Whether the server of its author still has it, where that one is watched: a copy elsewhere may outlive it."""
     for server in servers.watched.values():
         if row.uri.startswith(f"{server.url}/"):
             home = server.instance.by_uri[row.uri]

@@ -13,6 +13,7 @@ import httpx
 import msgspec
 
 from shareasm.domain.patience import fresh_for
+from shareasm.domain.posts import Visibility
 from shareasm.domain.richtext import clean_line
 from shareasm.errors import NetworkError, Rejected, StayAway, Unauthorized, Unreachable
 from shareasm.networks.mastodon.answers import Act, Answer, Asked, network_error, refusal
@@ -97,12 +98,16 @@ class Api:
         self._fresh_until: datetime | None = None
         self._software: str | None = None
         self._domain: str | None = None
+        self.audiences: dict[
+            str, Visibility
+        ] = {}  # of posts of which the API does not tell it, by local id (`audience`)
 
-    def get(self, path: str, query: Query = (), *, ref: str | None = None) -> bytes:
-        """Return the JSON body of a good answer. Keeps to the server's pace: see `pace`."""
+    def get(self, path: str, query: Query = (), *, ref: str | None = None, accept: str | None = None) -> bytes:
+        """Return the JSON body of a good answer. Keeps to the server's pace: see `pace`. `accept`: another kind of JSON."""
         token = token_now(self._token)
         asked = Asked(self.server, self.now(), ref=ref, has_token=bool(token))
         headers = {"Authorization": f"Bearer {token}"} if token else {}
+        headers |= {"Accept": accept} if accept else {}
         is_page = any(name in _TURNS_PAGES for name, _ in query)
         fare = Fare(token, is_page=is_page, is_for_posts=self._is_for_posts)
         self._pace.admit(fare)

@@ -18,7 +18,7 @@ from shareasm.domain.posts import Post, Visibility
 from shareasm.errors import Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.client import Api, Query, Token
 from shareasm.networks.mastodon.pace import Pace
-from shareasm.networks.mastodon.translate import decode_page
+from shareasm.networks.mastodon.pages import decode_list
 from shareasm.networks.ports import Conversation
 
 QUOTES_PAGE = 40
@@ -74,7 +74,7 @@ class MastodonConversations:
 
     def _public(self, statuses: bytes) -> tuple[tuple[Seen, ...], tuple[Skipped, ...]]:
         try:
-            decoded = decode_page(statuses, self._api.server, self._api.domain())
+            decoded = decode_list(self._api, statuses)
         except ValueError as error:
             raise self._unreadable() from error
         public = (seen for seen in decoded.posts if seen.post.visibility is not Visibility.PRIVATE)

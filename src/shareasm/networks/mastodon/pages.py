@@ -1,10 +1,13 @@
-"""A server's answer as posts. What is needed beside it, the host in its handles, the server is asked for itself."""
+"""A server's answer as posts. What is needed beside it, the host in its handles and sometimes whom a post is for, the server
+is asked for itself.
+"""
 
 import re
 
 import msgspec
 
 from shareasm.errors import Unreachable
+from shareasm.networks.mastodon.audience import with_audience
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.translate import Decoded, decode_page
 
@@ -22,7 +25,7 @@ def decode_answer(api: Api, body: bytes) -> Decoded:
 def decode_list(api: Api, body: bytes) -> Decoded:
     """Return the posts of a JSON list. Raises ValueError where it is none."""
     domain = api.domain() if _LOCAL_ACCOUNT.search(body) else None
-    return decode_page(body, api.server, domain)
+    return with_audience(api, decode_page(body, api.server, domain))
 
 
 def _what_it_is(body: bytes) -> str:

@@ -167,6 +167,16 @@ class Pages:
             f"<description>{escape(warning + status.html)}</description>{media}{categories}</item>"
         )
 
+    def note(self, call: Call) -> Response:
+        """Show a status as it goes to other servers, as far as our programs ask: whom it is for."""
+        status = self._instance.by_uri.get(f"{self._instance.base_url}{call.request.url.path}")
+        if status is None or status.is_deleted or status.visibility not in {"public", "unlisted"}:
+            raise ApiError(404, "Record not found")
+        everybody, followers = "https://www.w3.org/ns/activitystreams#Public", f"{status.account.uri}/followers"
+        to, cc = (everybody, followers) if status.visibility == "public" else (followers, everybody)
+        drawn = {"id": status.uri, "type": "Note", "attributedTo": status.account.uri, "to": [to], "cc": [cc]}
+        return JSONResponse(drawn, media_type="application/activity+json")
+
     def file(self, call: Call) -> Response:
         """Serve an uploaded file; one that hangs on no status is served too, as on Mastodon's file store."""
         attachment = self._instance.attachments.get(call.argument("id"))

@@ -77,6 +77,7 @@ def _open_routes(pages: Pages, oauth: OAuth) -> Iterator[tuple[str, str, Handler
     yield "GET", "/system/media_attachments/files/{id}/original/{name}", pages.file
     yield "GET", "/system/cache/media_attachments/files/{id}/original/{name}", pages.file
     yield "GET", "/{kind}/original/missing.png", missing_picture
+    yield "GET", "/{name}/p/{time}", pages.note  # where snac's are
 
 
 async def _not_found(request: Request, error: Exception) -> Response:  # noqa: ARG001  starlette's form
