@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -19,7 +20,9 @@ from shareasm.domain.stories import ChapterPlan, Narration, PairPlan, Quotation,
 from shareasm.render import write_recap
 from shareasm.render.downloads import POST_KEYS, as_csv, as_json, as_markdown
 from shareasm.render.found import ENTRIES, FOUND, found_files
+from shareasm.render.manifest import Piece
 from shareasm.render.pages import editions
+from shareasm.render.whole_day import DayPage, day_pages
 from shareasm.share_picture import SIZE, Poster, draw
 
 URL = "https://iied.example/shareasm-2027/"
@@ -30,6 +33,14 @@ def recap(facts: Facts | None = None, **changes: object) -> Recap:
     made = arrange(facts or a_day())
     campaign = replace(made.campaign, publication=Publication(url=URL))
     return replace(made, **{"campaign": campaign, "share": PictureFile("media/share-00.png", *SIZE)} | changes)  # type: ignore[arg-type]
+
+
+def days(made: Recap) -> list[DayPage]:
+    return list(day_pages(made, editions(made.campaign.languages)))
+
+
+def joined(pieces: Iterable[Piece]) -> str:
+    return "".join(text for piece in pieces for text in piece.text())
 
 
 def found(made: Recap) -> dict[str, str]:
@@ -123,8 +134,8 @@ def test_the_facts_name_the_event_and_no_person() -> None:
 
 def test_data_and_table_hold_the_posts_that_the_pages_show() -> None:
     made = recap(replace(a_day(), not_shown={Reason.GONE: 2}))
-    data = json.loads("".join(as_json(made)))
-    rows = list(csv.DictReader(io.StringIO("".join(as_csv(made)))))
+    data = json.loads(joined(as_json(made, days(made))))
+    rows = list(csv.DictReader(io.StringIO(joined(as_csv(made, days(made))))))
     assert (
         [post["anchor"] for post in data["posts"]]
         == [item.anchor for item in made.items]
@@ -137,8 +148,8 @@ def test_data_and_table_hold_the_posts_that_the_pages_show() -> None:
 
 def test_a_day_without_posts_is_data_too() -> None:
     empty = replace(recap(Facts(a_campaign())), checked_at=None)
-    assert json.loads("".join(as_json(empty)))["posts"] == []
-    assert "".join(as_csv(empty)).strip() == ",".join(POST_KEYS)
+    assert json.loads(joined(as_json(empty, days(empty))))["posts"] == []
+    assert joined(as_csv(empty, days(empty))).strip() == ",".join(POST_KEYS)
 
 
 def test_the_story_is_text_that_a_strangers_marks_do_not_change() -> None:

@@ -7,7 +7,8 @@ stands in docs/recap-json.md.
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import partial
 
 from shareasm.domain.cells import as_cell
 from shareasm.domain.chapters import Pair, Passage
@@ -15,6 +16,8 @@ from shareasm.domain.items import Item
 from shareasm.domain.recaps import Recap
 from shareasm.domain.richtext import to_text
 from shareasm.domain.stories import Narration, Quotation
+from shareasm.render.manifest import Piece
+from shareasm.render.whole_day import DayPage
 from shareasm.render.words import iso, name_of, short
 
 SCHEMA = "shareasm recap 1"
@@ -23,25 +26,34 @@ SCHEMA = "shareasm recap 1"
 DOWNLOADS = ("recap.json", "recap.csv", "recap.md")
 
 
-def as_json(recap: Recap) -> Iterator[str]:
-    """Yield recap.json, a post a line."""
+def as_json(recap: Recap, days: Iterable[DayPage]) -> Iterator[Piece]:
+    """Yield the pieces of recap.json, a post a line."""
     head = json.dumps(_head(recap), ensure_ascii=False, indent=1)
-    yield head.removesuffix("\n}") + ',\n "posts": ['
-    for number, item in enumerate(recap.items):
-        yield (",\n  " if number else "\n  ") + json.dumps(_post(recap, item), ensure_ascii=False)
-    yield "\n ]\n}\n"
+    yield Piece("", lambda: [head.removesuffix("\n}") + ',\n "posts": ['])
+    for number, day in enumerate(days):
+        yield Piece(day.key, partial(_lines, recap, day.part.items, is_first=not number))
+    yield Piece("", lambda: ["\n ]\n}\n"])
 
 
-def as_csv(recap: Recap) -> Iterator[str]:
-    """Yield recap.csv: the same posts as a table. Words that begin like a formula get an apostrophe before them."""
+def _lines(recap: Recap, items: Iterable[Item], *, is_first: bool) -> Iterator[str]:
+    for number, item in enumerate(items):
+        yield ("\n  " if is_first and not number else ",\n  ") + json.dumps(_post(recap, item), ensure_ascii=False)
+
+
+def as_csv(recap: Recap, days: Iterable[DayPage]) -> Iterator[Piece]:
+    """Yield the pieces of recap.csv: the same posts as a table. Words that begin like a formula get an apostrophe before."""
+    yield Piece("", partial(_rows, [POST_KEYS]))
+    for day in days:
+        yield Piece(day.key, partial(_table, recap, day.part.items))
+
+
+def _table(recap: Recap, items: Iterable[Item]) -> Iterator[str]:
+    return _rows([as_cell(value) for value in _post(recap, item).values()] for item in items)
+
+
+def _rows(rows: Iterable[Sequence[object]]) -> Iterator[str]:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")  # RFC 4180
-    writer.writerow(POST_KEYS)
-    for item in recap.items:
-        writer.writerow([as_cell(value) for value in _post(recap, item).values()])
-        yield out.getvalue()
-        out.seek(0)
-        out.truncate()
+    csv.writer(out, lineterminator="\r\n").writerows(rows)  # RFC 4180
     yield out.getvalue()
 
 

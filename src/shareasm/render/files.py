@@ -17,7 +17,7 @@ def write_file(path: Path, pieces: Iterable[str]) -> bool:
             for piece in _gathered(pieces):
                 digest.update(piece)
                 file.write(piece)
-            if path.is_file() and digest_of(path) == digest.digest():
+            if path.is_file() and _digest(path) == digest.digest():
                 return False
             file.flush()
             os.fsync(file.fileno())
@@ -51,8 +51,7 @@ def _gathered(pieces: Iterable[str], size: int = 64 * 1024) -> Iterator[bytes]:
     yield "".join(held).encode()
 
 
-def digest_of(path: Path) -> bytes:
-    """Return what tells whether two files have the same bytes."""
+def _digest(path: Path) -> bytes:
     digest = blake2b()
     with path.open("rb") as file:
         while block := file.read(1 << 20):

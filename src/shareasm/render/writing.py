@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.recaps import Recap
 from shareasm.errors import StorageError
 from shareasm.render.downloads import DOWNLOADS, as_csv, as_json, as_markdown
-from shareasm.render.files import copy_file, write_file
+from shareasm.render.files import copy_file
 from shareasm.render.found import FOUND, found_files
-from shareasm.render.manifest import read_manifest
+from shareasm.render.manifest import Piece, read_manifest
 from shareasm.render.pages import editions, look, pieces
 from shareasm.render.whole_day import day_pages
 
@@ -49,41 +49,35 @@ def _write(recap: Recap, folder: Path, pictures: Path | None) -> Written:
     changed = [_copy_picture(path, folder, pictures) for path in sorted(media)]
     manifest = read_manifest(folder)
     names: set[str] = set()
-    for page in _pages(recap):
-        names.add(page.name)
-        changed.append(
-            manifest.write(page.name, page.key, page.text) if page.key else write_file(folder / page.name, page.text())
-        )
+    for name, written in _pages(recap):
+        names.add(name)
+        changed.append(manifest.write(name, written))
     manifest.keep()
     removed_count = _remove_stale(folder, {*names, *media})
     first, *_ = editions(recap.campaign.languages)
     return Written(folder / first.index, len(names) + len(media), sum(changed), removed_count)
 
 
-class _Page(NamedTuple):
-    name: str
-    text: Callable[[], Iterable[str]]  # makes it, piece by piece
-    key: str = ""  # what it is made of (`manifest`); "": it is made anew each time
-
-
-def _pages(recap: Recap) -> Iterator[_Page]:
-    """Yield each file. The stories last: they never lead to what is not there yet."""
-    yield _Page(
-        "recap.css", partial(pieces, "recap/recap.css", look(recap.campaign.look.accent, hours=len(recap.hours)))
-    )
+def _pages(recap: Recap) -> Iterator[tuple[str, Iterable[Piece]]]:
+    """Yield each file's name and its pieces. The stories last: they never lead to what is not there yet."""
+    yield "recap.css", _anew(pieces, "recap/recap.css", look(recap.campaign.look.accent, hours=len(recap.hours)))
     every = editions(recap.campaign.languages)
+    days = list(day_pages(recap, every))
     said = {"recap": recap, "parts": recap.parts, "editions": every}
-    for page in day_pages(recap, every):
-        for edition in every:
-            yield _Page(edition.part(page.part), partial(pieces, "recap/day.html", page.said, edition), page.key)
+    for day, edition in product(days, every):
+        yield edition.part(day.part), [Piece(day.key, partial(pieces, "recap/day.html", day.said, edition))]
     for part, edition in product(recap.bare_parts, every):
-        yield _Page(edition.part(part), partial(pieces, "recap/withdrawn.html", {**said, "part": part}, edition))
-    for name, write in zip(DOWNLOADS, (as_json, as_csv, as_markdown), strict=True):
-        yield _Page(name, partial(write, recap))
+        yield edition.part(part), _anew(pieces, "recap/withdrawn.html", {**said, "part": part}, edition)
+    yield from zip(DOWNLOADS, (as_json(recap, days), as_csv(recap, days), _anew(as_markdown, recap)), strict=True)
     for name, made in found_files(recap, every):
-        yield _Page(name, partial(iter, made))
+        yield name, _anew(iter, made)
     for edition in every:
-        yield _Page(edition.index, partial(pieces, "recap/index.html", said, edition))
+        yield edition.index, _anew(pieces, "recap/index.html", said, edition)
+
+
+def _anew(make: Callable[..., Iterable[str]], *said: Any) -> list[Piece]:
+    """Return a file that is made again each time."""
+    return [Piece("", partial(make, *said))]
 
 
 def _pictures(recap: Recap) -> Iterator[KeptPicture]:
