@@ -83,7 +83,7 @@ def a_campaign(**changes: object) -> Campaign:
         zone=ZoneInfo("Europe/London"),
         opens_at=at("06:00"),
         closes_at=at("22:00"),
-        languages=("en", "fr", "es"),
+        languages=("en",),
         host="International Institute for Environment and Development",
         contact="mailto:shareasm@iied.example",
         policy="https://iied.example/policy",
@@ -217,7 +217,7 @@ def a_day(kept: dict[str, KeptPicture] | None = None, story: StoryPlan | None = 
         )
         for number, post in enumerate(posts, start=1)
     ]
-    campaign = a_campaign()
+    campaign = a_campaign(languages=("en", "fr", "es"))
     stream = Source("jetstream:us-east", SourceKind.JETSTREAM, "wss://jetstream.example")
     lost = Gap(stream.id, at("13:02"), at("13:09"), "the connection was lost", found_later=3)
     facts = Facts(

@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Iterator
+from html import unescape
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -208,3 +209,17 @@ def test_a_fourth_language_is_one_file_and_is_told_what_it_lacks(templates: Path
     assert {"The story", "How this was made", "%(num)s account"} <= set(lacks)  # doubtful, not there, half there
     assert not {"The whole day", "%(num)s post"} & set(lacks)
     assert ill_filled(catalogue, every) == ("Uma imagem", "Original em %(rede)s")
+
+
+def test_a_page_marks_what_is_not_in_its_language(tmp_path: Path) -> None:
+    """The team's words are in the campaign's first language, posts and titles in their own, a server's in English."""
+    recap = a_full_day(keep_pictures(tmp_path / "kept"), languages=("en", "fr"))
+    write_recap(recap, tmp_path / "out")
+    text = (tmp_path / "out" / "index.fr.html").read_text()
+    assert '<html lang="fr" dir="ltr">' in text
+    assert f'<h1 lang="en" dir="auto">{recap.title}</h1>' in text
+    assert re.findall(r'\(lecture impossible\u202f: <span lang="en" dir="auto">([^<]+)</span>', text)
+    assert len(re.findall(r'<(?:div|h2)[^>]*(?:class="narrator"|-title")[^>]* lang="en" dir="auto">', text)) > 3
+    shown = {media.alt: item.language for item in recap.items for media in item.post.media if item.language}
+    for alt, language in re.findall(r'<img [^>]*alt="([^"]+)"(?: lang="([^"]+)")?>', text):
+        assert unescape(alt) not in shown or language == shown[unescape(alt)]

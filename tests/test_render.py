@@ -122,7 +122,7 @@ def test_no_page_has_a_script_an_inline_style_or_anything_from_elsewhere(tmp_pat
         if tag == "link":
             assert re.fullmatch(r"[\w.-]+", attributes["href"] or "")
         if tag == "a":
-            assert re.match(r"(https?://|mailto:|#|index\.html|day-\d+(-\d+)?\.html)", attributes["href"] or "")
+            assert re.match(r"(https?://|mailto:|#|(index|day-\d+(-\d+)?)(\.(fr|es))?\.html)", attributes["href"] or "")
 
 
 def test_links_of_strangers_say_that_they_are_strangers(tmp_path: Path) -> None:
@@ -296,7 +296,7 @@ def test_the_same_recap_gives_the_same_bytes_and_writes_nothing_again(tmp_path: 
 def test_only_what_changed_is_written(tmp_path: Path) -> None:
     write_recap(arrange(a_day(story=A_STORY)), tmp_path)
     changed = write_recap(arrange(a_day(story=replace(A_STORY, lede="Another lede."))), tmp_path)
-    assert changed.changed_count == 2, "the story, as a page and as text"
+    assert changed.changed_count == 4, "the story, as a page in three languages and as text"
 
 
 def test_files_of_an_earlier_recap_go_and_a_person_s_files_stay(tmp_path: Path) -> None:
@@ -409,7 +409,7 @@ def test_languages_are_called_by_name_and_unknown_tags_stay(tag: str, name: str)
 @pytest.mark.parametrize(
     ("languages", "expected"),
     [
-        (("en", "fr"), [("en", "index.html")]),
+        (("fr", "xx", "en"), [("fr", "index.html"), ("en", "index.en.html")]),
         (("xx",), [("en", "index.html")]),
         ((), [("en", "index.html")]),
     ],

@@ -63,3 +63,11 @@ def test_a_gap_says_what_kind_it_is() -> None:
     assert Gap("s", begins, None, "nobody was looking").kind(is_worker_alive=True) is Kind.LATE
     assert Gap("s", begins, ends, "throttled: too many requests").kind() is Kind.THROTTLED
     assert Gap("s", begins, None, "connection refused").kind(is_worker_alive=True) is Kind.BLIND
+
+
+def test_a_gap_tells_what_a_server_said_apart_from_our_own_words() -> None:
+    begins, ends = NOON, NOON + minutes(5)
+    assert Gap("s", begins, ends, "nobody was looking").was_told == ""
+    assert Gap("s", begins, ends, "throttled: social.example: slow down").was_told == "social.example: slow down"
+    assert Gap("s", begins, ends, "connection refused").was_told == "connection refused"
+    assert Gap("s", begins, ends, "nobody was looking").kind().words == "nobody was looking"

@@ -136,6 +136,14 @@ class Edition:
     url: str
 
 
+RESOURCE_TYPES = (
+    "article", "blog", "book", "briefing paper", "case study", "film", "guide", "handbook", "illustration", "interview",
+    "issue brief", "map", "online resource", "paper", "photo essay", "podcast", "policy brief", "policy report", "presentation",
+    "report", "report series", "toolkit", "training course", "video", "video interviews", "working paper",
+)  # fmt: skip
+"""Types of resources that our pages know in each of their languages; any other stands as the team wrote it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """A piece of research, apart from the posts about it. Several slots may point to one resource."""
@@ -145,7 +153,7 @@ class Resource:
     authors: tuple[str, ...] = ()  # in the order of the title page
     organisation: str | None = None
     year: int | None = None
-    type: str | None = None  # "briefing paper", "guide", …
+    type: str | None = None  # one of RESOURCE_TYPES, or a word of the team's
     countries: tuple[str, ...] = ()
     area: str | None = None  # knowledge area
 

@@ -25,6 +25,19 @@ class Kind(StrEnum):
     BLIND = "blind"  # it did not answer, or not to us
     LATE = "late"  # a worker runs, and has not got round to it
 
+    @property
+    def words(self) -> str:
+        """The kind as the method note says it, after the times of a gap."""
+        return _WORDS[self]
+
+
+_WORDS = {
+    Kind.NOBODY: NOBODY_LOOKED,
+    Kind.THROTTLED: "its server asked for patience",
+    Kind.BLIND: "it could not be read",
+    Kind.LATE: "its turn had not come yet",
+}
+
 
 class Watch(NamedTuple):
     """A time in which a source was watched without a break."""
@@ -49,6 +62,11 @@ class Gap:
         if self.reason == NOBODY_LOOKED:
             return Kind.LATE if is_worker_alive and self.closes_at is None else Kind.NOBODY
         return Kind.THROTTLED if self.reason.startswith(THROTTLED) else Kind.BLIND
+
+    @property
+    def was_told(self) -> str:
+        """What the program was told when it tried to look, for those who want to know; empty where it did not try."""
+        return "" if self.reason == NOBODY_LOOKED else self.reason.removeprefix(f"{THROTTLED}: ")
 
 
 def gaps(
