@@ -1,5 +1,6 @@
 """The policy page says what the program does, of this campaign."""
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -37,6 +38,20 @@ def test_it_names_every_place_that_is_watched_and_whom_to_write_to() -> None:
     assert "on m.example" in page
     assert "public stream" in page
     assert "[shareasm@iied.example](mailto:shareasm@iied.example)" in page
+
+
+def test_it_says_what_is_read_of_each_place() -> None:
+    timeline, feed = source("m.example"), source("blog.example/feed.xml", SourceKind.FEED)
+    page = policy(campaign(sources=(timeline, feed)))
+    assert "on m.example\n" in page
+    assert "the feed of blog.example/feed.xml, as far as it carries the hashtag" in page
+    page = policy(campaign(sources=(replace(timeline, account="ours"), replace(feed, takes_all=True))))
+    assert "on m.example, and its live stream, by our account there" in page
+    assert "the feed of blog.example/feed.xml, all of it" in page
+
+
+def test_it_says_that_servers_may_close_themselves_to_programs() -> None:
+    assert "that its robots.txt closes to `shareasm`, or to all programs, are not read" in policy(campaign())
 
 
 def test_it_promises_nothing_that_the_campaign_has_made_looser() -> None:

@@ -13,7 +13,7 @@ _HOW = {
     SourceKind.TAG_TIMELINE: "the public timeline of the hashtag on {host}",
     SourceKind.SEARCH: "Bluesky's search for the hashtag",
     SourceKind.JETSTREAM: "Bluesky's public stream of new posts; only those with the hashtag are kept",
-    SourceKind.FEED: "the feed of {host}",
+    SourceKind.FEED: "the feed of {host}, as far as it carries the hashtag",
 }
 
 _PERSONS_CHOICE = (Reason.SIGNED_IN_ONLY, Reason.NOINDEX, Reason.OPTED_OUT, Reason.NOT_PUBLIC)
@@ -37,6 +37,9 @@ page. This page says which, why, and how to be taken off. Questions and requests
 Public posts that carry {tags}, written between {opens} and {closes} ({campaign.zone.key} time):
 
 {_list(_how(source) for source in campaign.sources)}
+
+Every request says who asks, and gives the address above. Where we have no account of our own, a server's rules for programs
+hold: timelines, searches and feeds that its robots.txt closes to `shareasm`, or to all programs, are not read.
 
 {_conversations(campaign)}\
 Of each post we keep what its network shows to everybody: words, addresses and descriptions of pictures, time, language, how
@@ -124,7 +127,12 @@ def _list(lines: Iterable[str]) -> str:
 
 
 def _how(source: Source) -> str:
-    return _HOW[source.kind].format(host=source.server.partition("://")[2].rstrip("/"))
+    host = source.server.partition("://")[2].rstrip("/")
+    if source.kind is SourceKind.FEED and source.takes_all:
+        return f"the feed of {host}, all of it"
+    where = _HOW[source.kind].format(host=host)
+    is_heard_live = source.kind is SourceKind.TAG_TIMELINE and source.account
+    return f"{where}, and its live stream, by our account there" if is_heard_live else where
 
 
 def _conversations(campaign: Campaign) -> str:
