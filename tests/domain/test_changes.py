@@ -119,6 +119,16 @@ def test_whom_we_block_stays_known_where_a_reader_without_our_sign_in_shows_the_
     assert changed.seen.post.author.is_blocked is not known
 
 
+def test_what_a_bio_asks_for_stays_known_until_a_check_no_longer_finds_it() -> None:
+    listed = seen(network=Network.BLUESKY)
+    wish = replace(listed.post.author, bio_tags=frozenset({"nobot"}))
+    checked = replace(listed, post=replace(listed.post, author=wish))
+    assert isinstance(decide(stored(checked), listed, HOME), Same)
+    lifted = decide(stored(checked), listed, HOME._replace(is_check=True))
+    assert isinstance(lifted, Changed)
+    assert lifted.seen.post.author.bio_tags == frozenset()
+
+
 def test_a_bare_record_of_what_is_known_in_full_is_the_same() -> None:
     full = seen(revision="3k1", **SKY)  # type: ignore[arg-type]
     bare = seen(is_complete=False, revision="3k1", author=replace(post(**SKY).author, name="", handle=""), **SKY)  # type: ignore[arg-type]

@@ -127,7 +127,7 @@ def decide(stored: Stored | None, seen: Seen, by: Sighting) -> Intent:
         return Same(stored, seen)
     if not _is_news(stored, seen, by):
         return Same(stored, seen, is_other=True)
-    merged = _keep_what_is_known(stored, seen)
+    merged = _keep_what_is_known(stored, seen, by)
     if not stored.is_gone and merged.fingerprint == stored.fingerprint:
         return Same(stored, merged)  # a bare record of what is known already
     return Changed(stored, merged, is_edit=_words(merged.post) != _words(stored.post))
@@ -175,9 +175,9 @@ def _is_bluesky_news(stored: Stored, post: Post, by: Sighting) -> bool:
     return True
 
 
-def _keep_what_is_known(stored: Stored, seen: Seen) -> Seen:
+def _keep_what_is_known(stored: Stored, seen: Seen, by: Sighting) -> Seen:
     if seen.is_complete or not stored.is_complete:
-        post = _with_known_block(stored, seen.post)
+        post = _with_known_author(stored, seen.post, by)
     elif (was := stored.post).version and was.version == seen.post.version:
         post = replace(was, revision=seen.post.revision)  # the very record that we know in full, pictures and all
     else:
@@ -187,12 +187,17 @@ def _keep_what_is_known(stored: Stored, seen: Seen) -> Seen:
     return seen if post is seen.post else replace(seen, post=post)
 
 
-def _with_known_block(stored: Stored, post: Post) -> Post:
-    """Return `post` with what a reader that was signed in heard of its author, where this one was not."""
-    is_bluesky = post.ref.network is Network.BLUESKY
-    if not is_bluesky or post.author.is_blocked is not None or (known := stored.post.author.is_blocked) is None:
+def _with_known_author(stored: Stored, post: Post, by: Sighting) -> Post:
+    """Return `post` with what is known of its author and Bluesky's lists of posts leave out.
+
+    Only a reader that is signed in hears of blocks, and only a check reads bios (networks.bluesky.bios).
+    """
+    if post.ref.network is not Network.BLUESKY:
         return post
-    return replace(post, author=replace(post.author, is_blocked=known))
+    author, known = post.author, stored.post.author
+    is_blocked = known.is_blocked if author.is_blocked is None else author.is_blocked
+    bio_tags = author.bio_tags if by.is_check else author.bio_tags | known.bio_tags
+    return replace(post, author=replace(author, is_blocked=is_blocked, bio_tags=bio_tags))
 
 
 def _words(post: Post) -> tuple[object, ...]:

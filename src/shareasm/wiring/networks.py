@@ -102,10 +102,11 @@ class NetworkParts:
             return self._mastodon_reader(source)
         if source.kind is SourceKind.FEED:
             return self._feed_reader(source)
+        from shareasm.networks.bluesky.bios import Bios
         from shareasm.networks.bluesky.checker import BlueskyChecker
 
         server = self._bluesky_server(source)
-        return BlueskyChecker(server) if server else None
+        return BlueskyChecker(server, Bios(server)) if server else None
 
     def stream(self, source: Source) -> Callable[[], TagStream] | None:
         """Return a maker of connections to a live stream; None where a source has none, or has one for accounts only."""

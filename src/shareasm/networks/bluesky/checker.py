@@ -8,6 +8,7 @@ from shareasm.domain.changes import Gone, Seen
 from shareasm.domain.posts import Network, PostRef
 from shareasm.errors import NetworkError
 from shareasm.networks.bluesky.answers import failure
+from shareasm.networks.bluesky.bios import Bios
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.syntax import read_post_address
 from shareasm.networks.bluesky.translate import MALFORMED, decode_get_posts
@@ -47,8 +48,9 @@ class BlueskyChecker:
     answer without any post counts only after a control: a post that is known to be there must still be answered.
     """
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, bios: Bios | None = None) -> None:
         self._server = server
+        self._bios = bios  # None: what authors say there is not asked for
         self._control: PostRef | None = None  # shown last
 
     def check(self, refs: Sequence[tuple[PostRef, str]]) -> Mapping[PostRef, Seen | Gone]:
@@ -73,7 +75,7 @@ class BlueskyChecker:
             shown = [state.post.ref for state in states.values() if isinstance(state, Seen)]
             if shown:
                 self._control = shown[-1]
-                found |= states
+                found |= self._bios.complete(states) if self._bios else states
             else:
                 doubtful |= states
         if doubtful and self._is_well(list(doubtful)):  # asked last: one of the other answers may have shown a control
