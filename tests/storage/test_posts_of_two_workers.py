@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -14,9 +15,11 @@ from postgresql import Cluster
 from shareasm.collect import Desk, store
 from shareasm.domain.changes import Changed, Gone, Seen
 from shareasm.domain.posts import Network
+from shareasm.errors import StorageError
 from shareasm.forget import find, forget
 from shareasm.networks.ports import Page
 from shareasm.storage import posts
+from shareasm.storage.bulk import insert_unless_there
 from shareasm.storage.engine import open_engine, reading
 
 pytestmark = pytest.mark.postgresql
@@ -87,3 +90,52 @@ def test_a_page_that_is_being_stored_while_its_author_is_forgotten_brings_nobody
     request.join(20)
     with reading(ours.engine) as connection:
         assert list(posts.of_campaign(connection, "shareasm-2027")) == []
+
+
+def test_a_page_with_news_and_deletions_and_one_with_the_same_posts_wait_for_each_other_only_one_way(
+    desks: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = desks
+    first, second = (seen(uri=f"https://memory.example/users/amina/statuses/{n}") for n in (1, 2))
+    put(ours, first, second)
+    failures: list[Exception] = []
+
+    def read_both() -> None:
+        try:
+            put(theirs, first, second)
+        except StorageError as error:
+            failures.append(error)
+
+    reader = threading.Thread(target=read_both)
+    mark_gone = posts.mark_gone
+
+    def interrupted(connection: Connection, gone: Sequence[Gone], now: datetime) -> int:
+        if gone and not reader.ident:
+            reader.start()
+            while reader.is_alive() and not is_somebody_waiting(ours.engine):
+                reader.join(0.01)
+        return mark_gone(connection, gone, now)
+
+    monkeypatch.setattr(posts, "mark_gone", interrupted)
+    put(ours, second, gone=[Gone(first.post.ref, "deleted")])
+    reader.join(20)
+    assert failures == []
+
+
+def test_who_stores_the_same_page_from_its_end_inserts_it_in_the_same_order(
+    desks: tuple[Desk, Desk], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = [seen(uri=f"https://memory.example/users/amina/statuses/{n}") for n in range(9)]
+    orders: list[list[object]] = []
+
+    def noted(connection: Connection, table: sa.Table, rows: Sequence[dict[str, object]]) -> bool:
+        orders.append([row["uri"] for row in rows])
+        return insert_unless_there(connection, table, rows)
+
+    monkeypatch.setattr("shareasm.storage.posts.insert_unless_there", noted)
+    put(desks[0], *page[:6])
+    put(desks[1], *reversed(page[6:]))
+    assert orders == [sorted(order) for order in orders]  # type: ignore[type-var]
+    with reading(desks[0].engine) as connection:
+        arrived = {one.arrival: one.post.ref.uri for one in posts.of_campaign(connection, "shareasm-2027")}
+    assert [arrived[number][-1] for number in sorted(arrived)] == list("012345876"), "they arrived as they came"

@@ -17,6 +17,7 @@ from shareasm.errors import NetworkError
 from shareasm.networks.ports import Paced, PostChecker
 from shareasm.storage import checks, conversations, posts, queue, sources
 from shareasm.storage.engine import reading, transaction
+from shareasm.storage.locks import lock
 
 CHECK_PAGE = 200  # posts asked about in one go
 QUESTIONS_AT_ONCE = 100  # of them, to one checker: what it answered before it fails is kept
@@ -254,6 +255,7 @@ def _settle(
         return Tally()
     now = desk.clock.now()
     with transaction(desk.engine) as connection:
+        lock(connection, answers)
         tally = Tally(gone=posts.mark_gone(connection, gone, now))
         for source, seens in there.items():
             tally += store_posts(connection, desk.campaign, sighting_by(source, is_check=True), seens, now, declared)

@@ -20,6 +20,7 @@ from shareasm.domain.watches import UNBROKEN
 from shareasm.networks.ports import Page, Rest
 from shareasm.storage import forgetting, posts, sources, watches
 from shareasm.storage.engine import transaction
+from shareasm.storage.locks import lock
 
 STREAM_TAG = ""  # a stream carries all tags under one checkpoint
 
@@ -63,6 +64,9 @@ def store(desk: Desk, source: Source, page: Page, tag: str) -> Tally:
     with transaction(desk.engine) as connection:
         declared = {item.post.ref: "feed" for item in page.posts} if source.takes_all else {}
         by = sighting_by(source, query=page.query or (f"#{tag}" if tag else THE_STREAM))
+        if page.gone or page.deleted_ids:
+            named = [*(item.post.ref for item in page.posts), *(item.ref for item in page.gone)]
+            lock(connection, named, source=source.id, local_ids=page.deleted_ids)
         tally = store_posts(connection, desk.campaign, by, page.posts, now, declared)
         gone = [*page.gone, *posts.deletions(connection, source.id, page.deleted_ids)]
         tally += Tally(gone=posts.mark_gone(connection, gone, now), skipped=len(page.skipped))

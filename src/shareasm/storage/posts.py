@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import itemgetter
 from typing import Any, NamedTuple, TypeVar
 
 import sqlalchemy as sa
@@ -97,6 +98,8 @@ def insert(connection: Connection, news: Sequence[New], by: Sighting, now: datet
         return {}
     numbered = list(zip(take_ids(connection, posts, len(news)), (new.seen for new in news), strict=True))
     rows = [_to_row(seen, by.source, now) | {"id": id_, "first_seen_at": now} for id_, seen in numbered]
+    # In one order: else PostgreSQL lets two who store the same page, one from its end, wait for each other.
+    rows.sort(key=itemgetter("network", "uri"))
     if not insert_unless_there(connection, posts, rows):
         ours = _known(connection, _THERE, [id_ for id_, _ in numbered])
         numbered = [(id_, seen) for id_, seen in numbered if id_ in ours]
@@ -184,7 +187,7 @@ def mark_authors(connection: Connection, network: Network, changes: Sequence[Aut
         for change in changes
         if change.author_ref in known
     }
-    upsert(connection, author_states, list(rows.values()), key=["network", "author_ref"])
+    upsert(connection, author_states, [rows[ref] for ref in sorted(rows)], key=["network", "author_ref"])
 
 
 def show_authors(connection: Connection, network: Network, refs: Sequence[str], asked_at: datetime) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from hashlib import blake2b
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -144,6 +145,7 @@ def add_skips(connection: Connection, campaign: str, source: str, items: Iterabl
         }
         for item in items
     ]
+    rows.sort(key=itemgetter("digest"))  # in one order: a source may be read twice at once
     insert_ignoring(connection, skips, rows)
 
 
