@@ -6,13 +6,14 @@ from pathlib import Path
 import pytest
 
 from clocks import FixedClock
-from factories import NOON, campaign, minutes, schedule, slot, source
+from factories import NOON, campaign, minutes, schedule, seen, slot, source
 from shareasm import collect
 from shareasm.collect import Desk, Tally, conversations
 from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import Counts, Post, PostRef, Visibility
 from shareasm.errors import RateLimited, Unreachable
 from shareasm.networks.memory import MemoryNetwork
+from shareasm.networks.ports import Conversation, Page
 from shareasm.publish import Press, bring_in_line, publish_due
 from shareasm.showing import judge
 from shareasm.storage import posts
@@ -221,3 +222,42 @@ def test_a_server_that_does_not_answer_is_left_alone_for_a_while(office: Office,
     assert office.reads() == asked
     office.desk.clock.advance(minutes=10)  # type: ignore[attr-defined]
     assert office.listen().tally == Tally(new=1)
+
+
+class Picky(MemoryNetwork):
+    """Fails whenever it is asked about one certain conversation."""
+
+    refused: PostRef | None = None
+
+    def read_conversation(self, post: Post, local_id: str) -> Conversation:
+        if post.ref == self.refused:
+            raise Unreachable("500", server="https://memory.example")
+        return super().read_conversation(post, local_id)
+
+
+def test_a_conversation_that_its_server_cannot_read_keeps_no_other_from_being_read(office: Office) -> None:
+    office.network = network = Picky()
+    broken, sound = office.say("Gold #shareASM"), office.say("Masks #shareASM")
+    network.refused = broken.ref
+    for text in ("One.", "Two."):
+        office.say(text, to=broken)
+    office.say("Three.", to=sound)
+    office.read()
+    assert "Three." in office.belonging()
+    assert office.listen().silent.keys() == {source().id}, "now it answers nothing"
+
+
+def test_conversations_of_a_server_that_is_left_alone_keep_no_others_waiting(office: Office) -> None:
+    other = source("elsewhere.example")
+    office.desk = replace(office.desk, campaign=replace(office.desk.campaign, sources=(source(), other)))
+    for text in ("Gold #shareASM", "Silver #shareASM"):
+        asked = office.say(text)
+        office.say("One.", to=asked)
+        office.say("Two.", to=asked)
+    collect.sweep(office.desk, other, office.network, NOON - minutes(60))
+    asked = office.say("Masks #shareASM")
+    office.say("Three.", to=asked)
+    page = Page(posts=(replace(seen(), post=office.network.posts[asked.ref], local_id="9"),))
+    collect.store(office.desk, source(), page, "shareasm")
+    assert office.listen(at_most=1).tally == Tally(new=1)
+    assert "Three." in office.belonging()

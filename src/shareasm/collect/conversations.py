@@ -7,6 +7,7 @@ everything else, and shown only below what it answers (domain.conversations).
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from urllib.parse import urlsplit
 
 from shareasm.collect.asking import Asked, note_checks, resting_checks
@@ -15,13 +16,15 @@ from shareasm.domain.campaigns import Source, SourceKind
 from shareasm.domain.changes import Seen, home_host
 from shareasm.domain.conversations import BY_QUOTE, BY_REPLY
 from shareasm.domain.posts import Network, PostRef
-from shareasm.errors import NetworkError
+from shareasm.errors import LeftAlone, NetworkError, RateLimited, Unauthorized
 from shareasm.networks.ports import Conversation, ConversationReader
 from shareasm.storage import conversations, posts, queue, sources
 from shareasm.storage.conversations import Due
 from shareasm.storage.engine import transaction
 
 LOOKS = 20  # posts whose conversation one pass reads, one or two requests each; Mastodon gives 300 in 5 minutes
+AMONG = 1_000  # conversations that grew: those that nobody can be asked about now keep no others waiting
+MOST_FAILURES = 3  # of a source in one pass
 ANSWERS_EACH = 100
 QUOTES_EACH = 50
 A_DAY = 5_000
@@ -40,26 +43,60 @@ def read_conversations(desk: Desk, readers: Mapping[str, ConversationReader], *,
         sent = queue.of_campaign(connection, desk.campaign.slug)
         ours = frozenset(entry.receipt.ref for entry in sent if entry.receipt)
         is_full = conversations.count_without_tag(connection, desk.campaign.slug) >= A_DAY
-        due = [] if is_full else conversations.due(connection, desk.campaign.slug, ours, at_most)
+        due = [] if is_full else conversations.due(connection, desk.campaign.slug, ours, max(AMONG, at_most))
         for item in due:
             if not _is_followed(item, ours):
                 conversations.note_read(connection, desk.campaign.slug, item, is_followed=False)
         states = sources.check_states(connection, desk.campaign.slug)
-    resting = resting_checks(states, now)
-    tally, silent = Tally(), dict[str, NetworkError]()
+    asking = _Asking(resting_checks(states, now))
+    tally = Tally()
     for item in due:
         at = _whom_to_ask(desk, readers, item) if _is_followed(item, ours) else None
-        if at is None or at[0].id in resting or at[0].id in silent:
+        if at is None or asking.leaves_alone(at[0].id) or asking.count >= at_most:
             continue
         source, local_id = at
         try:
             said = readers[source.id].read_conversation(item.post, local_id)
         except NetworkError as error:
-            silent[source.id] = error
+            asking.failed(source.id, error)
         else:
+            asking.went_well(source.id)
             tally += _store(desk, source, item, said, ours)
+    silent = asking.silent()
     note_checks(desk, states, silent)
     return Asked(tally, silent)
+
+
+class _Asking:
+    """One pass: who was asked, and how that went. One conversation that cannot be read keeps nobody from the others."""
+
+    def __init__(self, resting: AbstractSet[str]) -> None:
+        self._resting = resting
+        self._errors: dict[str, list[NetworkError]] = {}
+        self._well: set[str] = set()
+        self.count = 0
+
+    def went_well(self, source: str) -> None:
+        self.count += 1
+        self._well.add(source)
+
+    def failed(self, source: str, error: NetworkError) -> None:
+        self.count += 1
+        self._errors.setdefault(source, []).append(error)
+
+    def leaves_alone(self, source: str) -> bool:
+        """Return whether a source is not asked (any more): it asks for patience, or failed too often."""
+        errors = self._errors.get(source, ())
+        is_said = any(isinstance(error, RateLimited | LeftAlone | Unauthorized) for error in errors)
+        return source in self._resting or is_said or len(errors) >= MOST_FAILURES
+
+    def silent(self) -> dict[str, NetworkError]:
+        """Return who did not answer at all, or was left alone in the end, and why."""
+        return {
+            source: errors[-1]
+            for source, errors in self._errors.items()
+            if source not in self._well or self.leaves_alone(source)
+        }
 
 
 def _is_followed(item: Due, ours: frozenset[PostRef]) -> bool:
