@@ -17,6 +17,7 @@ from bluesky_network.network import Account, BlueskyNetwork, XrpcError
 from contract.bench import CLOCK, Call, Mishap, Ours, Traits
 from contract.mastodon_bench import FAULTS
 from shareasm.domain.posts import Network, PostRef
+from shareasm.networks.bluesky.bios import Bios
 from shareasm.networks.bluesky.checker import BlueskyChecker
 from shareasm.networks.bluesky.client import BlueskySearch, Server
 from shareasm.networks.bluesky.conversations import BlueskyConversations
@@ -105,7 +106,8 @@ class StandInBench:
         return BlueskySearch(self._signed_in(self.amina))
 
     def checker(self) -> PostChecker:
-        return BlueskyChecker(self._kept(Server(self.standin.appview_url, now=CLOCK.now)))
+        server = self._kept(Server(self.standin.appview_url, now=CLOCK.now))
+        return BlueskyChecker(server, Bios(server))
 
     def conversations(self) -> ConversationReader:
         return BlueskyConversations(self._kept(Server(self.standin.appview_url, now=CLOCK.now)))
@@ -251,7 +253,8 @@ class RealBench:
         return BlueskySearch(self._signed_in(self.ours().name))
 
     def checker(self) -> PostChecker:
-        return BlueskyChecker(self._kept(Server(self.real.appview, now=CLOCK.now, transport=self.line)))
+        server = self._kept(Server(self.real.appview, now=CLOCK.now, transport=self.line))
+        return BlueskyChecker(server, Bios(server))
 
     def conversations(self) -> ConversationReader:
         return BlueskyConversations(self._kept(Server(self.real.appview, now=CLOCK.now, transport=self.line)))
