@@ -19,6 +19,7 @@ from shareasm.domain.moderation import (
     Verdict,
     count_reasons,
     decision_about,
+    is_shown_all_the_same,
     may_be_listed,
     may_show,
     of_author,
@@ -242,6 +243,21 @@ def test_a_campaign_may_give_a_rule_another_effect(rule: Rule, effect: Effect) -
     assert (why_not_stored(post, named) is not None) is (effect is Effect.NEVER_STORE)
     approved = verdict(post, campaign=named, decision=decided(Choice.APPROVE))
     assert approved.show is (effect in {Effect.SHOW, Effect.COVER, Effect.HOLD})
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
+def test_every_rule_says_in_words_whom_it_is_about(rule: Rule) -> None:
+    assert rule.about
+
+
+def test_a_reason_that_a_campaign_made_looser_leaves_nothing_out() -> None:
+    looser = a_campaign(rules={"no indexing": Effect.COVER, "adult": Effect.HIDE, "automated": Effect.SHOW})
+    assert is_shown_all_the_same(Reason.NOINDEX, looser)
+    assert not any(is_shown_all_the_same(reason, looser) for reason in set(Reason) - {Reason.NOINDEX})
+
+
+def test_what_is_about_to_be_confirmed_is_not_shown_before() -> None:
+    assert verdict(POST, is_confirmed=False) == Verdict(False, Reason.UNCONFIRMED)
 
 
 def test_only_what_is_not_public_is_never_stored_unless_a_campaign_says_so() -> None:
