@@ -494,6 +494,22 @@ def test_while_the_day_is_closed_only_the_last_look_uses_up_the_servers_limits(d
     assert [event.kind for event in day.told] == ["collected"]
 
 
+def test_the_day_has_not_ended_before_its_recap_is_where_its_readers_open_it(day: Day) -> None:
+    ended: list[bool] = []
+
+    def deliver() -> str:
+        worker._beat()
+        ended.append(worker.closed.is_set())
+        return "https://days.example/"
+
+    closing = replace(day.campaign, closes_at=datetime.now(UTC))
+    worker = day.worker(campaign=closing, publishers={}, readers={}, deliver_again=deliver)
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    assert (ended, worker.made is None) == ([False], False)
+
+
 def test_a_recap_beside_a_running_worker_asks_for_itself(day: Day) -> None:
     regretted = day.network.say("I will regret this #shareASM", at=datetime.now(UTC))
     collect.read(Desk(day.engine, day.campaign, SystemClock()), source(), day.network)

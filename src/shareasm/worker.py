@@ -225,9 +225,9 @@ class Worker:
         """Return whether the day is closed, by this worker or another."""
         with reading(self.parts.engine) as connection:
             is_closed = bool(self._closed_at(connection))
-        if is_closed:
+        if is_closed and not self._closing.locked():  # else the recap is on its way to its readers
             self._end_day()
-        return self.closed.is_set()
+        return is_closed
 
     def _end_day(self) -> None:
         self.closed.set()
