@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from recap_day import a_campaign, a_post, an_account, at, shown
-from shareasm.domain.items import ShownPost
+from shareasm.domain.items import Item, ShownPost
 from shareasm.domain.placing import POSTS_PER_PART
 from shareasm.domain.posts import Counts, Post
 from shareasm.domain.recaps import Facts, Recap, arrange
@@ -138,7 +138,12 @@ def test_files_that_hold_all_posts_take_what_did_not_change_from_what_stands_the
     write_recap(recap(DAY), tmp_path)
     said: list[str] = []
     whole = downloads._post
-    monkeypatch.setattr(downloads, "_post", lambda made, item: said.append(item.page) or whole(made, item))  # type: ignore[func-returns-value]
+
+    def counted(made: Recap, item: Item) -> dict[str, object]:
+        said.append(item.page)
+        return whole(made, item)
+
+    monkeypatch.setattr(downloads, "_post", counted)
     write_recap(recap(DAY[:-1]), tmp_path)
     assert said == ["9"] * 58, "29 posts, in two files"
 

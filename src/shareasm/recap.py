@@ -36,6 +36,7 @@ from shareasm.showing import Judged, asked_last_since, judge
 from shareasm.storage import anchors, keeping, pictures, queue, sources, watches
 from shareasm.storage.engine import reading, transaction
 from shareasm.storage.wishes import Mark, mark
+from shareasm.wayback import read_copies
 
 FETCHED_AT_ONCE = 4  # pictures
 MOST_SILENCES = 3  # of one host, in a row
@@ -55,6 +56,7 @@ class Materials:
     fetch: Callable[[str], bytes | Refusal]
     now: Callable[[], datetime]
     unbroken: timedelta = UNBROKEN  # the longest silence of a source that is no gap
+    archived: Path | None = None  # where copies at the Internet Archive are noted (`wayback`)
 
 
 class Made(NamedTuple):
@@ -88,7 +90,8 @@ def make_recap(materials: Materials, folder: Path) -> Made:
 
 def _write(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPicture | Refusal], folder: Path) -> Made:
     facts = _with_places(materials, _facts(materials, judged, kept))
-    arranged = _with_poster(materials, arrange(facts))
+    archived = read_copies(materials.archived) if materials.archived else {}
+    arranged = _with_poster(materials, replace(arrange(facts), archived=archived))
     _remember_places(materials, facts, arranged)
     written = write_recap(arranged, folder, pictures=materials.files)
     return Made(written, len(facts.posts), len(judged) - len(facts.posts), arranged)

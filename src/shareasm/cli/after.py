@@ -11,6 +11,8 @@ from shareasm.cli.steering import YES, agree
 
 if TYPE_CHECKING:
     from shareasm.domain.recaps import Recap
+    from shareasm.settings import Settings
+    from shareasm.wiring import Plan
 
 
 class Further(NamedTuple):
@@ -19,6 +21,7 @@ class Further(NamedTuple):
     single_file: Path | None = None
     fragment: Path | None = None
     pdf: Path | None = None
+    wayback: bool = False  # copies of the research, at the Internet Archive
 
 
 FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
@@ -43,6 +46,11 @@ FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path
 @click.option(
     "--pdf", type=click.Path(path_type=Path, dir_okay=False), help="Print it too, by a browser of this machine."
 )
+@click.option(
+    "--wayback",
+    is_flag=True,
+    help="Ask the Internet Archive first to keep the research that it links to, a page every 20 seconds.",
+)
 def recap(
     folder: Path | None,
     *,
@@ -51,6 +59,7 @@ def recap(
     single_file: Path | None,
     fragment: Path | None,
     pdf: Path | None,
+    wayback: bool,
 ) -> None:
     """Write the recap again, after asking the networks about everything that it will show.
 
@@ -59,7 +68,7 @@ def recap(
     \b
     Example:  shareasm recap config/campaigns/shareasm-2027
     """
-    _write(folder, is_checked=not no_check, publishes=publish, further=Further(single_file, fragment, pdf))
+    _write(folder, is_checked=not no_check, publishes=publish, further=Further(single_file, fragment, pdf, wayback))
 
 
 @click.command()
@@ -98,6 +107,8 @@ def _write(
         Worker(parts, lambda event: print_event(event, plan.campaign.zone)).once("verify")
         if gone := parts.let_go():
             click.echo(gone)
+    if further and further.wayback:
+        _keep_research(plan, settings)
     made = parts.make_recap()
     click.echo(f"Recap: {made.written.index}")
     click.echo(
@@ -109,6 +120,16 @@ def _write(
     place = deliver(made.written.index.parent, plan.campaign.publication).place if publishes else parts.deliver_again()
     if place:
         click.echo(f"Published: {place}")
+
+
+def _keep_research(plan: "Plan", settings: "Settings") -> None:
+    from shareasm.wiring import keep_at_the_archive
+
+    for one in keep_at_the_archive(plan, settings):
+        if one.copy:
+            click.echo(f"Kept: {one.url} → {one.copy}")
+        else:
+            click.secho(f"Not kept: {one.url}: {one.words}", fg="yellow")
 
 
 def _write_further(recap: "Recap", pictures: Path, further: Further) -> None:

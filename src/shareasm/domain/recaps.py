@@ -172,6 +172,7 @@ class Recap:
     is_chosen: bool  # and a person had a hand in it: a draft as it was written is the program's
     share: PictureFile | None = None  # for those who link to the page
     withdrawn: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # page → anchors, see DayPart
+    archived: Mapping[str, str] = field(default_factory=dict)  # address of research → its copy at the Internet Archive
 
     @property
     def parts(self) -> tuple[DayPart, ...]:

@@ -3,8 +3,9 @@
 Networks are imported in `networks`, when they are needed: loading them takes a second that `check` and `--help` should not pay.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -23,6 +24,7 @@ from shareasm.networks.ports import Finder, Limits
 from shareasm.publish import Press
 from shareasm.settings import Settings
 from shareasm.storage.engine import open_engine
+from shareasm.wayback import Archived, InternetArchive, addresses
 from shareasm.wiring.networks import NetworkParts, prepare
 from shareasm.wiring.parts import Newest as Newest
 from shareasm.wiring.parts import Parts as Parts
@@ -93,6 +95,7 @@ def materials(plan: Plan, engine: Engine, settings: Settings, world: World) -> r
         story=plan.story,
         campaign_folder=plan.folder,
         files=settings.data / "pictures",
+        archived=settings.data / "archived.json",
         fetch=picture_fetcher(plan.campaign, world),
         now=world.clock.now,
         unbroken=world.unbroken,
@@ -132,6 +135,12 @@ def deliver_again(campaign: Campaign, settings: Settings) -> str | None:
     if not (campaign.publication.has_place and deliver.is_delivered(folder)):
         return None
     return deliver.deliver(folder, campaign.publication).place
+
+
+def keep_at_the_archive(plan: Plan, settings: Settings) -> Iterator[Archived]:
+    """Ask the Internet Archive for copies of the research that the recap links to; yield what came of each address."""
+    archive = InternetArchive(user_agent(plan.campaign), sleep)
+    return archive.keep(addresses(plan.campaign, plan.story), settings.data / "archived.json")
 
 
 def recap_folder(campaign: Campaign, settings: Settings) -> Path:
