@@ -9,6 +9,7 @@ from recap_day import a_campaign, a_post, an_account, at
 from shareasm.domain.campaigns import Blocked, Effect, Moderation
 from shareasm.domain.moderation import (
     ADULT_LABELS,
+    HARMFUL_LABELS,
     OPT_OUT_TAGS,
     RULES,
     UNSEEN,
@@ -87,6 +88,14 @@ def test_adult_posts_wait_for_an_approval_and_stay_covered_then(label: str) -> N
     for post in (replace(POST, labels=frozenset({label})), by(labels=frozenset({label}))):
         assert verdict(post) == Verdict(False, Reason.ADULT, held_by="adult")
         assert verdict(post, decision=decided(Choice.APPROVE)) == Verdict(True, is_covered=True)
+
+
+@pytest.mark.parametrize("label", sorted(HARMFUL_LABELS))
+def test_what_a_moderation_service_calls_harmful_waits_for_an_approval(label: str) -> None:
+    for post in (replace(POST, labels=frozenset({label})), by(labels=frozenset({label}))):
+        assert verdict(post) == Verdict(False, Reason.HARMFUL, held_by="labelled as harmful")
+        assert verdict(post, decision=decided(Choice.APPROVE)).show
+    assert verdict(replace(POST, labels=frozenset({"rude", "!no-promote", "bot"}))).show
 
 
 @pytest.mark.parametrize(
@@ -223,6 +232,7 @@ EXAMPLES = {
     "opted out in profile": by(bio_tags=frozenset({"nobot"})),
     "blocked by us": by(is_blocked=True),
     "adult": replace(POST, labels=frozenset({"porn"})),
+    "labelled as harmful": replace(POST, labels=frozenset({"spam"})),
     "content warning": replace(POST, content_warning="spiders"),
     "sensitive media": replace(POST, is_sensitive=True),
     "labelled with a warning": replace(POST, labels=frozenset({"!warn"})),

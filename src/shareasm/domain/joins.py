@@ -72,7 +72,7 @@ def join(campaign: Campaign, entries: Iterable[QueueEntry], posts: Iterable[Post
 
 # ---- a wish for one holds for the other --------------------------------------------------------------------------------
 
-_OF_THE_WORDS = frozenset({Reason.HIDDEN, Reason.TAKEN_DOWN, Reason.ADULT})
+_OF_THE_WORDS = frozenset({Reason.HIDDEN, Reason.TAKEN_DOWN, Reason.ADULT, Reason.HARMFUL})
 """What somebody decided about the words: it holds for the original too where it was said of the bridge's copy."""
 
 

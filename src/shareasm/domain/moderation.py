@@ -65,6 +65,7 @@ class Reason(StrEnum):
     SUSPENDED = "account suspended"
     TAKEN_DOWN = "taken down"
     ADULT = "adult"
+    HARMFUL = "labelled as harmful"
     INCOMPLETE = "author unknown"
     UNCONFIRMED = "not confirmed"
     NOT_APPROVED = "not approved"
@@ -89,6 +90,7 @@ _WORDS = {
     Reason.SUSPENDED: "from accounts that their server has suspended or limited",
     Reason.TAKEN_DOWN: "hidden by a moderator of their network",
     Reason.ADULT: "labelled as adult or graphic, and not approved by the campaign team",
+    Reason.HARMFUL: "labelled as spam, threat or other harm, and not approved by the campaign team",
     Reason.INCOMPLETE: "whose author the network has not told us yet",
     Reason.UNCONFIRMED: "about which no server answered when we asked a last time",
     Reason.NOT_APPROVED: "that the campaign team has not looked at yet",
@@ -228,6 +230,19 @@ def is_adult(post: Post) -> bool:
     return bool(ADULT_LABELS & (post.labels | post.author.labels))
 
 
+HARMFUL_LABELS = frozenset(
+    {"spam", "scam", "impersonation", "intolerant", "threat", "extremist", "illicit", "self-harm", "security"}
+    | {"unsafe-link", "misleading", "misinformation", "inauthentic"}
+)
+"""What Bluesky's own moderation service calls posts and accounts that its apps hide or warn of (its `labelerView`, read
+November 2026). Whoever reads without naming other services gets its labels. `rude`, `rumor` and the like hold nothing."""
+
+
+def is_harmful(post: Post) -> bool:
+    """True where a labeller called the post, or everything of its author, harmful."""
+    return bool(HARMFUL_LABELS & (post.labels | post.author.labels))
+
+
 def has_warning(post: Post) -> bool:
     """True where the author put a content warning before it."""
     return bool(post.content_warning)
@@ -281,6 +296,7 @@ RULES = (
     Rule("opted out in profile", _of_any(opted_out_in_profile), Effect.HIDE, Reason.OPTED_OUT),
     Rule("blocked by us", is_blocked_by_us, Effect.HIDE, Reason.BLOCKED),
     Rule("adult", _of_any(is_adult), Effect.HOLD, Reason.ADULT),
+    Rule("labelled as harmful", _of_any(is_harmful), Effect.HOLD, Reason.HARMFUL),
     Rule("content warning", _of_any(has_warning), Effect.COVER, Reason.OWN_RULE),
     Rule("sensitive media", _of_any(has_sensitive_media), Effect.COVER, Reason.OWN_RULE),
     Rule("labelled with a warning", _of_any(is_warned_of), Effect.COVER, Reason.OWN_RULE),
@@ -299,6 +315,7 @@ _ABOUT = {
     "opted out in profile": "by authors with #nobot, #noindex or #noarchive in their profile",
     "blocked by us": "by accounts that the campaign team has blocked, or that have blocked it",
     "adult": "that their author or a moderation service labelled as adult or graphic",
+    "labelled as harmful": "that a moderation service labelled as spam, scam, threat, hate or other harm",
     "content warning": "behind a content warning of their author",
     "sensitive media": "with pictures that their author marked as sensitive",
     "labelled with a warning": "that a moderation service warns of",
