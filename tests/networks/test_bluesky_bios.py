@@ -1,6 +1,6 @@
 """A wish in a Bluesky bio is read with the posts that are asked about again."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 
@@ -12,8 +12,9 @@ from networks.bluesky_pds import NOW
 from shareasm.domain.changes import Gone, Seen
 from shareasm.domain.posts import Network, PostRef
 from shareasm.errors import NetworkError
-from shareasm.networks.bluesky.bios import KNOWN_FOR, Bios, tags_of_bios
+from shareasm.networks.bluesky.bios import KNOWN_FOR, Bios, ConversationsWithBios, SearchWithBios, tags_of_bios
 from shareasm.networks.bluesky.client import Server
+from shareasm.networks.ports import Conversation, Page, Window
 
 State = dict[PostRef, Seen | Gone]
 
@@ -93,3 +94,43 @@ def test_where_nobody_answers_the_posts_were_not_asked_about(answer: httpx.Respo
 @pytest.mark.parametrize("answer", [None, [], {"profiles": "?"}, {"profiles": [None, {"did": 7, "description": 7}]}])
 def test_no_answer_breaks_the_reading(answer: object) -> None:
     assert set(tags_of_bios(answer)) <= {""}
+
+
+class Lists:
+    """A search and a thread that hold the same posts."""
+
+    def __init__(self, *names: str) -> None:
+        self.posts = tuple(state for state in by(*names).values() if isinstance(state, Seen))
+
+    def read_tag(self, *_: object) -> Iterator[Page]:
+        yield Page(posts=self.posts, checkpoint="7")
+
+    def sweep_tag(self, *_: object) -> Iterator[Page]:
+        yield Page(posts=self.posts)
+
+    def read_conversation(self, *_: object) -> Conversation:
+        return Conversation(answers=self.posts, quotes=self.posts)
+
+
+def everywhere(lists: Lists, bios: Bios) -> list[Seen]:
+    """What search, sweep and conversation give."""
+    search, day = SearchWithBios(lists, bios), Window(NOW, NOW)
+    [read], [swept] = search.read_tag("x", day, None), search.sweep_tag("x", day)
+    said = ConversationsWithBios(lists, bios).read_conversation(lists.posts[0].post, "")
+    assert read.checkpoint == "7"
+    return [*read.posts, *swept.posts, *said.answers, *said.quotes]
+
+
+def test_what_search_and_conversations_find_is_whole_with_what_its_author_asks_for() -> None:
+    appview = AppView(amina="#nobot")
+    found = everywhere(Lists("amina"), reader(appview))
+    assert [(one.is_complete, "nobot" in one.post.author.bio_tags) for one in found] == [(True, True)] * 4
+    assert appview.asked == [1]
+
+
+@pytest.mark.parametrize("answer", [AppView(), lambda _: httpx.Response(502)], ids=["it is left out", "out of order"])
+def test_what_they_find_is_no_whole_post_where_nobody_knows_what_its_author_asks_for(
+    answer: Callable[[httpx.Request], httpx.Response],
+) -> None:
+    lists = Lists("amina")
+    assert everywhere(lists, reader(answer)) == [replace(lists.posts[0], is_complete=False)] * 4

@@ -71,10 +71,11 @@ class NetworkParts:
             case SourceKind.TAG_TIMELINE:
                 return self._mastodon_reader(source)
             case SourceKind.SEARCH:
+                from shareasm.networks.bluesky.bios import Bios, SearchWithBios
                 from shareasm.networks.bluesky.client import BlueskySearch
 
                 server = self._bluesky_server(source)
-                return BlueskySearch(server) if server else None
+                return SearchWithBios(BlueskySearch(server), Bios(server)) if server else None
             case SourceKind.FEED:
                 return self._feed_reader(source)
             case SourceKind.JETSTREAM:
@@ -91,10 +92,11 @@ class NetworkParts:
             return MastodonConversations(
                 source.server, token=token, user_agent=self._agent, now=self._now, pace=self._pace(source.server)
             )
+        from shareasm.networks.bluesky.bios import Bios, ConversationsWithBios
         from shareasm.networks.bluesky.conversations import BlueskyConversations
 
         server = self._bluesky_server(source)
-        return BlueskyConversations(server) if server else None
+        return ConversationsWithBios(BlueskyConversations(server), Bios(server)) if server else None
 
     def checker(self, source: Source) -> PostChecker | None:
         """Return who can be asked about the posts of a source."""

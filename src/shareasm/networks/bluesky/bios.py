@@ -1,19 +1,22 @@
 """What authors say in their bios, where some ask to be left alone. Posts come without them, so profiles are asked for."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from threading import Lock
 
 import msgspec
 
 from shareasm.domain.changes import Gone, Seen
 from shareasm.domain.moderation import OPT_OUT_TAGS
-from shareasm.domain.posts import PostRef
+from shareasm.domain.posts import Post, PostRef
 from shareasm.domain.richtext import clean_text, find_hashtags
+from shareasm.errors import NetworkError
 from shareasm.networks.bluesky.answers import failure, refusal
 from shareasm.networks.bluesky.client import Server
 from shareasm.networks.bluesky.json_values import items_in, mapping_in, text_in
 from shareasm.networks.bluesky.translate import MALFORMED
+from shareasm.networks.ports import Conversation, ConversationReader, Page, TagReader, Window
 
 PROFILES_PER_QUESTION = 25
 """`app.bsky.actor.getProfiles` takes no more (lexicon)."""
@@ -31,17 +34,28 @@ class Bios:
     def __init__(self, server: Server) -> None:
         self._server = server
         self._tags: dict[str, tuple[datetime, frozenset[str]]] = {}  # by DID, with when they were asked for
+        self._asking = Lock()  # one source is read and swept at once
 
     def complete(self, states: Mapping[PostRef, Seen | Gone]) -> dict[PostRef, Seen | Gone]:
         """Return `states` with what the posts' authors say in their bios. Raises NetworkError where the server does not answer.
 
         A post whose author it leaves out of its answer is left out too: nobody knows what they ask for.
         """
-        self._ask({state.post.author.ref for state in states.values() if isinstance(state, Seen)})
-        completed = (
-            (ref, self._with_bio(state) if isinstance(state, Seen) else state) for ref, state in states.items()
-        )
+        with self._asking:
+            self._ask({state.post.author.ref for state in states.values() if isinstance(state, Seen)})
+            completed = [
+                (ref, self._with_bio(state) if isinstance(state, Seen) else state) for ref, state in states.items()
+            ]
         return {ref: state for ref, state in completed if state}
+
+    def complete_list(self, posts: Sequence[Seen]) -> tuple[Seen, ...]:
+        """Return all `posts` of a list. Where an author's bio is not known a post is no whole one: a check asks about it."""
+        try:
+            completed = self.complete({seen.post.ref: seen for seen in posts})
+        except NetworkError:
+            completed = {}
+        found = ((seen, completed.get(seen.post.ref)) for seen in posts)
+        return tuple(state if isinstance(state, Seen) else replace(seen, is_complete=False) for seen, state in found)
 
     def _with_bio(self, seen: Seen) -> Seen | None:
         author = seen.post.author
@@ -80,3 +94,36 @@ def tags_of_bios(answer: object) -> dict[str, frozenset[str]]:
 def _tags_in(bio: str) -> frozenset[str]:
     """Return the wishes alone: with every tag, posts that searches show without a bio would always look changed."""
     return OPT_OUT_TAGS & {tag.name for tag in find_hashtags(clean_text(bio, BIO_LIMIT))}
+
+
+# ---- lists with bios ---------------------------------------------------------------------------------------------------
+
+
+class SearchWithBios:
+    """TagReader: what a search finds is as whole as what a check shows, so it may be shown as soon as it is stored."""
+
+    def __init__(self, search: TagReader, bios: Bios) -> None:
+        self._search = search
+        self._bios = bios
+
+    def read_tag(self, tag: str, window: Window, checkpoint: str | None) -> Iterator[Page]:
+        return map(self._completed, self._search.read_tag(tag, window, checkpoint))
+
+    def sweep_tag(self, tag: str, window: Window) -> Iterator[Page]:
+        return map(self._completed, self._search.sweep_tag(tag, window))
+
+    def _completed(self, page: Page) -> Page:
+        return replace(page, posts=self._bios.complete_list(page.posts)) if page.posts else page
+
+
+class ConversationsWithBios:
+    """ConversationReader: the same of answers and quotes; the last ones are read after the last check."""
+
+    def __init__(self, conversations: ConversationReader, bios: Bios) -> None:
+        self._conversations = conversations
+        self._bios = bios
+
+    def read_conversation(self, post: Post, local_id: str) -> Conversation:
+        said = self._conversations.read_conversation(post, local_id)
+        answers, quotes = self._bios.complete_list(said.answers), self._bios.complete_list(said.quotes)
+        return replace(said, answers=answers, quotes=quotes)
