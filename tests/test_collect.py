@@ -497,6 +497,20 @@ def test_our_part_stays_in_the_day_when_its_words_change(sent: Desk, network: Me
     assert shown(sent) == ["Good morning #shareASM", "Other words"]
 
 
+@pytest.mark.parametrize(("visibility", "is_kept"), [(Visibility.UNLISTED, True), (Visibility.PRIVATE, False)])
+def test_a_part_of_ours_that_is_unlisted_is_kept(
+    sent: Desk, network: MemoryNetwork, visibility: Visibility, *, is_kept: bool
+) -> None:
+    network.posts = {ref: replace(one, visibility=visibility) for ref, one in network.posts.items()}
+    for _ in range(2):
+        collect.confirm(sent, {source().id: network}, waiting(sent))
+        assert len(shown(sent)) == (2 if is_kept else 0)
+    network.say("Not ours #shareASM", at=NOON)
+    network.posts = {ref: replace(one, visibility=visibility) for ref, one in network.posts.items()}
+    collect.read(sent, source(), network)
+    assert len(shown(sent)) == (2 if is_kept else 0)
+
+
 def test_a_part_of_ours_that_a_person_deleted_is_not_asked_for_for_ever(sent: Desk, network: MemoryNetwork) -> None:
     network.posts.clear()
     collect.verify(sent, {source().id: network}, sent.clock.now())

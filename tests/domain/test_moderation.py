@@ -175,6 +175,7 @@ def test_our_own_post_needs_no_approval_and_may_be_unlisted() -> None:
         author=an_account("us@social.example", network=Network.MASTODON, is_noindex=True),
     )
     assert verdict(ours, campaign=APPROVE, is_ours=True).show
+    assert [why_not_stored(ours, APPROVE, is_ours=is_ours) for is_ours in (True, False)] == [None, Reason.NOT_PUBLIC]
 
 
 @pytest.mark.parametrize(

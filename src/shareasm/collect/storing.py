@@ -1,7 +1,7 @@
 """What a page of posts means for the store: decided, written, and tied to the campaign, in one transaction."""
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,7 +18,7 @@ from shareasm.domain.moderation import Reason, why_not_stored
 from shareasm.domain.posts import PostRef
 from shareasm.domain.watches import UNBROKEN
 from shareasm.networks.ports import Page, Rest
-from shareasm.storage import forgetting, posts, sources, watches
+from shareasm.storage import forgetting, posts, queue, sources, watches
 from shareasm.storage.engine import transaction
 from shareasm.storage.locks import lock
 
@@ -97,6 +97,8 @@ def store_posts(
     """Store what `by` showed and note what of it belongs to the campaign: by its tag, or by another rule where `declared`."""
     seen = _without_forgotten(connection, campaign, by, seen, now)
     kept, refused = _part(campaign, seen)
+    if refused and (ours := refused.keys() & queue.sent(connection, campaign.slug)):
+        kept, refused = _part(campaign, seen, ours)
     stored = posts.find(connection, [item.post.ref for item in seen], campaign=campaign.slug, source=by.source)
     intents = [decide(stored.get(ref), item, by) for ref, item in kept.items()]
     # What does not belong is not stored at all; what was stored and belongs no more (a tag edited away) stays, unshown.
@@ -167,11 +169,13 @@ def _without_words_of(unwanted: AbstractSet[bytes], item: Seen) -> Seen:
     return replace(item, post=replace(item.post, card=None), raw=b"")
 
 
-def _part(campaign: Campaign, seen: Sequence[Seen]) -> tuple[dict[PostRef, Seen], dict[PostRef, Reason]]:
+def _part(
+    campaign: Campaign, seen: Sequence[Seen], ours: Collection[PostRef] = ()
+) -> tuple[dict[PostRef, Seen], dict[PostRef, Reason]]:
     """Return what may be kept, each post once (the last one of a page wins), and why the others may not."""
     kept, refused = {}, {}
     for item in seen:
-        if reason := why_not_stored(item.post, campaign):
+        if reason := why_not_stored(item.post, campaign, is_ours=item.post.ref in ours):
             refused[item.post.ref] = reason
         else:
             kept[item.post.ref] = item

@@ -331,10 +331,11 @@ def is_shown_all_the_same(reason: Reason, campaign: Campaign) -> bool:
     return reason is not Reason.OWN_RULE and any(not effect.is_stricter_than(Effect.COVER) for effect in loosened)
 
 
-def why_not_stored(post: Post, campaign: Campaign) -> Reason | None:
-    """Return why nothing of `post` may be kept; None where it may."""
+def why_not_stored(post: Post, campaign: Campaign, *, is_ours: bool = False) -> Reason | None:
+    """Return why nothing of `post` may be kept; None where it may. `is_ours`: see `may_show`."""
     for rule in RULES:  # asked of every post of every poll
-        if campaign.rules.get(rule.name, rule.effect) is Effect.NEVER_STORE and rule.applies(post, campaign):
+        is_meant = campaign.rules.get(rule.name, rule.effect) is Effect.NEVER_STORE
+        if is_meant and rule.applies(post, campaign) and not (is_ours and _is_our_own_affair(rule, post)):
             return rule.reason
     return None
 

@@ -7,7 +7,7 @@ import msgspec
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
-from shareasm.domain.posts import Network
+from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import (
     NEXT,
     Add,
@@ -85,6 +85,12 @@ def of_campaign(connection: Connection, campaign: str) -> list[QueueEntry]:
     """Return the whole queue of `campaign` in the plan's order."""
     query = sa.select(entries).where(entries.c.campaign == campaign)
     return [to_entry(row) for row in connection.execute(query.order_by(entries.c.due_at, entries.c.position))]
+
+
+def sent(connection: Connection, campaign: str) -> set[PostRef]:
+    """Return which posts `campaign` has sent."""
+    query = sa.select(entries.c.receipt).where(entries.c.campaign == campaign, entries.c.receipt.is_not(None))
+    return {decode_receipt(text).ref for text in connection.scalars(query)}
 
 
 class Anchors(NamedTuple):
