@@ -66,6 +66,24 @@ def test_with_one_the_page_says_where_it_lies_and_what_to_show(tmp_path: Path) -
     assert all((tmp_path / name).is_file() for name in FOUND)
 
 
+def test_each_language_says_which_it_is_and_where_the_others_lie(tmp_path: Path) -> None:
+    write_recap(recap(), tmp_path)
+    page = (tmp_path / "index.fr.html").read_text("utf-8")
+    assert f'<link rel="canonical" href="{URL}index.fr.html">' in page
+    assert '<meta property="og:locale" content="fr_FR">' in page
+    assert [name for name in ("en_GB", "es_ES", "fr_FR") if f'og:locale:alternate" content="{name}">' in page] == [
+        "en_GB",
+        "es_ES",
+    ]
+    for language, name in (
+        ("en", "index.html"),
+        ("fr", "index.fr.html"),
+        ("es", "index.es.html"),
+        ("x-default", "index.html"),
+    ):
+        assert f'<link rel="alternate" hreflang="{language}" href="{URL}{name}">' in page
+
+
 def test_the_feed_has_the_newest_posts_of_those_who_let_themselves_be_found() -> None:
     shy = an_account("shy.example", is_discoverable=False)
     posts = [

@@ -56,9 +56,16 @@ def test_the_recap_opens_from_a_disk_as_well(recap_folder: Path, watch: Callable
         assert watched.page.locator("img").first.evaluate("one => one.naturalWidth") > 0
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+EVERY_PAGE = [("index.html", 1440), ("index.html", 360), ("day-1.html", 360), ("sofar.html", 768)]
+
+
 @pytest.mark.parametrize(
-    ("page", "width"), [("index.html", 1440), ("index.html", 360), ("day-1.html", 360), ("sofar.html", 768)]
+    ("page", "width", "scheme"),
+    [
+        *((page, width, scheme) for page, width in EVERY_PAGE for scheme in ("light", "dark")),
+        ("index.fr.html", 360, "light"),
+        ("index.es.html", 1440, "dark"),
+    ],
 )
 def test_axe_finds_nothing(
     recap_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any], page: str, width: int, scheme: str
@@ -70,7 +77,7 @@ def test_axe_finds_nothing(
         assert found.response["violations"] == [], found.generate_report()
 
 
-@pytest.mark.parametrize("page", ["index.html", "day-1.html"])
+@pytest.mark.parametrize("page", ["index.html", "day-1.html", "index.fr.html", "index.es.html"])
 def test_nothing_is_wider_than_the_screen_from_a_magnified_one_to_a_wide_one(
     recap_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any], page: str
 ) -> None:

@@ -137,9 +137,10 @@ class Edition:
 
 
 RESOURCE_TYPES = (
-    "article", "blog", "book", "briefing paper", "case study", "film", "guide", "handbook", "illustration", "interview",
-    "issue brief", "map", "online resource", "paper", "photo essay", "podcast", "policy brief", "policy report", "presentation",
-    "report", "report series", "toolkit", "training course", "video", "video interviews", "working paper",
+    "article", "blog", "book", "briefing paper", "case study", "film", "flyer", "guide", "handbook", "illustration",
+    "interview", "issue brief", "map", "online resource", "paper", "photo essay", "podcast", "policy brief", "policy report",
+    "presentation", "quick reference guide", "report series", "report", "toolkit", "training course", "video interviews",
+    "video", "working paper",
 )  # fmt: skip
 """Types of resources that our pages know in each of their languages; any other stands as the team wrote it."""
 

@@ -39,8 +39,9 @@ class Edition:
 
     @property
     def own_name(self) -> str:
-        """What the language calls itself."""
-        return Speech(self.language).language_name(self.language)
+        """What the language calls itself, as it begins a line."""
+        name = Speech(self.language).language_name(self.language)
+        return name[:1].title() + name[1:]
 
     @property
     def speech(self) -> Speech:

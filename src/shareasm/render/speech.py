@@ -11,7 +11,8 @@ from functools import cache, cached_property
 from gettext import NullTranslations
 from zoneinfo import ZoneInfo
 
-from babel import Locale, UnknownLocaleError
+from babel import Locale, UnknownLocaleError, parse_locale
+from babel.core import get_global
 from babel.dates import format_date, format_skeleton, get_timezone_location
 from babel.numbers import format_decimal
 from markupsafe import Markup, escape
@@ -40,6 +41,18 @@ class Speech:
     def direction(self) -> str:
         """How the page runs: `ltr` or `rtl`."""
         return self._locale.text_direction
+
+    @property
+    def with_country(self) -> str:
+        """The language and the country where most speak it, as Open Graph wants them; the language alone where it has none.
+
+        >>> Speech("fr").with_country, Speech("eo").with_country
+        ('fr_FR', 'eo')
+        """
+        country = (
+            self._locale.territory or parse_locale(get_global("likely_subtags").get(self.language, self.language))[1]
+        )
+        return f"{self._locale.language}_{country}" if country and country.isalpha() else self._locale.language
 
     # ---- words -------------------------------------------------------------------------------------------------------
 
