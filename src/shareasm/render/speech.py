@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError, parse_locale
 from babel.core import get_global
 from babel.dates import format_date, format_skeleton, get_timezone_location
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup, escape
 
 from shareasm.domain.posts import Network
@@ -95,6 +95,14 @@ class Speech:
         '2,150'
         """
         return str(count) if -1000 < count < 1000 else format_decimal(count, locale=self._locale)
+
+    def percent(self, part: float) -> str:
+        """Return a part of 1 as people write it.
+
+        >>> Speech("en").percent(0.456), Speech("es").percent(0.456)
+        ('46%', '46\\xa0%')
+        """
+        return format_percent(part, locale=self._locale)
 
     def long_day(self, day: date | datetime, zone: ZoneInfo | None = None) -> str:
         """Return the day in full, such as “Wednesday 3 February 2027”."""
