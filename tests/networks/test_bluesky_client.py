@@ -175,6 +175,19 @@ def test_a_search_without_end_is_stopped_and_says_so(monkeypatch: pytest.MonkeyP
     assert "stopped after" in pages[-1].skipped[0].reason
 
 
+def test_a_read_that_was_stopped_goes_on_where_it_stopped_and_misses_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client, "REQUESTS_PER_READ", 30)
+    times = {f"{i:04d}": NOW - timedelta(seconds=5 * i) for i in range(2000)}
+    search = BlueskySearch(server(Index(times, deepest=200)))
+    found: set[str] = set()
+    checkpoint = None
+    for _ in range(12):
+        pages = list(search.read_tag("x", DAY, checkpoint))
+        found.update(seen.post.ref.uri.rpartition("/")[2] for page in pages for seen in page.posts)
+        checkpoint = pages[-1].checkpoint
+    assert found == set(times)
+
+
 def test_an_empty_row_of_pages_without_end_is_given_up() -> None:
     numbers = iter(range(10_000))
     empty = server(lambda _: httpx.Response(200, json={"posts": [], "cursor": str(next(numbers))}))

@@ -230,23 +230,23 @@ class BlueskySearch:
 
     def read_tag(self, tag: str, window: Window, checkpoint: str | None) -> Iterator[Page]:
         """Yield pages of what is new in `window` since `checkpoint`; the last page carries the new one."""
-        now = self._server.now()
+        now, budget = self._server.now(), _Budget(REQUESTS_PER_READ)
         since = max(window.opens_at, _read_checkpoint(checkpoint, window.opens_at) - OVERLAP)
-        yield from self._pages(tag, _by_words(_tagged(tag)), replace(window, opens_at=since))
-        reached = max(min(now, window.closes_at), window.opens_at)
+        yield from self._pages(tag, _by_words(_tagged(tag)), replace(window, opens_at=since), budget)
+        reached = max(min(now, window.closes_at, budget.unread_since or now), window.opens_at)
         yield Page(checkpoint=msgspec.json.encode(_Checkpoint(reached)).decode())
 
     def sweep_tag(self, tag: str, window: Window) -> Iterator[Page]:
         """Yield pages of the whole `window` again, by hashtag and by words. Also searches for the bare word: a tag typed
         without a facet is only text.
         """
-        yield from self._pages(tag, _by_words([*_tagged(tag), tag.lower()]), window, is_sweep=True)
+        budget = _Budget(REQUESTS_PER_READ)
+        yield from self._pages(tag, _by_words([*_tagged(tag), tag.lower()]), window, budget, is_sweep=True)
 
     def _pages(
-        self, tag: str, by_words: Sequence[_Search], window: Window, *, is_sweep: bool = False
+        self, tag: str, by_words: Sequence[_Search], window: Window, budget: "_Budget", *, is_sweep: bool = False
     ) -> Iterator[Page]:
         met: set[tuple[PostRef, str | None]] = set()  # two spellings find the same posts
-        budget = _Budget(REQUESTS_PER_READ)
         if self._asks_by_tag:
             try:
                 yield from self._found_by(_by_tag(_spellings(tag)), window, met, budget)
@@ -270,17 +270,25 @@ class BlueskySearch:
                 met.update((seen.post.ref, seen.post.version) for seen in fresh)
                 yield replace(page, posts=fresh, query=search.words)
             if budget.requests_left <= 0:
-                reason = f"search for {search.words} stopped after {REQUESTS_PER_READ} requests; the next sweep goes on"
+                budget.stopped_at = since  # the older windows are through
+                reason = f"search for {search.words} stopped after {REQUESTS_PER_READ} requests; the next one goes on"
                 yield Page(skipped=(Skipped(reason, b""),))
                 return
             middle = since + (until - since) / 2
             if read.is_too_big and until - since > SMALLEST_WINDOW:
                 windows += [(middle, until), (since, middle)]  # the older half is read first
+        budget.is_once_through |= not windows
 
 
 @dataclass(slots=True)
 class _Budget:
     requests_left: int
+    stopped_at: datetime | None = None  # where it was spent before the end
+    is_once_through: bool = False  # another spelling was read to its end, and finds the same
+
+    @property
+    def unread_since(self) -> datetime | None:
+        return None if self.is_once_through else self.stopped_at
 
 
 class _WindowRead:
