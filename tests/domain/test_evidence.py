@@ -26,7 +26,7 @@ from shareasm.domain.figures import Measure, count
 from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import Card
 from shareasm.domain.queue import State
-from shareasm.domain.recaps import Facts, SourceState
+from shareasm.domain.recaps import Facts, SourceState, arrange
 from shareasm.domain.schedules import Schedule
 from shareasm.domain.watches import Gap
 
@@ -195,3 +195,12 @@ def test_of_a_covered_post_the_evidence_has_the_warning_and_not_the_words() -> N
     post = a_post("1", "<p>The secret #shareASM</p>", content_warning="An accident")
     rows = gather(replace(facts(), posts=[shown(post, is_covered=True)])).rows
     assert [row.words for row in rows if row.kind is Kind.POST] == ["An accident"]
+
+
+def test_a_post_of_ours_whose_slot_left_the_plan_after_it_was_sent_is_still_ours() -> None:
+    welcome, sent = a_slot("welcome"), a_post("1", by=OURS)
+    day = facts(sent, entries=[an_entry(welcome, sent)], schedule=Schedule(()))
+    values = figures(day)
+    assert (values["sent"], values["posts.ours"], values["posts.others"], values["people"]) == (1, 1, 0, 0)
+    recap = arrange(day)
+    assert (recap.numbers.ours_count, recap.contributors, recap.hours[3].others_count) == (1, (), 0)

@@ -75,7 +75,7 @@ class Day:
 
     def voices(self, fits: Callable[[Item], bool] = lambda _: True) -> list[Item]:
         """Return what others said under the tag that is no answer to a highlight, in order of time."""
-        others = (item for item in self.items if item.highlight is None and not item.root and not item.without_tag)
+        others = (item for item in self.items if not (item.is_ours or item.root or item.without_tag))
         return [item for item in others if fits(item)]
 
     def answers_to(self, item: Item) -> tuple[Item, ...]:

@@ -253,9 +253,9 @@ def _counts_for(item: Item, language: str) -> Iterator[str]:
         yield "organisations"
         if partner.country:
             yield "countries"
-    if item.highlight:
+    if item.is_ours:
         yield "posts.ours"
-        if item.highlight.resource:
+        if item.highlight and item.highlight.resource:
             yield f"resource.{item.highlight.resource.id}.ours"
     else:
         yield "posts.others"
@@ -290,7 +290,7 @@ def _people(facts: Facts, items: Iterable[Item]) -> dict[str, _Person]:
     numbers: dict[str, str] = {}
     for item in items:
         author = item.post.author.ref
-        if item.highlight is None and author not in numbers:
+        if not item.is_ours and author not in numbers:
             number = f"P{len(set(numbers.values())) + 1:04}"
             numbers |= dict.fromkeys(same.get(author, {author}), number)
     return {author: _Person(number, reasons.get(author, "")) for author, number in numbers.items()}
@@ -306,7 +306,7 @@ def _shared(campaign: Campaign, items: Iterable[Item], people: Mapping[str, _Per
     """Yield a row for each link of somebody else's post to one of the campaign's resources."""
     editions = {_address(edition.url): (one, edition) for one in campaign.resources for edition in one.editions}
     for item in items:
-        linked = editions.get(_address(item.post.card.url)) if item.post.card and not item.highlight else None
+        linked = editions.get(_address(item.post.card.url)) if item.post.card and not item.is_ours else None
         if linked:
             yield _sharing(item, *linked, people[item.post.author.ref])
 

@@ -89,6 +89,7 @@ class Item:
     shown: ShownPost
     number: int  # 1… in time order over the whole day
     highlight: Highlight | None = None
+    is_ours: bool = False  # we sent it; without a highlight where its slot has left the plan since
     partner: Partner | None = None  # whose account wrote it, as far as the campaign declares accounts
     copies: tuple[Copy, ...] = ()
     answers: PostRef | None = None  # the post shown here that it replies to
@@ -171,6 +172,7 @@ def make_items(
             shown=shown,
             number=number,
             highlight=highlights.get(shown.post.ref),
+            is_ours=shown.post.ref in ours,
             partner=partners.get(fold_handle(shown.post.author.handle)),
             copies=tuple(copies.get(shown.post.ref, ())),
             answers=_parent(shown, by_ref, joined),

@@ -318,7 +318,7 @@ def count(items: Sequence[Item]) -> Numbers:
     mastodon = (item.post.author.handle for item in items if item.ref.network is Network.MASTODON)
     return Numbers(
         post_count=len(items),
-        ours_count=sum(1 for item in items if item.highlight),
+        ours_count=sum(item.is_ours for item in items),
         author_count=len({(item.ref.network, item.post.author.ref) for item in items}),
         copy_count=sum(len(item.copies) for item in items),
         languages=tuple(sorted(languages.items(), key=lambda pair: (-pair[1], pair[0]))),
@@ -334,7 +334,7 @@ def hours(campaign: Campaign, items: Sequence[Item]) -> tuple[Hour, ...]:
     ours: Counter[datetime] = Counter()
     others: Counter[datetime] = Counter()
     for item in items:
-        (ours if item.highlight else others)[hour_of(item.post.created_at, campaign.zone)] += 1
+        (ours if item.is_ours else others)[hour_of(item.post.created_at, campaign.zone)] += 1
     found = []
     at = hour_of(campaign.opens_at, campaign.zone)
     while at < campaign.closes_at:
