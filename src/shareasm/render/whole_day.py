@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from shareasm.domain.items import Item
+from shareasm.domain.items import Item, ShownPost
+from shareasm.domain.posts import Post
 from shareasm.domain.recaps import Recap
 from shareasm.domain.whole_day import DayPart, Turn, turning
 from shareasm.render.manifest import program
@@ -49,15 +50,31 @@ def _key(frame: bytes, recap: Recap, part: DayPart, place: tuple[int, Sequence[T
     digest = blake2b(frame, digest_size=16)
     digest.update(_encoder.encode((part.page, part.withdrawn, place)))
     for item in part.items:
-        digest.update(_encoder.encode((_shown(item), _beside(recap.parent_of(item)), _beside(recap.quoted_by(item)))))
+        for one in (item, recap.parent_of(item), recap.quoted_by(item)):
+            _add(digest, one)
     return digest.hexdigest()
 
 
-def _beside(item: Item | None) -> object:
-    return _shown(item) if item else None
+def _add(digest: blake2b, item: Item | None) -> None:
+    """Add all that may be on a page of an item. Its place in the order is on no page.
+
+    The words are added by themselves: the encoder would leave a second form of each string in memory for as long as it lives.
+    """
+    if item is None:
+        digest.update(b"\0")
+        return
+    post = item.post
+    digest.update(_encoder.encode((_of_item(item), _of_shown(item.shown), _of_post(post))))
+    digest.update(f"{len(post.text)} {post.text} {post.html}".encode(errors="surrogatepass"))
 
 
-_shown = attrgetter(*(one.name for one in fields(Item) if one.name != "number"))  # a place in the order is on no page
+def _others(record: type[Any], *left_out: str) -> "attrgetter[tuple[object, ...]]":
+    return attrgetter(*(one.name for one in fields(record) if one.name not in left_out))
+
+
+_of_item = _others(Item, "shown", "number")
+_of_shown = _others(ShownPost, "post")
+_of_post = _others(Post, "text", "html")
 
 
 def _plain(value: object) -> object:
