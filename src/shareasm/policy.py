@@ -77,7 +77,8 @@ network say nothing against it.
 {_wishes(campaign)}\
 - Write to {_contact(campaign)} and name the post or your account. We take it out of our records, our copies and
   the page for good, with what a bridge copied of it to another network. All that we keep is a fingerprint by which it is
-  recognised if it came again; it holds neither your name nor your words.
+  recognised if it came again, and the place of a post on the page, where links to it find a line that says that it is no
+  longer shown. Neither holds your name or your words.
 
 ## The page itself
 
