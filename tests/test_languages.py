@@ -200,7 +200,7 @@ def test_a_fourth_language_is_one_file_and_is_told_what_it_lacks(templates: Path
     file = templates / "languages" / "pt.po"
     file.write_text(A_FOURTH)
     assert editions(("pt", "en"))[0].speech.ngettext("%(num)s post", "%(num)s posts", 2150) == "2.150 publicações"
-    assert render_page("web/message.html", editions(("pt",))[0], title="Olá", words="").startswith(
+    assert render_page("web/message.html", editions(("pt",))[0], trouble="broken").startswith(
         '<!DOCTYPE html>\n<html lang="pt"'
     )
     catalogue, every = read_catalogue(file), sentences(TEMPLATES)

@@ -17,7 +17,9 @@ from recap_day import a_campaign, a_day, a_post, an_account, at, shown
 from shareasm.domain.recaps import Facts, arrange
 from shareasm.errors import StorageError
 from shareasm.render import write_recap
+from shareasm.render.pages import editions
 from shareasm.web.app import KEPT_S, Questions, make_app
+from shareasm.web.readers import edition_for
 
 NOW = at("14:00")
 
@@ -28,10 +30,10 @@ class Site:
     def __init__(self, app: Starlette):
         self._transport = httpx.ASGITransport(app, raise_app_exceptions=False)
 
-    def get(self, path: str, method: str = "GET") -> httpx.Response:
+    def get(self, path: str, method: str = "GET", **headers: str) -> httpx.Response:
         async def ask() -> httpx.Response:
             async with httpx.AsyncClient(transport=self._transport, base_url="http://shareasm.test") as client:
-                return await client.request(method, path)
+                return await client.request(method, path, headers=headers)
 
         return asyncio.run(ask())
 
@@ -86,6 +88,31 @@ def test_with_a_recap_the_front_page_leads_to_it(tmp_path: Path) -> None:
     assert (answer.status_code, answer.headers["location"]) == (302, "/recap/shareasm-2027/")
     assert "The whole day" in site.get("/recap/shareasm-2027/").text
     assert site.get("/recap/shareasm-2027/recap.css").headers["content-type"].startswith("text/css")
+
+
+def test_the_front_page_speaks_the_reader_s_language_where_the_campaign_does(tmp_path: Path) -> None:
+    site = a_site(tmp_path, campaign=a_campaign(languages=("en", "fr", "es")))
+    page = site.get("/", **{"Accept-Language": "de, fr-CA;q=0.8, en;q=0.5"})
+    assert '<html lang="fr"' in page.text
+    assert "Jusqu’à présent" in page.text
+    assert page.headers["vary"] == "Accept-Language"
+    assert "Esta página no está aquí" in site.get("/nothing", **{"Accept-Language": "es"}).text
+    index = write_recap(arrange(a_day()), tmp_path / "shareasm-2027").index
+    for name in (index, index.with_name("index.fr.html")):
+        os.utime(name, (at("22:05").timestamp(),) * 2)
+    assert site.get("/", **{"Accept-Language": "fr"}).headers["location"] == "/recap/shareasm-2027/index.fr.html"
+    assert site.get("/", **{"Accept-Language": "de"}).headers["location"] == "/recap/shareasm-2027/"
+
+
+@pytest.mark.parametrize(
+    ("said", "language"),
+    [
+        ("", "en"), ("*", "en"), ("fr", "fr"), ("FR-ca", "fr"), ("es;q=0.2, fr;q=0.9", "fr"), ("fr;q=0, es;q=0.1", "es"),
+        ("de-DE,de;q=0.9", "en"), (";;q=,,=fr", "fr"), ("x" * 5000, "en"), ("es;q=0.9999999", "en"),
+    ],
+)  # fmt: skip
+def test_a_reader_gets_the_language_that_their_browser_asks_for(said: str, language: str) -> None:
+    assert edition_for(said, editions(("en", "fr", "es"))).language == language
 
 
 def test_the_recap_of_a_trial_before_the_day_does_not_stand_in_for_the_day(tmp_path: Path) -> None:

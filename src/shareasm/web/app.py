@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -26,6 +27,8 @@ from shareasm.domain.campaigns import Campaign
 from shareasm.domain.recaps import Facts, arrange
 from shareasm.errors import StorageError
 from shareasm.render import look, render_page
+from shareasm.render.pages import Edition, editions
+from shareasm.web.readers import edition_for
 
 NEWEST_SHOWN = 100
 """Posts on the page of what has come in so far."""
@@ -46,6 +49,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), browsing-topics=()",
     "Cache-Control": "no-cache",  # ask again each time: a post that was taken back must not live on in a cache
 }
+
+BY_LANGUAGE = {"Vary": "Accept-Language"}
 
 mimetypes.add_type("image/webp", ".webp")  # Python 3.11 does not know it everywhere
 
@@ -72,7 +77,11 @@ def make_app(questions: Questions, recaps: Path) -> Starlette:
             Mount("/recap", _RecapFiles(directory=recaps, html=True, check_dir=False)),
         ],
         middleware=[Middleware(_Headers)],
-        exception_handlers={HTTPException: _not_there, StorageError: _unavailable, Exception: _broken},
+        exception_handlers={
+            HTTPException: pages.not_there,
+            StorageError: pages.unavailable,
+            Exception: pages.broken,
+        },
     )
 
 
@@ -80,22 +89,27 @@ class _Pages:
     def __init__(self, questions: Questions, recaps: Path):
         self._ask = questions
         self._recaps = recaps
-        self._so_far = _Kept(self._make_so_far)
+        self._editions = editions(questions.campaign.languages)
+        self._so_far = {one: _Kept(partial(self._make_so_far, one)) for one in self._editions}
 
-    def front(self, _: Request) -> Response:
-        """The recap when there is one; else what has come in so far, newest first."""
-        campaign = self._ask.campaign
-        index = self._recaps / campaign.slug / "index.html"
+    def front(self, request: Request) -> Response:
+        """The recap when there is one; else what has come in so far, newest first. In the reader's language if we speak it."""
+        campaign, edition = self._ask.campaign, self._edition_for(request)
+        index = self._recaps / campaign.slug / edition.index
         # A page older than the day is a trial's: it does not stand in for the day itself.
         if index.is_file() and index.stat().st_mtime >= campaign.opens_at.timestamp():
-            return RedirectResponse(f"/recap/{campaign.slug}/", status_code=302)
-        return HTMLResponse(self._so_far())
+            place = f"/recap/{campaign.slug}/{'' if edition.is_first else edition.index}"
+            return RedirectResponse(place, status_code=302, headers=BY_LANGUAGE)
+        return HTMLResponse(self._so_far[edition](), headers=BY_LANGUAGE)
 
-    def _make_so_far(self) -> str:
+    def _edition_for(self, request: Request) -> Edition:
+        return edition_for(request.headers.get("accept-language", ""), self._editions)
+
+    def _make_so_far(self, edition: Edition) -> str:
         recap = arrange(self._ask.so_far())
         newest = recap.items[-NEWEST_SHOWN:][::-1]
         is_all = len(recap.items) < NEWEST_SHOWN  # else there may be older ones that nobody asked the store for
-        return render_page("web/sofar.html", recap=recap, items=newest, is_all=is_all, now=self._ask.now())
+        return render_page("web/sofar.html", edition, recap=recap, items=newest, is_all=is_all, now=self._ask.now())
 
     def style(self, _: Request) -> Response:
         """The recap's style sheet, for the pages that are made here."""
@@ -127,6 +141,26 @@ class _Pages:
             },
             status_code=200 if is_reachable else 503,
         )
+
+    # ---- what is not there, or broken ------------------------------------------------------------------------------------
+
+    async def not_there(self, request: Request, error: Exception) -> Response:
+        """Where an address leads nowhere."""
+        status = error.status_code if isinstance(error, HTTPException) else 404
+        headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
+        return self._message(request, status, "not there", headers)
+
+    async def unavailable(self, request: Request, _: Exception) -> Response:
+        """Where the store does not answer."""
+        return self._message(request, 503, "unavailable")
+
+    async def broken(self, request: Request, _: Exception) -> Response:
+        """Where we made a mistake."""
+        return self._message(request, 500, "broken")
+
+    def _message(self, request: Request, status: int, trouble: str, headers: dict[str, str] | None = None) -> Response:
+        page = render_page("web/message.html", self._edition_for(request), trouble=trouble)
+        return HTMLResponse(page, status_code=status, headers={**HEADERS, **BY_LANGUAGE, **(headers or {})})
 
 
 class _Kept:
@@ -183,29 +217,3 @@ class _Headers:
             await send(message)
 
         await self._app(scope, receive, send_with_headers if scope["type"] == "http" else send)
-
-
-# ---- what is not there, or broken ------------------------------------------------------------------------------------
-
-
-async def _not_there(_: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    headers = dict(error.headers or {}) if isinstance(error, HTTPException) else {}
-    return _message(
-        status, "This page is not here", "The address may be mistyped, or the page was taken away.", headers
-    )
-
-
-async def _unavailable(_: Request, __: Exception) -> Response:
-    return _message(503, "One moment, please", "The store does not answer just now. Nothing is lost; try again soon.")
-
-
-async def _broken(_: Request, __: Exception) -> Response:
-    return _message(
-        500, "Something went wrong", "It is written down for the people who run this. Try again in a while."
-    )
-
-
-def _message(status: int, title: str, words: str, headers: dict[str, str] | None = None) -> Response:
-    page = render_page("web/message.html", title=title, words=words)
-    return HTMLResponse(page, status_code=status, headers={**HEADERS, **(headers or {})})
