@@ -271,6 +271,18 @@ def test_a_redirect_to_a_public_place_is_followed_with_a_check_of_its_own() -> N
     assert recorder.connections == [(PUBLIC, 443), ("93.184.216.35", 443)]
 
 
+@pytest.mark.parametrize(
+    ("target", "answer"),
+    [("https://169.254.169.254/latest", ""), ("https://inside.example/b.png", "10.0.0.7"), ("https://[::1]/b.png", "")],
+    ids=["an address", "a name", "the machine itself"],
+)
+def test_a_redirect_to_a_private_place_is_refused_and_nothing_connects_to_it(target: str, answer: str) -> None:
+    recorder = Recorder([reply(status=302, Location=target), reply()])
+    names = {"files.example": [PUBLIC], "inside.example": [answer]}
+    assert isinstance(client(recorder, names).fetch("https://files.example/a.png"), Refusal)
+    assert recorder.connections == [(PUBLIC, 443)]
+
+
 def test_https_never_falls_back_to_http() -> None:
     recorder = Recorder([reply(status=302, Location="http://files.example/a.png"), reply()])
     assert isinstance(client(recorder).fetch("https://files.example/a.png"), Refusal)
