@@ -119,6 +119,14 @@ def test_no_word_of_anybody_is_written_down(tmp_path: Path) -> None:
     assert "bsky.example" not in (tmp_path / "story.drafted.json").read_text()
 
 
+def test_it_speaks_the_campaign_s_first_language(tmp_path: Path) -> None:
+    drafted(tmp_path, Facts(a_campaign(languages=("fr", "en")), posts=[shown(a_post("x"))]))
+    story = plan_of((tmp_path / "story.yaml").read_text())
+    assert story.lede == "Nous avons vu 1 message de 1 compte, en 1 langue, sous #shareASM, le mercredi 3 février 2027."
+    assert story.chapters[0].heading == "Entendu le matin"
+    assert story.chapters[0].text == "1 message de 1 compte, en 1 langue, à 09:00."
+
+
 def test_a_draft_hears_every_network_language_and_role_and_nobody_twice_in_a_row(tmp_path: Path) -> None:
     partners = tuple(
         Partner(role.value.replace(" ", "-"), role, role, accounts=(f"@{role.name.lower()}.example",)) for role in Role

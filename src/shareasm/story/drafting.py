@@ -15,11 +15,9 @@ from shareasm.domain.items import Item
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.recaps import Recap
 from shareasm.domain.stories import Rule, RuleKind
-from shareasm.render.catalogues import catalogue_of
 from shareasm.render.counted import Heard, said_of_ours, said_of_the_day, said_of_voices
 from shareasm.render.pages import editions
 from shareasm.render.speech import Speech, clock
-from shareasm.resources import template_folder
 
 _NETWORKS = {Network.BLUESKY: "Bluesky", Network.MASTODON: "Mastodon", Network.WEB: "the web"}
 
@@ -103,8 +101,7 @@ def _line(item: Item, zone: ZoneInfo) -> Line:
 
 def _speech(campaign: Campaign) -> Speech:
     """Return how a story speaks: in the campaign's first language that we speak."""
-    language = editions(campaign.languages)[0].language
-    return Speech(language, catalogue_of(template_folder(), language))
+    return editions(campaign.languages)[0].speech
 
 
 def _lede(recap: Recap, speech: Speech) -> str:
