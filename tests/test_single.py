@@ -45,6 +45,13 @@ def test_a_story_that_tells_all_has_no_rest(tmp_path: Path) -> None:
     assert 'id="whole-day"' not in single_page(arrange(Facts(a_campaign())), tmp_path)
 
 
+def test_for_paper_the_story_stands_alone(tmp_path: Path) -> None:
+    recap = arrange(a_day())
+    story = single_page(recap, tmp_path, with_whole_day=False)
+    assert "whole-day" not in story
+    assert len(story) < len(single_page(recap, tmp_path))
+
+
 def test_the_same_day_is_written_once(tmp_path: Path) -> None:
     recap = arrange(replace(a_day(), checked_at=None))
     file = tmp_path / "recap.html"

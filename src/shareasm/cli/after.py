@@ -44,7 +44,7 @@ FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path
     help="Write its story too, as HTML to paste into a WordPress post.",
 )
 @click.option(
-    "--pdf", type=click.Path(path_type=Path, dir_okay=False), help="Print it too, by a browser of this machine."
+    "--pdf", type=click.Path(path_type=Path, dir_okay=False), help="Print the story too, by a browser of this machine."
 )
 @click.option(
     "--wayback",
@@ -153,7 +153,7 @@ def _write_further(recap: "Recap", pictures: Path, further: Further) -> None:
     if further.pdf:
         with TemporaryDirectory() as between:
             page = Path(between) / "recap.html"
-            write_single(recap, page, pictures)
+            write_single(recap, page, pictures, with_whole_day=False)
             print_pdf(page, further.pdf)
         click.echo(f"Printed: {further.pdf}")
 

@@ -20,19 +20,19 @@ _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="[^"]*
 _STYLE = '<link rel="stylesheet" href="recap.css">'
 
 
-def write_single(recap: Recap, file: Path, pictures: Path) -> bool:
+def write_single(recap: Recap, file: Path, pictures: Path, *, with_whole_day: bool = True) -> bool:
     """Write `recap` as one file, in the campaign's first language; return whether it differs from what was there.
 
-    `pictures` is the folder that `pictures.keep` filled. Raises ConfigError for a template that does not work, StorageError
-    when the disk refuses.
+    `pictures` is the folder that `pictures.keep` filled. Without the whole day it is the story alone, as for paper. Raises
+    ConfigError for a template that does not work, StorageError when the disk refuses.
     """
     try:
-        return write_file(file, [single_page(recap, pictures)])
+        return write_file(file, [single_page(recap, pictures, with_whole_day=with_whole_day)])
     except OSError as error:
         raise StorageError(f"the recap cannot be written to {file}: {error.strerror or error}") from error
 
 
-def single_page(recap: Recap, pictures: Path) -> str:
+def single_page(recap: Recap, pictures: Path, *, with_whole_day: bool = True) -> str:
     """Return the one page. A picture that is kept twice in two sizes comes once, in the larger one."""
     edition = replace(editions(recap.campaign.languages)[0], is_single=True)
     told = {
@@ -41,8 +41,9 @@ def single_page(recap: Recap, pictures: Path) -> str:
         for passage in chapter.chapter.passages
         for one in (passage.item, *passage.parts, *passage.answers)
     }
-    rest = DayPart("", tuple(item for item in recap.items if item.ref not in told))
-    said = {"recap": recap, "parts": recap.parts, "editions": (edition,), "rest": rest if rest.items else None}
+    rest = DayPart("", tuple(item for item in recap.items if item.ref not in told) if with_whole_day else ())
+    parts = recap.parts if rest.items else ()
+    said = {"recap": recap, "parts": parts, "editions": (edition,), "rest": rest if rest.items else None}
     page = render_page("recap/index.html", edition, **said)
     style = render_page("recap/recap.css", edition, **look(recap.campaign.look.accent, hours=len(recap.hours)))
     digest = b64encode(sha256(style.encode()).digest()).decode()
