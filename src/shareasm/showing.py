@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ from shareasm.domain.joins import join, tied, withheld_with_others
 from shareasm.domain.moderation import Choice, Reason, Verdict, decision_about, may_show
 from shareasm.domain.posts import PostRef
 from shareasm.domain.queue import TAKEN_BACK, QueueEntry
-from shareasm.storage import decisions, posts, queue
+from shareasm.storage import decisions, posts, queue, ties
 from shareasm.storage.engine import reading
 from shareasm.storage.posts import StoredPost
 
@@ -44,7 +45,7 @@ def judge(
         stored = list(posts.of_campaign(connection, campaign.slug, newest_first=newest is not None, limit=newest))
         asked_for = {item.post.ref for item in stored}
         if newest is not None:  # a copy may be newer than its original, and its author's wish
-            others = tied(posts.ties_of_campaign(connection, campaign.slug), asked_for)
+            others = tied([item.post for item in stored], partial(ties.ties_to, connection))
             hidden = {ref for ref, one in decided.items() if one.verdict is Choice.HIDE}
             stored += posts.of_refs(connection, campaign.slug, others | hidden - asked_for)
     sent = {entry.receipt.ref: entry.state for entry in entries if entry.receipt}

@@ -3,6 +3,7 @@
 import zlib
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -15,7 +16,7 @@ from shareasm.collect.storing import sighting_by, store_posts
 from shareasm.domain.changes import AuthorChange, Gone, New, Sighting, Skipped
 from shareasm.domain.posts import Media, MediaKind, Network, PostRef, Visibility, encode_post
 from shareasm.networks.ports import Page
-from shareasm.storage import posts, sources
+from shareasm.storage import posts, sources, ties
 from shareasm.storage.engine import reading, transaction
 from shareasm.storage.tables import posts as posts_table
 from shareasm.storage.tables import raws, sightings, skips
@@ -323,3 +324,26 @@ def test_the_newest_posts_are_those_that_came_last_and_cost_no_sorting(desk: Des
             [(query, given)] = [(query, given) for query, given in asked if "DESC" in query]
             steps = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", given).all()
             assert not [step for step in steps if "TEMP B-TREE" in step.detail]
+
+
+def test_what_ties_posts_together_is_looked_up_and_not_searched_for(engine: Engine) -> None:
+    said: list[tuple[str, Any]] = []
+
+    def note(*given: Any) -> None:
+        said.append(given[2:4])
+
+    original = replace(seen().post, url="https://memory.example/@amina/1")
+    copy = replace(
+        original, ref=PostRef(Network.BLUESKY, "at://x/y/1"), url="https://bsky.app/1", bridged_from=original.url
+    )
+    endless = replace(original, ref=PostRef(Network.BLUESKY, "at://x/y/2"), url=f"https://a.example/{'a' * 3000}")
+    news = [New(replace(seen(), post=one)) for one in (original, copy, endless)]
+    with transaction(engine) as connection:
+        posts.insert(connection, news, sighting_by(source()), NOON)
+        assert {one.ref for one in ties.ties_to(connection, [original.url])} == {original.ref, copy.ref}
+        assert [one.url for one in ties.ties_to(connection, [endless.ref.uri])] == [endless.ref.uri]
+        if engine.dialect.name == "sqlite":
+            sa.event.listen(connection, "before_cursor_execute", note)
+            list(ties.ties_to(connection, [original.url]))
+            plans = [connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {words}", marks) for words, marks in said[:3]]
+            assert not [row for plan in plans for row in plan if row[3].startswith("SCAN")]

@@ -111,25 +111,23 @@ def withheld_with_others(
     return frozenset(found - binding.keys())
 
 
-def tied(of_all: Iterable[Ties], refs: Collection[PostRef]) -> frozenset[PostRef]:
-    """Return which other posts bear on whether `refs` may be shown: whatever a bridge's word ties to them, over others too."""
-    by_name: dict[str, list[Ties]] = {}
-    waiting: list[Ties] = []
-    for one in of_all:
-        for name in _names_in(one):
-            by_name.setdefault(name, []).append(one)
-        if one.ref in refs:
-            waiting.append(one)
-    met = {one.ref for one in waiting}
-    while waiting:
-        for name in _names_in(waiting.pop()):
-            found = [one for one in by_name.pop(name, ()) if one.ref not in met]
-            met.update(one.ref for one in found)
-            waiting += found
-    return frozenset(met.difference(refs))
+def tied(said: Collection[Post | Ties], look_up: Callable[[Collection[str]], Iterable[Ties]]) -> frozenset[PostRef]:
+    """Return which other posts bear on whether `said` may be shown: whatever a bridge's word ties to them, over others too.
+
+    `look_up` finds what bears one of these names, or is a copy of what does.
+    """
+    begun = {post.ref for post in said}
+    met, asked = set(begun), set[str]()
+    names = {name for post in said for name in _names_in(post)}
+    while names:
+        asked |= names
+        found = [one for one in look_up(names) if one.ref not in met and names.intersection(_names_in(one))]
+        met.update(one.ref for one in found)
+        names = {name for one in found for name in _names_in(one)} - asked
+    return frozenset(met - begun)
 
 
-def _names_in(ties: Ties) -> set[str]:
+def _names_in(ties: Post | Ties) -> set[str]:
     return {*own_names(ties), *([ties.bridged_from] if ties.bridged_from else ())}
 
 

@@ -180,18 +180,12 @@ def decode_post(data: bytes | str) -> Post:
 
 @dataclass(frozen=True, slots=True)
 class Ties:
-    """Of a post only what tells which others are the same: all of a day are read in no time."""
+    """Of a post only what tells which others are the same."""
 
     ref: PostRef
     url: str
     bridged_from: str | None = None
 
 
-def decode_ties(data: bytes | str) -> Ties:
-    """Return the ties of what `encode_post` wrote."""
-    return _ties_decoder.decode(data)
-
-
 _encoder = msgspec.json.Encoder(order="deterministic")  # sets sorted: equal posts give equal bytes
 _decoder = msgspec.json.Decoder(Post)
-_ties_decoder = msgspec.json.Decoder(Ties)

@@ -14,13 +14,14 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Row
 
 from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Same, Seen, Sighting, Stored, is_gone_now
-from shareasm.domain.posts import Network, Post, PostRef, Ties, decode_post, decode_ties
+from shareasm.domain.posts import Network, Post, PostRef, decode_post
 from shareasm.storage.bulk import insert_new, insert_unless_there
 from shareasm.storage.engine import insert_ignoring, take_ids, upsert
 from shareasm.storage.tables import author_states, campaign_posts, posts, raws, sightings
 
 T = TypeVar("T")
 
+_LONGEST_NAME = 1000  # characters of an address by which posts are looked up
 _CHUNK = 500  # keys a statement: below every limit of both databases
 
 
@@ -251,12 +252,6 @@ def of_refs(connection: Connection, campaign: str, refs: Iterable[PostRef]) -> I
             yield from _stored_posts(connection, query)
 
 
-def ties_of_campaign(connection: Connection, campaign: str) -> Iterator[Ties]:
-    """Yield what says of each post of `campaign` which others are the same."""
-    query = sa.select(posts.c.content).join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
-    return map(decode_ties, connection.scalars(query.where(campaign_posts.c.campaign == campaign)))
-
-
 def _whole(campaign: str) -> sa.Select[Any]:
     return (
         sa.select(posts, author_states.c.is_active, author_states.c.changed_at, campaign_posts.c.belongs_by)
@@ -332,7 +327,14 @@ def _to_row(seen: Seen, source: str, now: datetime) -> dict[str, Any]:
         "fingerprint": digest,
         "content": content.decode(),
         "answer_count": post.counts.replies + post.counts.quotes,
+        "url": _findable(post.url),
+        "bridged_from": _findable(post.bridged_from),
     }
+
+
+def _findable(name: str | None) -> str | None:
+    """Return a name by which posts are looked up; PostgreSQL takes none of any length into an index."""
+    return name if name and len(name) <= _LONGEST_NAME else None
 
 
 def _to_stored_post(row: Row[Any], sightings: tuple[SeenAt, ...]) -> StoredPost:

@@ -46,6 +46,10 @@ posts = sa.Table(
     sa.Column("fingerprint", sa.LargeBinary, nullable=False),
     sa.Column("content", sa.Text, nullable=False),  # the Post as JSON (domain.posts.encode_post)
     sa.Column("answer_count", sa.Integer),  # replies and quotes, by the network's word; NULL: not kept then
+    sa.Column(
+        "url", sa.Text, index=True
+    ),  # as in content, to find what a bridge names by it; NULL: longer than any real one
+    sa.Column("bridged_from", sa.Text, index=True),  # as in content; NULL: no copy
     sa.UniqueConstraint("network", "uri"),
     sa.Index(None, "network", "author_ref"),
     sqlite_autoincrement=True,
@@ -277,7 +281,9 @@ shown_anchors = sa.Table(  # where posts were shown, so that their addresses ans
     "shown_anchors",
     metadata,
     sa.Column("campaign", sa.Text, primary_key=True),
-    sa.Column("anchor", sa.Text, primary_key=True),  # domain.placing.anchor_of: a digest of the identity, as it is on the page
+    sa.Column(
+        "anchor", sa.Text, primary_key=True
+    ),  # domain.placing.anchor_of: a digest of the identity, as it is on the page
     sa.Column("page", sa.Text, nullable=False),  # of the whole day, such as "9-2"
     sqlite_with_rowid=False,
 )
