@@ -24,7 +24,7 @@ from clocks import FixedClock
 from factories import campaign, schedule, slot, source
 from shareasm import collect, recap
 from shareasm.clock import SystemClock
-from shareasm.collect import Desk
+from shareasm.collect import Desk, Tally
 from shareasm.domain.campaigns import SourceKind
 from shareasm.domain.posts import Counts, Network, PostRef
 from shareasm.domain.queue import State
@@ -643,6 +643,44 @@ def test_a_hole_in_the_stream_is_told_with_what_is_done_about_it(day: Day, words
     worker = day.worker(campaign=day.campaign, readers={search.id: network} if searches else {})
     worker._sweep_network(SKY)
     assert [event.text.endswith(words) for event in day.told] == [True]
+
+
+def test_a_stream_keeps_its_checkpoint_until_a_search_has_filled_its_hole(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = source("pds.example", SourceKind.SEARCH)
+    day.campaign = replace(day.campaign, sources=(SKY, search))
+    streams = {SKY.id: lambda: Stream([CheckpointTooOld()], [])}
+    worker = day.worker(campaign=day.campaign, readers={search.id: MemoryNetwork(Network.BLUESKY)}, streams=streams)
+    forgotten: list[str] = []
+    monkeypatch.setattr(collect, "forget_checkpoint", lambda desk, source: forgotten.append(source.id))
+    ends = iter([collect.Outcome(Tally(), DOWN), collect.Outcome(Tally(), was_resting=True), None])
+    monkeypatch.setattr(worker, "_sweep", lambda source, since: next(ends, collect.Outcome(Tally())))
+    for _ in range(3):
+        with pytest.raises(Unreachable, match="could not be filled"):
+            worker._follow_once(SKY, lambda tally: None)
+    assert not forgotten
+    worker._follow_once(SKY, lambda tally: None)
+    assert forgotten == [SKY.id]
+
+
+def test_a_store_that_is_held_for_a_moment_costs_no_last_look(day: Day) -> None:
+    worker = day.worker()
+    well = collect.Outcome(Tally(new=1))
+    ends: list[Any] = [StorageError("another program holds it"), StorageError("another program holds it"), well]
+
+    def look() -> collect.Outcome:
+        if isinstance(end := ends.pop(0), Exception):
+            raise end
+        return end
+
+    assert worker._look_again(look, lambda until: True) == well
+    ends = [StorageError("the disk is full")]
+    with pytest.raises(StorageError, match="full"):
+        worker._look_again(look, lambda until: False)
+    ends = [StorageError("the disk is full")] * 4
+    with pytest.raises(StorageError, match="full"):
+        worker._look_again(look, lambda until: True)
 
 
 def test_a_day_that_a_trial_closed_earlier_is_lived_all_the_same(day: Day) -> None:

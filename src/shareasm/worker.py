@@ -33,8 +33,15 @@ from sqlalchemy.engine import Connection
 from shareasm import collect
 from shareasm.collect import Desk, Outcome, Tally
 from shareasm.domain.campaigns import Source
-from shareasm.domain.patience import last_round_begins_at, next_night, next_round_at, spread
-from shareasm.errors import NetworkError, RateLimited, Rejected, ShareasmError, StorageError
+from shareasm.domain.patience import (
+    MOST_TRIES,
+    TRY_AGAIN_AFTER,
+    last_round_begins_at,
+    next_night,
+    next_round_at,
+    spread,
+)
+from shareasm.errors import NetworkError, RateLimited, Rejected, ShareasmError, StorageError, Unreachable
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
 from shareasm.publish import Press, miss_late
@@ -248,10 +255,14 @@ class Worker:
         if self._may_look(source):
             self._news.outcome(source, collect.read(self._desk, source, self.parts.readers[source.id]))
 
-    def _sweep(self, source: Source, since: datetime | None = None) -> None:
-        if self._may_look(source):
-            back = since or self.parts.clock.now() - timedelta(seconds=self.rhythm.sweep_back_s)
-            self._news.outcome(source, collect.sweep(self._desk, source, self.parts.readers[source.id], back))
+    def _sweep(self, source: Source, since: datetime | None = None) -> Outcome | None:
+        """Read again what is there since `since`; None where it is another's turn."""
+        if not self._may_look(source):
+            return None
+        back = since or self.parts.clock.now() - timedelta(seconds=self.rhythm.sweep_back_s)
+        outcome = collect.sweep(self._desk, source, self.parts.readers[source.id], back)
+        self._news.outcome(source, outcome)
+        return outcome
 
     def _look_last(self, source: Source, wait_until: Callable[[datetime], bool]) -> None:
         """Read and sweep, whoever holds the lease and whatever failed before: twice is harmless, not at all is not.
@@ -268,7 +279,7 @@ class Worker:
         ]
         tries = 0
         while left:
-            outcomes = [(look, look()) for look in left]
+            outcomes = [(look, self._look_again(look, wait_until)) for look in left]
             for _, outcome in outcomes:
                 self._news.outcome(source, outcome)
             errors = [outcome.error for _, outcome in outcomes if outcome.error]
@@ -278,6 +289,17 @@ class Worker:
             go_on_at = next_round_at(errors, self.parts.clock.now(), tries)
             if go_on_at is None or not wait_until(go_on_at):
                 return
+
+    def _look_again(self, look: Callable[[], Outcome], wait_until: Callable[[datetime], bool]) -> Outcome:
+        """Look, a few times where the store does not take what came: another program may hold it for a moment."""
+        for _ in range(MOST_TRIES):
+            try:
+                return look()
+            except StorageError as error:
+                self._news.trouble("the last look", str(error))
+                if not wait_until(self.parts.clock.now() + TRY_AGAIN_AFTER):
+                    raise
+        return look()
 
     def _look_at_plan(self, watch: Watch) -> None:
         for kind, text in watch.look():
@@ -365,15 +387,20 @@ class Worker:
             is_read_too = source.id in self.parts.readers  # the stream has no memory
             collect.follow(self._desk, source, stream, tell, partial(self._read, source) if is_read_too else _nothing)
         except CheckpointTooOld:
-            self._sweep_network(source)
+            if not self._sweep_network(
+                source
+            ):  # the checkpoint is all that tells of the hole; `_follow` waits and asks again
+                raise Unreachable(
+                    "the hole in the stream could not be filled by search yet", server=source.server
+                ) from None
             collect.forget_checkpoint(self._desk, source)
         except NetworkError as error:
             if source.is_watched_by_stream:  # else it is its timeline that fares well or not
                 collect.note_failure(self._desk, source, error)
             raise
 
-    def _sweep_network(self, stream: Source) -> None:
-        """Fill the hole of a stream by search, where there is one."""
+    def _sweep_network(self, stream: Source) -> bool:
+        """Fill the hole of a stream by search, where there is one; return whether that is done, or cannot be done at all."""
         campaign, readers = self.parts.campaign, self.parts.readers
         others = [one for one in campaign.sources if one.network is stream.network and one.id in readers]
         instead = (
@@ -382,8 +409,8 @@ class Worker:
             else "what was said while it was away stays unknown, for no search of its network is set up"
         )
         self._news.say("trouble", f"{stream.id} does not go back far enough; {instead}")
-        for source in others:
-            self._sweep(source, since=campaign.opens_at)
+        outcomes = [self._sweep(source, since=campaign.opens_at) for source in others]
+        return not others or any(outcome and not outcome.error and not outcome.was_resting for outcome in outcomes)
 
     def _close_or_again(self) -> None:
         """Close the day; what stood in the way (a dead worker's lease, a full disk) may be gone a little later."""
@@ -531,7 +558,7 @@ class Worker:
     def _wait(self, seconds: float, *, at_most_s: float = math.inf) -> None:
         self._stopping.wait(max(min(self.parts.clock.pace(seconds), at_most_s), 0.05))
 
-    def _every(self, seconds: float, name: str, job: Callable[[], None], *, at_once: bool = True) -> None:
+    def _every(self, seconds: float, name: str, job: Callable[[], object], *, at_once: bool = True) -> None:
         real = self._real_s(seconds)
         first = {"next_run_time": datetime.now(UTC)} if at_once else {}
         run = partial(self._guarded, job, name)
@@ -554,7 +581,7 @@ class Worker:
         else:
             self._guarded(job, name)
 
-    def _guarded(self, job: Callable[[], None], name: str) -> None:
+    def _guarded(self, job: Callable[[], object], name: str) -> None:
         """Run a job; the rim where errors end: what a person can mend is told in a sentence, a fault of ours with its trace."""
         if self._stopping.is_set():
             return
