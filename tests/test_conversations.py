@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from clocks import FixedClock
 from factories import NOON, campaign, minutes, schedule, seen, slot, source
@@ -17,8 +18,9 @@ from shareasm.networks.ports import Conversation, Page
 from shareasm.publish import Press, bring_in_line, publish_due
 from shareasm.showing import judge
 from shareasm.storage import posts
-from shareasm.storage.engine import open_engine, reading
+from shareasm.storage.engine import open_engine, reading, transaction
 from shareasm.storage.schema import upgrade
+from shareasm.storage.tables import campaign_posts
 
 DOWN = Unreachable("connection refused", server="https://memory.example")
 
@@ -200,6 +202,18 @@ def test_an_answer_whose_tag_was_taken_away_does_not_come_back_without_it(office
     office.say("Three.", to=question)
     office.read()
     assert sorted(office.shown()) == ["Three.", "What do masks cost? #shareASM"]
+
+
+def test_an_answer_that_another_campaign_stored_comes_to_this_one_too(office: Office) -> None:
+    question = office.say("What do masks cost? #shareASM")
+    office.say("Two dollars.", to=question)
+    office.read()
+    theirs = sa.update(campaign_posts).where(campaign_posts.c.belongs_by == "reply")
+    with transaction(office.desk.engine) as connection:
+        connection.execute(theirs, {"campaign": "another-day"})
+    office.say("Three.", to=question)
+    office.read()
+    assert sorted(office.shown()) == ["Three.", "Two dollars.", "What do masks cost? #shareASM"]
 
 
 def test_a_team_may_leave_answers_alone(office: Office) -> None:

@@ -125,8 +125,8 @@ def _store(desk: Desk, source: Source, item: Due, said: Conversation, ours: froz
     declared |= {ref: "ours" for ref in declared if ref in ours}
     by = sighting_by(source, query=f"answers to {item.post.ref.uri}")
     with transaction(desk.engine) as connection:
-        # Whoever took the tag away again took the post back: it does not return as an answer.
-        taken_back = posts.find(connection, declared).keys() - posts.belonging(connection, campaign.slug, declared)
+        # Whoever took the tag away again took the post back: it does not return as an answer. Another campaign's may come.
+        taken_back = posts.find(connection, declared).keys() - posts.belonging(connection, None, declared)
         declared = {ref: rule for ref, rule in declared.items() if ref not in taken_back}
         tally = store_posts(connection, campaign, by, [*answers, *quotes], now, declared)
         sources.add_skips(connection, campaign.slug, source.id, said.skipped, now)

@@ -76,14 +76,15 @@ def find(
     return found
 
 
-def belonging(connection: Connection, campaign: str, refs: Iterable[PostRef]) -> set[PostRef]:
-    """Return those of `refs` that are stored and belong to `campaign`."""
+def belonging(connection: Connection, campaign: str | None, refs: Iterable[PostRef]) -> set[PostRef]:
+    """Return those of `refs` that are stored and belong to `campaign`; None: to any."""
+    is_theirs = campaign_posts.c.campaign == campaign if campaign else sa.true()
     found: set[PostRef] = set()
     for network, by_uri in uris_by_network(refs).items():
         for chunk in chunks(list(by_uri)):
             query = sa.select(posts.c.uri).join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
-            query = query.where(campaign_posts.c.campaign == campaign, posts.c.network == network)
-            found.update(by_uri[uri] for uri in connection.scalars(query.where(posts.c.uri.in_(chunk))))
+            query = query.where(is_theirs, posts.c.network == network, posts.c.uri.in_(chunk))
+            found.update(by_uri[uri] for uri in connection.scalars(query))
     return found
 
 
