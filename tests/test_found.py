@@ -192,6 +192,16 @@ def test_the_story_is_text_that_a_strangers_marks_do_not_change() -> None:
     assert "> Who pays?" in text
 
 
+@pytest.mark.parametrize(("warning", "said"), [("Blood", "> (Blood)"), ("", "> (Marked as sensitive)")])
+def test_what_is_covered_says_so_wherever_its_words_are(warning: str, said: str) -> None:
+    covered, plain = a_post("1", "<p>x</p>", content_warning=warning), a_post("2", "<p>y</p>")
+    story = StoryPlan(chapters=(ChapterPlan("One", show=(Rule(RuleKind.POST, covered.url),)),))
+    made = recap(Facts(a_campaign(), story=story, posts=[shown(covered, is_covered=True), shown(plain, 2)]))
+    posts = json.loads(joined(as_json(made, days(made))))["posts"]
+    assert {one["uri"]: one["covered"] for one in posts} == {covered.ref.uri: True, plain.ref.uri: False}
+    assert said in "".join(as_markdown(made))
+
+
 # ---- the picture beside a link -----------------------------------------------------------------------------------------
 
 POSTER = Poster(

@@ -23,6 +23,8 @@ from shareasm.render.words import iso, name_of, short
 SCHEMA = "shareasm recap 1"
 """Changes only when a key is taken away or means something else; new keys may come."""
 
+UNSAID = "Marked as sensitive"  # what stands before a covered post whose author wrote no warning
+
 DOWNLOADS = ("recap.json", "recap.csv", "recap.md")
 
 
@@ -111,6 +113,7 @@ def _post(recap: Recap, item: Item) -> dict[str, object]:
         "edited_at": iso(post.edited_at) if post.edited_at else None,
         "text": post.text,
         "content_warning": post.content_warning or None,
+        "covered": item.shown.is_covered,
         "languages": list(post.languages),
         "hashtags": [tag.label for tag in post.hashtags],
         "link": post.card.url if post.card else None,
@@ -129,8 +132,9 @@ def _post(recap: Recap, item: Item) -> dict[str, object]:
 
 
 POST_KEYS = (
-    "anchor", "network", "uri", "url", "author", "author_name", "said_at", "edited_at", "text", "content_warning", "languages",
-    "hashtags", "link", "media", "slot", "partner", "answers", "without_tag", "copies", "replies", "reposts", "likes", "quotes",
+    "anchor", "network", "uri", "url", "author", "author_name", "said_at", "edited_at", "text", "content_warning",
+    "covered", "languages", "hashtags", "link", "media", "slot", "partner", "answers", "without_tag", "copies", "replies",
+    "reposts", "likes", "quotes",
 )  # fmt: skip
 """The keys of a post, which are the columns of the table too."""
 
@@ -170,7 +174,8 @@ def _block(block: Narration | Quotation | Passage | Pair) -> Iterator[str]:
 def _said(item: Item) -> str:
     post = item.post
     who = _plain(short(name_of(post.author), 80))
-    warning = f"> ({_plain(post.content_warning)})\n>\n" if post.content_warning else ""
+    why = post.content_warning or (UNSAID if item.shown.is_covered else "")
+    warning = f"> ({_plain(why)})\n>\n" if why else ""
     return f"{warning}{_quoted(post.text)}\n>\n> — {who}, <{post.url}>\n\n"
 
 
