@@ -12,6 +12,7 @@ from shareasm.domain.forgetting import (
     kind_by_words,
     kind_of,
     names_by_words,
+    names_in,
     names_it_may_be_forgotten_by,
     names_of,
     names_of_author,
@@ -214,3 +215,10 @@ def test_who_is_quoted_or_previewed_is_named_by_post_and_by_author() -> None:
     names = {SKY.ref.uri, SKY.url, DID, "https://b.example/@bakari/9", "https://b.example/@bakari"}
     assert names <= set(names_of_others(quoting))
     assert not digests(names_of_author(ELEPHANT)) & digests(names_of_others(quoting))
+
+
+def test_names_are_found_in_what_could_not_be_read() -> None:
+    raw = '{"a":"https:\\/\\/m.example\\/users\\/amina","b":["did:plc:amina", "@amina@m.example"]}'
+    assert {"https://m.example/users/amina", "https://m.example/users", "did:plc:amina"} <= names_in(raw)
+    assert "@amina@m.example" in names_in(raw)
+    assert names_in("") == set()

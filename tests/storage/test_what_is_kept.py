@@ -11,6 +11,7 @@ from clocks import FixedClock
 from factories import CLOSES, NOON, campaign, seen, source
 from shareasm.collect import Desk, store
 from shareasm.domain.changes import Seen, Skipped
+from shareasm.domain.forgetting import Kind
 from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture, PictureFile
 from shareasm.networks.ports import Page
@@ -84,3 +85,24 @@ def test_a_picture_is_taken_unless_another_address_shows_the_same(engine: Engine
             pictures.put(connection, name, KeptPicture((PictureFile(file, 1, 1),)), NOON)
         assert pictures.take(connection, ["a", "c", "unknown"]) == ["media/2.webp"]
         assert pictures.take(connection, ["b"]) == ["media/50%_1.webp"]
+
+
+@pytest.mark.parametrize(
+    ("raw", "is_kept"),
+    [
+        (b'{"uri":"https:\\/\\/m.example\\/users\\/amina\\/statuses\\/1"}', False),
+        (b'{"acct": "Amina@m.example"}', False),
+        (b'{"acct": "bela@m.example"}', True),
+    ],
+)
+def test_what_cannot_be_read_and_names_who_is_forgotten_is_counted_and_not_kept(
+    engine: Engine, raw: bytes, *, is_kept: bool
+) -> None:
+    with transaction(engine) as connection:
+        forgetting.remember(connection, ["amina@m.example", "https://m.example/users/amina"], Kind.ACCOUNT, NOON)
+    odd = Page(skipped=(Skipped("odd", raw, ref="https://m.example/1"),))
+    for _ in range(2):
+        store(Desk(engine, campaign(), FixedClock(NOON)), source(), odd, "shareasm")
+    with reading(engine) as connection:
+        [kept] = connection.execute(sa.select(skips.c.raw, skips.c.ref)).all()
+    assert kept == ((raw, "https://m.example/1") if is_kept else (b"", None))

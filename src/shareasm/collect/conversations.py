@@ -11,7 +11,7 @@ from collections.abc import Set as AbstractSet
 from urllib.parse import urlsplit
 
 from shareasm.collect.asking import Asked, note_checks, resting_checks
-from shareasm.collect.storing import Desk, Tally, sighting_by, store_posts
+from shareasm.collect.storing import Desk, Tally, set_aside, sighting_by, store_posts
 from shareasm.domain.campaigns import Source, SourceKind
 from shareasm.domain.changes import Seen, home_host
 from shareasm.domain.conversations import BY_QUOTE, BY_REPLY
@@ -129,7 +129,7 @@ def _store(desk: Desk, source: Source, item: Due, said: Conversation, ours: froz
         taken_back = posts.find(connection, declared).keys() - posts.belonging(connection, None, declared)
         declared = {ref: rule for ref, rule in declared.items() if ref not in taken_back}
         tally = store_posts(connection, campaign, by, [*answers, *quotes], now, declared)
-        sources.add_skips(connection, campaign.slug, source.id, said.skipped, now)
+        set_aside(connection, campaign, source.id, said.skipped, now)
         conversations.note_read(connection, campaign.slug, item)
         conversations.note_thread(connection, campaign.slug, _answer_counts(answers, declared))
     return tally

@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection, Engine
 from shareasm.clock import Clock
 from shareasm.domain.campaigns import Campaign, Source, belongs
 from shareasm.domain.changes import Changed, Gone, New, Same, Seen, Sighting, Skipped, decide
-from shareasm.domain.forgetting import digests, names_of, names_of_others
+from shareasm.domain.forgetting import digests, names_in, names_of, names_of_others
 from shareasm.domain.moderation import Reason, why_not_stored
 from shareasm.domain.posts import PostRef
 from shareasm.domain.watches import UNBROKEN
@@ -23,6 +23,8 @@ from shareasm.storage.engine import transaction
 from shareasm.storage.locks import lock
 
 STREAM_TAG = ""  # a stream carries all tags under one checkpoint
+
+_FORGOTTEN = "asked to be forgotten: counted, not stored"
 
 THE_STREAM, THIS_POST = "stream", "this post"  # what was asked, where it was no tag
 
@@ -71,7 +73,7 @@ def store(desk: Desk, source: Source, page: Page, tag: str) -> Tally:
         gone = [*page.gone, *posts.deletions(connection, source.id, page.deleted_ids)]
         tally += Tally(gone=posts.mark_gone(connection, gone, now), skipped=len(page.skipped))
         posts.mark_authors(connection, source.network, page.authors, now)
-        sources.add_skips(connection, desk.campaign.slug, source.id, page.skipped, now)
+        set_aside(connection, desk.campaign, source.id, page.skipped, now)
         if page.checkpoint is not None:
             sources.set_checkpoint(connection, desk.campaign.slug, source.id, tag, page.checkpoint, now)
         if tag == STREAM_TAG and source.is_watched_by_stream:  # a read is well when all its pages are through
@@ -154,12 +156,22 @@ def _without_forgotten(
     if not unwanted:
         return seen
     refused = [item for item in seen if unwanted & digests(names_of(item.post))]
-    skips = [
-        Skipped("asked to be forgotten: counted, not stored", raw=b"", secret=item.post.ref.uri) for item in refused
-    ]
+    skips = [Skipped(_FORGOTTEN, raw=b"", secret=item.post.ref.uri) for item in refused]
     sources.add_skips(connection, campaign.slug, by.source, skips, now)
     left_out = set(map(id, refused))
     return [_without_words_of(unwanted, item) for item in seen if id(item) not in left_out]
+
+
+def set_aside(connection: Connection, campaign: Campaign, source: str, items: Sequence[Skipped], now: datetime) -> None:
+    """Keep what could not be taken, for a person to read; what names somebody who is forgotten is counted alone."""
+    unwanted = forgetting.all_digests(connection) if items else frozenset[bytes]()
+    kept = [
+        Skipped(_FORGOTTEN, raw=b"", secret=item.raw.decode(errors="replace") or item.ref or item.secret)
+        if unwanted and unwanted & digests(names_in(f"{item.ref} {item.raw.decode(errors='replace')}"))
+        else item
+        for item in items
+    ]
+    sources.add_skips(connection, campaign.slug, source, kept, now)
 
 
 def _without_words_of(unwanted: AbstractSet[bytes], item: Seen) -> Seen:

@@ -99,6 +99,15 @@ def names_of_others(post: Post) -> tuple[str, ...]:
     return tuple(name for address in addresses if address for name in (address, *_above(address)))
 
 
+def names_in(words: str) -> set[str]:
+    """Return whatever in the unread `words` of an item may be a name, and the addresses above it."""
+    found = set(_MAY_BE_A_NAME.findall(words.replace("\\/", "/")))
+    return found.union(*(_above(one) for one in found if "://" in one))
+
+
+_MAY_BE_A_NAME = re.compile(r"""[^\s"'<>()\[\]{},;\\]{4,}""")
+
+
 def twins(handle: str) -> tuple[str, ...]:
     """Return the handle that the bridge gives an account on the other side (bridgy-fed `ids.py`).
 
