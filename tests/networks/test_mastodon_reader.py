@@ -19,8 +19,8 @@ TAG = "/api/v1/timelines/tag/shareASM"
 DAY = Window(NOW - timedelta(hours=12), NOW + timedelta(hours=12))
 
 
-def reader(script, token=None):
-    return MastodonReader(SERVER, user_agent="shareasm/1", now=lambda: NOW, token=token, transport=script.transport)
+def reader(script, token=None, now=lambda: NOW):
+    return MastodonReader(SERVER, user_agent="shareasm/1", now=now, token=token, transport=script.transport)
 
 
 def ids(pages):
@@ -385,12 +385,25 @@ def test_a_post_that_is_no_longer_public_is_gone(single):
 
 
 @pytest.mark.parametrize("answer", [httpx.Response(404), httpx.Response(405), {"error": "x"}, httpx.Response(410)])
-def test_a_server_without_batches_is_asked_one_by_one_from_then_on(answer):
+def test_a_server_that_refuses_batches_twice_is_asked_one_by_one_for_an_hour(answer):
+    times = [NOW]
     script = Script().on(BATCH, answer).on("/api/v1/statuses/1", status(1)).on("/api/v1/statuses/2", status(2))
-    mine = reader(script)
-    assert len(mine.check([(ref(1), "1"), (ref(2), "2")])) == 2
+    mine = reader(script, now=lambda: times[-1])
+    for _ in range(4):
+        assert len(mine.check([(ref(1), "1"), (ref(2), "2")])) == 2
+    assert script.paths().count(BATCH) == 2
+    times.append(NOW + timedelta(hours=1))
     mine.check([(ref(1), "1")])
-    assert script.paths().count(BATCH) == 1
+    assert script.paths().count(BATCH) == 3
+
+
+def test_a_batch_that_is_refused_once_ends_no_batches():
+    answers = iter([httpx.Response(404), [status(1)], httpx.Response(405), [status(1)]])
+    script = Script().on(BATCH, lambda request: next(answers)).on("/api/v1/statuses/1", status(1))
+    mine = reader(script)
+    for _ in range(4):
+        assert isinstance(mine.check([(ref(1), "1")])[ref(1)], Seen)
+    assert script.paths().count(BATCH) == 4
 
 
 @pytest.mark.parametrize(
