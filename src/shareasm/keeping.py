@@ -56,7 +56,7 @@ def let_go(engine: Engine, campaign: Campaign, kept_pictures: Path, now: datetim
     ]
     with transaction(engine) as connection:
         raw_count = (
-            keeping.let_go_of_raws(connection, campaign.slug)
+            keeping.let_go_of_raws(connection, campaign.slug, now)
             if is_raw_over(campaign.keep, campaign.closes_at, now)
             else 0
         )

@@ -34,12 +34,21 @@ def two(engine: Engine) -> list[Seen]:
 
 def test_raw_copies_go_and_what_stays_says_nothing(engine: Engine, two: list[Seen]) -> None:
     with transaction(engine) as connection:
-        assert keeping.let_go_of_raws(connection, "another-day") == 0
+        assert keeping.let_go_of_raws(connection, "another-day", NOON) == 0
         assert (keeping.count_raws(connection, SLUG), keeping.count_raws(connection, "another-day")) == (2, 0)
-        assert keeping.let_go_of_raws(connection, SLUG) == 3
+        assert keeping.let_go_of_raws(connection, SLUG, NOON) == 3
         assert keeping.count_raws(connection, SLUG) == 0
         assert connection.execute(sa.select(raws)).all() == []
         assert connection.execute(sa.select(skips.c.raw, skips.c.ref)).all() == [(b"", None)]
+
+
+def test_raw_copies_of_a_post_of_two_campaigns_stay_until_the_last_lets_go(engine: Engine, two: list[Seen]) -> None:
+    with transaction(engine) as connection:
+        first, _ = posts.of_campaign(connection, SLUG)
+        posts.set_belonging(connection, "another-day", {first.arrival: "tag"})
+        assert keeping.let_go_of_raws(connection, SLUG, NOON) == 2  # of the other post, and of what could not be read
+        assert keeping.count_raws(connection, SLUG) == 0
+        assert keeping.let_go_of_raws(connection, "another-day", NOON) == 1
 
 
 def test_a_post_goes_with_all_that_hangs_on_it_and_its_reason_is_counted_once(engine: Engine, two: list[Seen]) -> None:

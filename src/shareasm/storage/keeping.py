@@ -10,29 +10,41 @@ from sqlalchemy.engine import Connection
 from shareasm.domain.changes import Skipped
 from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import PostRef
+from shareasm.storage.engine import upsert
 from shareasm.storage.forgetting import overwrite_what_is_deleted
 from shareasm.storage.posts import chunks
 from shareasm.storage.sources import add_skips
-from shareasm.storage.tables import campaign_posts, posts, raws, skips
+from shareasm.storage.tables import campaign_posts, campaign_states, posts, raws, skips
 
 _KEPT_NO_LONGER = "kept no longer"  # in place of a source
 
 
 def count_raws(connection: Connection, campaign: str) -> int:
-    """Return how many raw copies of the campaign's posts are kept."""
-    query = sa.select(sa.func.count()).select_from(
-        raws.join(campaign_posts, campaign_posts.c.post_id == raws.c.post_id)
-    )
-    return connection.execute(query.where(campaign_posts.c.campaign == campaign)).scalar_one()
+    """Return how many raw copies are kept for the campaign alone."""
+    query = sa.select(sa.func.count()).select_from(raws).where(raws.c.post_id.in_(_for_it_alone(campaign)))
+    return connection.execute(query).scalar_one()
 
 
-def let_go_of_raws(connection: Connection, campaign: str) -> int:
-    """Delete every raw copy of the campaign's posts, and what was kept of items that could not be taken; return how many."""
+def let_go_of_raws(connection: Connection, campaign: str, now: datetime) -> int:
+    """Delete the raw copies of the campaign's posts, and what was kept of items that could not be taken; return how many.
+
+    A post that another campaign has too keeps its own until that one lets go: the longest time wins.
+    """
     overwrite_what_is_deleted(connection)
-    theirs = sa.select(campaign_posts.c.post_id).where(campaign_posts.c.campaign == campaign)
-    count = connection.execute(raws.delete().where(raws.c.post_id.in_(theirs))).rowcount
+    upsert(connection, campaign_states, [{"campaign": campaign, "raws_over_at": now}], key=["campaign"])
+    count = connection.execute(raws.delete().where(raws.c.post_id.in_(_for_it_alone(campaign)))).rowcount
     kept = (skips.c.campaign == campaign) & (skips.c.raw != b"")
     return count + connection.execute(skips.update().where(kept), {"raw": b"", "ref": None}).rowcount
+
+
+def _for_it_alone(campaign: str) -> sa.Select[tuple[int]]:
+    """Return the posts of a campaign that no other one has which keeps its raw copies."""
+    over = sa.select(campaign_states.c.campaign).where(campaign_states.c.raws_over_at.is_not(None))
+    is_kept = campaign_posts.c.campaign.not_in(over) & (campaign_posts.c.campaign != campaign)
+    kept = sa.select(campaign_posts.c.post_id).where(is_kept)
+    return sa.select(campaign_posts.c.post_id).where(
+        campaign_posts.c.campaign == campaign, campaign_posts.c.post_id.not_in(kept)
+    )
 
 
 def let_go(

@@ -228,6 +228,7 @@ campaign_states = sa.Table(
     sa.Column("note", sa.Text),  # a broken plan that is not loaded, and the like
     sa.Column("paused_at", Instant),  # nothing is sent from then on; NULL: not paused
     sa.Column("pause_reason", sa.Text),
+    sa.Column("raws_over_at", Instant),  # its raw copies have had their time; NULL: those of its posts are kept
 )
 
 account_states = sa.Table(
