@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from shareasm.deliver import deliver, is_delivered
+from shareasm.deliver import OURS, deliver, is_delivered
 from shareasm.domain.campaigns import Publication
 from shareasm.errors import ConfigError, StorageError
 
@@ -36,6 +36,17 @@ def test_a_folder_gets_what_readers_need_and_keeps_what_is_a_persons_own(recap: 
     again = deliver(recap, Publication(folder=str(www)))
     assert (again.changed_count, again.removed_count) == (1, 1)
     assert files(www) == {"index.html", "day-1.html", "recap.css", "robots.txt"}
+
+
+def test_a_page_of_somebody_elses_is_not_replaced(recap: Path, tmp_path: Path) -> None:
+    www = tmp_path / "www"
+    www.mkdir()
+    (www / "index.html").write_text("our home page")
+    with pytest.raises(ConfigError, match="holds a page already that is no recap of ours"):
+        deliver(recap, Publication(folder=str(www)))
+    assert files(www) == {"index.html"}
+    (www / "index.html").write_text(OURS)
+    assert deliver(recap, Publication(folder=str(www))).changed_count == 4
 
 
 def test_a_command_is_told_where_the_recap_lies(recap: Path, tmp_path: Path) -> None:

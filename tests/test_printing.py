@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shareasm.errors import ConfigError
+from shareasm.cli.telling import keep_off_the_plan
+from shareasm.errors import ConfigError, StorageError
 from shareasm.printing import print_pdf
 
 
@@ -45,3 +46,16 @@ def test_a_browser_that_hangs_is_ended(browser: Path, tmp_path: Path, monkeypatc
     script(browser, "exec sleep 60")
     with pytest.raises(ConfigError, match="within 0 s"):
         print_pdf(tmp_path / "page.html", tmp_path / "page.pdf")
+
+
+def test_a_place_that_takes_no_file_is_said(browser: Path, tmp_path: Path) -> None:
+    script(browser, 'for word in "$@"; do case $word in --print-to-pdf=*) echo pdf > "${word#*=}";; esac; done')
+    (tmp_path / "taken").write_text("a file")
+    with pytest.raises(StorageError, match="cannot be written"):
+        print_pdf(tmp_path / "page.html", tmp_path / "taken" / "page.pdf")
+
+
+def test_the_teams_own_files_are_not_written_over(tmp_path: Path) -> None:
+    keep_off_the_plan(tmp_path / "day", None, tmp_path / "day.pdf")
+    with pytest.raises(ConfigError, match="campaign's own folder"):
+        keep_off_the_plan(tmp_path / "day", tmp_path / "day" / "campaign.yaml")

@@ -17,6 +17,7 @@ from shareasm.render import is_of_a_recap
 from shareasm.render.files import copy_file
 
 MARK = ".published"  # in the recap's folder, once it was delivered; never delivered itself
+OURS = '<meta name="generator" content="shareasm">'
 ENDS_WITHIN_S = 15 * 60.0
 _WORDS_KEPT = 600
 
@@ -54,6 +55,10 @@ def _into(folder: Path, target: Path) -> Delivered:
         raise ConfigError(
             f"the recap is published to {target}, where it lies already: name another folder in campaign.yaml"
         )
+    if not is_delivered(folder) and _is_somebody_elses(target / "index.html"):
+        raise ConfigError(
+            f"{target} holds a page already that is no recap of ours: name a folder of its own in campaign.yaml"
+        )
     try:
         target.mkdir(parents=True, exist_ok=True)
         names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
@@ -63,6 +68,10 @@ def _into(folder: Path, target: Path) -> Delivered:
     except OSError as error:
         raise StorageError(f"the recap cannot be published to {target}: {error.strerror or error}") from error
     return Delivered(str(target), changed, removed)
+
+
+def _is_somebody_elses(page: Path) -> bool:
+    return page.is_file() and OURS not in page.read_text("utf-8", errors="replace")
 
 
 def _is_hidden(name: str) -> bool:

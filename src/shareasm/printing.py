@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from shareasm.errors import ConfigError
+from shareasm.errors import ConfigError, StorageError
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome", "microsoft-edge")
 ENDS_WITHIN_S = 180.0
@@ -42,5 +42,8 @@ def print_pdf(page: Path, pdf: Path) -> None:
         if ended.returncode or not fresh.is_file():
             said = " ".join(ended.stderr.split())[-_SAID_AT_MOST:]
             raise ConfigError(f"{program} did not print {pdf}: {said or 'it said nothing'}")
-        pdf.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(fresh, pdf)
+        try:
+            pdf.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(fresh, pdf)
+        except OSError as error:
+            raise StorageError(f"{pdf} cannot be written: {error.strerror}") from error

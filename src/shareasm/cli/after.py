@@ -93,7 +93,7 @@ def _write(
     publishes: bool = False,
     further: Further | None = None,
 ) -> None:
-    from shareasm.cli.telling import campaign_folder, load_plan, print_event
+    from shareasm.cli.telling import campaign_folder, keep_off_the_plan, load_plan, print_event
     from shareasm.clock import SystemClock
     from shareasm.deliver import deliver
     from shareasm.settings import read_settings
@@ -102,6 +102,8 @@ def _write(
 
     settings = read_settings()
     plan = load_plan(campaign_folder(folder, settings))
+    if further:
+        keep_off_the_plan(plan.folder, further.single_file, further.fragment, further.pdf)
     parts = wire(plan, settings, World(SystemClock()))
     if is_checked:
         Worker(parts, lambda event: print_event(event, plan.campaign.zone)).once("verify")
@@ -186,6 +188,9 @@ def forget(words: str, folder: Path | None, *, yes: bool) -> None:
     target = find(engine, words)
     copies = f", {target.copy_count} of them bridged copies" if target.copy_count else ""
     click.echo(f"{words} is {target.kind.with_article}; {len(target.found)} posts of it are stored{copies}.")
+    if not target.found:
+        said = "Nothing of that name is here: was it taken out before, or is it spelled otherwise?"
+        click.secho(f"{said} Nothing is taken out now; the name is kept out from here on.", fg="yellow", err=True)
     agree("Take it all out? This cannot be undone.", yes=yes)
     done = take_out(engine, target, settings.data / "pictures", world.clock.now)
     click.echo(

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -45,7 +46,7 @@ def init(
     wishes = Wishes(name, hashtag, on.date() if on else None, zone, languages)
     for path in make(folder, wishes, datetime.now(UTC), from_campaign):
         click.echo(f"made {path}")
-    click.echo(f"Next: shareasm check {folder}, then shareasm rehearse {folder}")
+    click.echo(f"Next: shareasm check {quote(str(folder))}, then shareasm rehearse {quote(str(folder))}")
 
 
 @click.command()

@@ -32,7 +32,7 @@ def report(folder: Path | None, out: Path | None) -> None:
     made = make_report(
         materials(plan, engine, settings, World(SystemClock())), out or report_folder(plan.campaign, settings)
     )
-    for id_ in ("planned", "sent", "posts.others", "people", "organisations", "languages"):
+    for id_ in ("planned", "sent", "posts", "posts.others", "people", "organisations", "languages"):
         figure = made.evidence.figure(id_)
         click.echo(f"{figure.value:>7,}  {figure.label}")
     click.echo(f"Report: {made.folder / 'report.html'}, the same as a workbook in report.xlsx")

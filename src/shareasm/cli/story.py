@@ -1,6 +1,7 @@
 """Commands for the story: draft one from the day; and what `check` says of posts that the story names."""
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -54,7 +55,9 @@ def draft(folder: Path | None, *, is_dry_run: bool) -> None:
     for one in done.missing:
         click.secho(f"Not shown: {_named(one)}, {one.why.words}", fg="yellow")
     if done.changes and not is_dry_run:
-        click.echo(f"Next: read it, change it, then shareasm check {plan.folder} and shareasm recap {plan.folder}")
+        click.echo(
+            f"Next: read it, change it, then shareasm check {quote(str(plan.folder))} and shareasm recap {quote(str(plan.folder))}"
+        )
 
 
 @story.command("import")

@@ -78,3 +78,13 @@ def campaign_folder(given: Path | None, settings: "Settings") -> Path:
 def _refuse(sentence: str) -> NoReturn:
     click.secho(f"shareasm: {sentence}", fg="red", err=True)
     raise click.exceptions.Exit(2)
+
+
+def keep_off_the_plan(folder: Path, *files: Path | None) -> None:
+    """Refuse to write over the files of a campaign. Raises ConfigError."""
+    from shareasm.errors import ConfigError
+
+    plan = folder.resolve()
+    for file in files:
+        if file and file.resolve().is_relative_to(plan):
+            raise ConfigError(f"{file} lies in the campaign's own folder, which is the team's: name a file elsewhere")
