@@ -55,9 +55,8 @@ def draft(folder: Path | None, *, is_dry_run: bool) -> None:
     for one in done.missing:
         click.secho(f"Not shown: {_named(one)}, {one.why.words}", fg="yellow")
     if done.changes and not is_dry_run:
-        click.echo(
-            f"Next: read it, change it, then shareasm check {quote(str(plan.folder))} and shareasm recap {quote(str(plan.folder))}"
-        )
+        where = quote(str(plan.folder))
+        click.echo(f"Next: read it, change it, then shareasm check {where} and shareasm recap {where}")
 
 
 @story.command("import")
