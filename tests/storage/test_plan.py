@@ -9,11 +9,11 @@ from factories import NOON, minutes, schedule, slot
 from shareasm import plan, steer
 from shareasm.domain.queue import State
 from shareasm.domain.schedules import Slot
-from shareasm.errors import Unreachable
+from shareasm.errors import ConfigError, Unreachable
 from shareasm.networks.ports import Limits
 from shareasm.publish import Result
 from shareasm.steer import Choice
-from shareasm.storage import days
+from shareasm.storage import days, queue
 from shareasm.storage.engine import transaction
 from storage.test_steering import SERVER, Office
 
@@ -57,6 +57,18 @@ def test_a_plan_is_taken_once_and_written_down(desk: Desk) -> None:
     assert desk.acts() == [("amina", "apply", None, "1 new (welcome)")]
     with transaction(desk.engine) as connection:
         assert days.state(connection, desk.campaign.slug).plan_digest == DIGEST
+
+
+def test_the_same_plan_under_another_name_sends_nothing_again(desk: Desk) -> None:
+    desk.take(slot())
+    renamed = replace(desk.campaign, slug="my-copy")
+    desk.send()
+    with pytest.raises(ConfigError, match="sent already, as the day “shareasm-2027”"):
+        plan.take(desk.engine, renamed, schedule(slot()), DIGEST, desk.clock.now())
+    later = schedule(slot(at=NOON + minutes(60 * 24 * 365)))
+    assert len(plan.take(desk.engine, renamed, later, DIGEST, desk.clock.now()).new) == 1, "next year's day is another"
+    with transaction(desk.engine) as connection:
+        assert queue.tried_as(connection, [], "any") is None
 
 
 def test_a_good_plan_takes_the_note_about_a_broken_one_away(desk: Desk) -> None:

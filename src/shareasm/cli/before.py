@@ -128,5 +128,7 @@ def rehearse(folder: Path, seconds: float, seed: int, out: Path) -> None:
         f"Planned {outcome.planned} · sent {outcome.sent} · collected {outcome.collected} · shown {outcome.shown}"
     )
     click.echo(f"For your browser: {outcome.recap.resolve().as_uri()}")
+    where = quote(str(out / plan.campaign.slug))
+    click.echo(f"To practise on it:  SHAREASM_DATA={where} shareasm status {quote(str(folder))}")
     if not outcome.is_clean:
         raise click.exceptions.Exit(1)

@@ -9,6 +9,7 @@ from sqlalchemy.engine import Engine
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.differences import Difference, difference
 from shareasm.domain.schedules import Schedule
+from shareasm.errors import ConfigError
 from shareasm.plan.telling import summary
 from shareasm.publish.planning import carry_out, wanted_entries
 from shareasm.storage import days, queue
@@ -43,10 +44,16 @@ def take(
     """Make the queue say what the plan says; return what changed. The same plan twice changes nothing.
 
     A note about a broken plan is gone with it. `by`: the person who asked for it, for the audit trail; None: a worker.
+    Raises ConfigError where another day of this store has tried these very posts: the same plan under another name.
     """
     slug = campaign.slug
     with transaction(engine) as connection:
         planned = wanted_entries(connection, campaign, schedule)
+        if other := queue.tried_as(connection, planned, slug):
+            raise ConfigError(
+                f"posts of this plan were sent already, as the day “{other}”: a day's name is its folder's, and under another "
+                f"one everything would go out again. Name the folder {other} again, or give a new day times of its own"
+            )
         found = difference(planned, queue.of_campaign(connection, slug))
         carry_out(connection, campaign, planned, found.intents)
         day = days.state(connection, slug)

@@ -101,6 +101,19 @@ class Anchors(NamedTuple):
     quoted: Receipt | None = None
 
 
+def tried_as(connection: Connection, planned: Iterable[PlannedEntry], campaign: str) -> str | None:
+    """Return the name of another day of this store under which some of `planned` was tried already, at the same time."""
+    at = {(entry.key, entry.due_at) for entry in planned}
+    if not at:
+        return None
+    times = sorted(due_at for _, due_at in at)
+    query = sa.select(entries).where(entries.c.campaign != campaign, entries.c.attempt_count > 0)
+    for row in connection.execute(query.where(entries.c.due_at.between(times[0], times[-1])).order_by(entries.c.id)):
+        if (to_entry(row).key, row.due_at) in at:
+            return str(row.campaign)
+    return None
+
+
 def anchors_of(connection: Connection, entry: QueueEntry) -> Anchors:
     """Return what `entry` hangs on; all of it is published when it is its turn."""
     quoted = _post_of(connection, entry, entry.draft.quotes) if entry.draft.quotes else None
