@@ -41,7 +41,7 @@ from shareasm.domain.patience import (
     next_round_at,
     spread,
 )
-from shareasm.errors import NetworkError, RateLimited, Rejected, ShareasmError, StorageError, Unreachable
+from shareasm.errors import NetworkError, RateLimited, Rejected, ShareasmError, StorageError
 from shareasm.networks.ports import CheckpointTooOld, TagStream
 from shareasm.news import Event, News, count_of
 from shareasm.publish import Press, miss_late
@@ -255,14 +255,10 @@ class Worker:
         if self._may_look(source):
             self._news.outcome(source, collect.read(self._desk, source, self.parts.readers[source.id]))
 
-    def _sweep(self, source: Source, since: datetime | None = None) -> Outcome | None:
-        """Read again what is there since `since`; None where it is another's turn."""
-        if not self._may_look(source):
-            return None
-        back = since or self.parts.clock.now() - timedelta(seconds=self.rhythm.sweep_back_s)
-        outcome = collect.sweep(self._desk, source, self.parts.readers[source.id], back)
-        self._news.outcome(source, outcome)
-        return outcome
+    def _sweep(self, source: Source, since: datetime | None = None) -> None:
+        if self._may_look(source):
+            back = since or self.parts.clock.now() - timedelta(seconds=self.rhythm.sweep_back_s)
+            self._news.outcome(source, collect.sweep(self._desk, source, self.parts.readers[source.id], back))
 
     def _look_last(self, source: Source, wait_until: Callable[[datetime], bool]) -> None:
         """Read and sweep, whoever holds the lease and whatever failed before: twice is harmless, not at all is not.
@@ -387,20 +383,17 @@ class Worker:
             is_read_too = source.id in self.parts.readers  # the stream has no memory
             collect.follow(self._desk, source, stream, tell, partial(self._read, source) if is_read_too else _nothing)
         except CheckpointTooOld:
-            if not self._sweep_network(
-                source
-            ):  # the checkpoint is all that tells of the hole; `_follow` waits and asks again
-                raise Unreachable(
-                    "the hole in the stream could not be filled by search yet", server=source.server
-                ) from None
+            self._sweep_network(source)
+            # Whatever came of that: the stream's memory moves on, and some spellings no search finds. Later sweeps, and the
+            # last look over the whole window, search the hole again.
             collect.forget_checkpoint(self._desk, source)
         except NetworkError as error:
             if source.is_watched_by_stream:  # else it is its timeline that fares well or not
                 collect.note_failure(self._desk, source, error)
             raise
 
-    def _sweep_network(self, stream: Source) -> bool:
-        """Fill the hole of a stream by search, where there is one; return whether that is done, or cannot be done at all."""
+    def _sweep_network(self, stream: Source) -> None:
+        """Fill the hole of a stream by search, where there is one."""
         campaign, readers = self.parts.campaign, self.parts.readers
         others = [one for one in campaign.sources if one.network is stream.network and one.id in readers]
         instead = (
@@ -409,8 +402,8 @@ class Worker:
             else "what was said while it was away stays unknown, for no search of its network is set up"
         )
         self._news.say("trouble", f"{stream.id} does not go back far enough; {instead}")
-        outcomes = [self._sweep(source, since=campaign.opens_at) for source in others]
-        return not others or any(outcome and not outcome.error and not outcome.was_resting for outcome in outcomes)
+        for source in others:
+            self._sweep(source, since=campaign.opens_at)
 
     def _close_or_again(self) -> None:
         """Close the day; what stood in the way (a dead worker's lease, a full disk) may be gone a little later."""
