@@ -15,7 +15,7 @@ from enum import StrEnum
 from shareasm.domain.campaigns import Campaign, Edition, Partner, Resource
 from shareasm.domain.figures import REACTIONS, Figure, count, figures, reason_id
 from shareasm.domain.items import Item, hour_of, make_items
-from shareasm.domain.joins import join
+from shareasm.domain.joins import fold_handle, join
 from shareasm.domain.moderation import may_be_listed
 from shareasm.domain.queue import TAKEN_BACK, State
 from shareasm.domain.recaps import Facts, SourceState
@@ -297,9 +297,8 @@ def _people(facts: Facts, items: Iterable[Item]) -> dict[str, _Person]:
 
 
 def _is_declared(campaign: Campaign, handle: str) -> bool:
-    return any(
-        handle.casefold() == name.lstrip("@").casefold() for partner in campaign.partners for name in partner.accounts
-    )
+    declared = (name for partner in campaign.partners for name in partner.accounts)
+    return fold_handle(handle) in map(fold_handle, declared)
 
 
 def _shared(campaign: Campaign, items: Iterable[Item], people: Mapping[str, _Person]) -> Iterator[Row]:
