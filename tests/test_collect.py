@@ -386,6 +386,49 @@ def test_a_search_that_shows_other_words_than_the_stream_told_is_settled_by_a_ch
     assert shown(desk) == ([last.post.text] if is_missed else [])
 
 
+def test_a_tag_that_an_edit_took_away_stays_away_although_servers_write_the_words_each_in_its_own_way(
+    desk: Desk,
+) -> None:
+    one, other = source("one.example"), source("other.example")
+    desk = replace(desk, campaign=campaign(sources=(one, other)))
+    first = seen("#shareASM", uri="https://unwatched.example/1")
+    edited_at = NOON + minutes(1)
+    last = seen("Safer mines", uri="https://unwatched.example/1", edited_at=edited_at)
+    in_other_words = seen("Safer  mines", uri="https://unwatched.example/1", edited_at=edited_at)
+    put(desk, other, [first])
+    cast("FixedClock", desk.clock).advance(minutes=1)
+    put(desk, one, [last])
+    put(desk, other, [first])  # the edit has not reached it yet
+    cast("FixedClock", desk.clock).advance(minutes=10)
+    collect.verify(desk, {one.id: Checker([last]), other.id: Checker([in_other_words])}, desk.clock.now())
+    assert shown(desk) == []
+
+
+def test_of_what_several_servers_answer_the_newest_version_counts(desk: Desk) -> None:
+    one, other = source("one.example"), source("other.example")
+    desk = replace(desk, campaign=campaign(sources=(one, other)))
+    first = seen("#shareASM", uri="https://unwatched.example/1")
+    last = seen("Safer mines", uri="https://unwatched.example/1", edited_at=NOON + minutes(1))
+    put(desk, one, [first])
+    put(desk, other, [first])
+    cast("FixedClock", desk.clock).advance(minutes=10)
+    collect.verify(desk, {one.id: Checker([first]), other.id: Checker([last])}, desk.clock.now())
+    assert shown(desk) == []
+
+
+def test_a_server_that_lags_alone_brings_no_tag_back_that_an_edit_took_away(desk: Desk) -> None:
+    one, other = source("one.example"), source("other.example")
+    desk = replace(desk, campaign=campaign(sources=(one, other)))
+    first = seen("#shareASM", uri="https://unwatched.example/1")
+    last = seen("Safer mines", uri="https://unwatched.example/1", edited_at=NOON + minutes(1))
+    put(desk, other, [first])
+    put(desk, one, [last])
+    put(desk, other, [first])
+    cast("FixedClock", desk.clock).advance(minutes=10)
+    collect.verify(desk, {one.id: Checker(always=DOWN), other.id: Checker([first])}, desk.clock.now())
+    assert shown(desk) == []
+
+
 def test_an_author_whose_return_was_missed_is_shown_when_a_check_shows_them(desk: Desk) -> None:
     sky = source("jetstream.example", SourceKind.JETSTREAM)
     desk = replace(desk, campaign=campaign(sources=(sky,)))

@@ -242,14 +242,15 @@ def _settle(
     asked_at: datetime,
     declared: Mapping[PostRef, str],
 ) -> Tally:
-    """Store the answers: a post is gone when every source that was asked about it says so."""
+    """Store the answers: a post is gone when every source that was asked about it says so, else its newest version counts."""
     there: dict[Source, list[Seen]] = {}
     gone: list[Gone] = []
     for given in answers.values():
         shown = [(source, answer) for source, answer in given if isinstance(answer, Seen)]
-        for source, seen in shown[:1]:
+        if shown:
+            source, seen = max(shown, key=lambda answer: answer[1].post.said_at)
             there.setdefault(source, []).append(seen)
-        if not shown:
+        else:
             gone += [answer for _, answer in given[:1] if isinstance(answer, Gone)]
     if not answers:
         return Tally()

@@ -134,7 +134,8 @@ def _settle_belonging(
     """Note what of the known posts belongs to `campaign`.
 
     Where a list shows another version than the stored one, under the tag, one of them is old: an edit took the tag away and
-    the list lags, or an edit that we missed brought it. Such a post is asked about before it is shown.
+    the list lags, or an edit that we missed brought it. Such a post is asked about before it is shown. Where the answer is
+    no news either, the stored version is the newest that anybody has.
     """
     rules: dict[int, str | None] = {}
     doubtful: dict[int, str | None] = {}
@@ -142,7 +143,9 @@ def _settle_belonging(
         rule, is_known = belongs(campaign, item.seen.post, declared), item.stored.belongs_by is not None
         if not item.is_other and bool(rule) != is_known:
             rules[item.stored.id] = rule
-        elif item.is_other and rule and not is_known and not by.is_check:
+        elif item.is_other and by.is_check:
+            rules[item.stored.id] = belongs(campaign, item.stored.post, declared)
+        elif item.is_other and rule and not is_known:
             doubtful[item.stored.id] = rule
     posts.set_belonging(connection, campaign.slug, rules | doubtful)
     posts.doubt(connection, list(doubtful))

@@ -155,7 +155,7 @@ def _is_news(stored: Stored, seen: Seen, by: Sighting) -> bool:
         return _is_made_again(stored, post) or (by.is_check and stored.gone_revision is None)
     if post.ref.network is Network.BLUESKY:
         return _is_bluesky_news(stored, post, by)
-    if (post.edited_at or post.created_at) > (stored.post.edited_at or stored.post.created_at):
+    if post.said_at > stored.post.said_at:
         return True
     return by.source == stored.source or by.host == home_host(post.ref)
 

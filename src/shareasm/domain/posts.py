@@ -152,6 +152,11 @@ class Post:
     application: str | None = None
     counts: Counts = field(default_factory=Counts)
 
+    @property
+    def said_at(self) -> datetime:
+        """When this version was said, as far as its server tells of edits."""
+        return self.edited_at or self.created_at
+
 
 def fingerprint(post: Post) -> bytes:
     """Return 16 bytes that change when anything that a reader or a rule can see of `post` changes.

@@ -76,7 +76,7 @@ def _entry(item: Item, address: str) -> Iterator[str]:
 
 
 def _updated(item: Item) -> str:
-    return iso(item.post.edited_at or item.post.created_at)
+    return iso(item.post.said_at)
 
 
 def _line(text: str) -> str:
