@@ -90,6 +90,11 @@ class Chapter:
         pieces = (piece for block in self.blocks for piece in _pieces(block))
         return tuple(piece for piece in pieces if isinstance(piece, Passage))
 
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Every post that the chapter shows, below others too, in reading order."""
+        return tuple(item for passage in self.passages for item in passage.items)
+
 
 def _pieces(block: Block) -> tuple[Block, ...]:
     return (block.question, block.answer) if isinstance(block, Pair) else (block,)
@@ -166,7 +171,7 @@ class _Telling:
             is_wanted = rule.kind in NAMING or self.count < self.plan.most  # the number bounds what rules find
             if item.ref not in self.shown and is_wanted:
                 passage = self.day.passage(item, (self.named | self.shown) - {item.ref})
-                self.shown |= {item.ref, *(one.ref for one in (*passage.parts, *passage.answers))}
+                self.shown |= {one.ref for one in passage.items}
                 self.count += 1
                 yield passage
 

@@ -30,6 +30,11 @@ class Passage:
     answers: tuple[Item, ...] = ()  # a balanced choice of what people answered, in order of time
     more_answers_count: int = 0
 
+    @property
+    def items(self) -> tuple[Item, ...]:
+        """Every post that stands here, in reading order."""
+        return (self.item, *self.parts, *self.answers)
+
 
 class Day:
     """The day's Items with the questions that choosing asks of them."""

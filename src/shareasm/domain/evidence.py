@@ -16,10 +16,10 @@ from shareasm.domain.campaigns import Campaign, Edition, Partner, Resource
 from shareasm.domain.figures import REACTIONS, Figure, count, figures, reason_id
 from shareasm.domain.items import Item, hour_of, make_items
 from shareasm.domain.joins import fold_handle, join
-from shareasm.domain.moderation import may_be_listed
 from shareasm.domain.queue import TAKEN_BACK, State
 from shareasm.domain.recaps import Facts, SourceState
 from shareasm.domain.richtext import truncate
+from shareasm.domain.sections import may_be_named
 
 WORDS_QUOTED = 120
 """Graphemes of a post that stand in its row, so that a reader knows which one it is."""
@@ -312,7 +312,7 @@ def _shared(campaign: Campaign, items: Iterable[Item], people: Mapping[str, _Per
 
 def _sharing(item: Item, resource: Resource, edition: Edition, person: _Person) -> Row:
     """Return the row of one who shared. It is a list of people: who may stand in none is a number there."""
-    is_named = may_be_listed(item.post.author) and not item.without_tag
+    is_named = may_be_named(item)
     return Row(
         "",
         Kind.SHARED,

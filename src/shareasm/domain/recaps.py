@@ -202,6 +202,11 @@ class Recap:
         return sum(item.without_tag for item in self.items)
 
     @property
+    def told(self) -> tuple[Item, ...]:
+        """Every post that the story shows, below others too, in reading order."""
+        return tuple(item for one in self.chapters for item in one.chapter.items)
+
+    @property
     def missing_count(self) -> int:
         """How many posts the editor named that are not here; each chapter says of its own why."""
         return sum(len(one.chapter.missing) for one in self.chapters)
@@ -242,7 +247,7 @@ def arrange(facts: Facts) -> Recap:
         reading=_reading(campaign, story),
         from_to=story.from_to,
         ahead=narrate(story.ahead),
-        cover=cover(items, [_items(chapter) for chapter in chapters]),
+        cover=cover(items, [chapter.items for chapter in chapters]),
         gallery=gallery(items),
         recordings=recordings(items, campaign.languages[0]),
         voices=voices(campaign, items),
@@ -274,7 +279,7 @@ def _withdrawn(stood: Stood, items: Iterable[Item]) -> dict[str, tuple[str, ...]
 def _light(chapters: Sequence[Chapter]) -> Sequence[Chapter]:
     """Return `chapters` with as many answers under each post as a light page has room for; no post of its own goes."""
     fewer = ([_with_answers(chapter, most) for chapter in chapters] for most in (ANSWERS_SHOWN, 4, 2))
-    fitting = (one for one in fewer if sum(len(_items(chapter)) for chapter in one) <= POSTS_IN_STORY)
+    fitting = (one for one in fewer if sum(len(chapter.items) for chapter in one) <= POSTS_IN_STORY)
     return next(fitting, [_with_answers(chapter, 0) for chapter in chapters])
 
 
@@ -295,10 +300,6 @@ def _told(chapters: Iterable[Chapter]) -> Callable[[Item], bool]:
     halves = (half for pair in pairs for half in (pair.question, pair.answer))
     refs = {half.item.ref for half in halves if isinstance(half, Passage)}
     return lambda item: item.ref in refs
-
-
-def _items(chapter: Chapter) -> list[Item]:
-    return [item for passage in chapter.passages for item in (passage.item, *passage.parts, *passage.answers)]
 
 
 def narrate(markdown: str) -> SafeHtml:

@@ -136,7 +136,7 @@ def shelf(campaign: Campaign, items: Sequence[Item]) -> tuple[ShelfEntry, ...]:
     """Return the campaign's resources, those that the day spoke of first, each with who shared it."""
     linked: dict[str, list[Account]] = {}
     for item in items:
-        if item.post.card and _may_be_named(item):
+        if item.post.card and may_be_named(item):
             linked.setdefault(item.post.card.url.rstrip("/"), []).append(item.post.author)
     entries = []
     for resource in campaign.resources:
@@ -323,7 +323,7 @@ def contributors(items: Sequence[Item]) -> tuple[Contributor, ...]:
     groups: dict[tuple[str, str], dict[str, Account]] = {}
     for item in items:
         account = item.post.author
-        if _may_be_named(item):
+        if may_be_named(item):
             declared = (f"partner {item.partner.id}", _name(account)) if item.partner else ("", account.ref)
             groups.setdefault(declared, {}).setdefault(account.ref, account)
     found = [tuple(sorted(group.values(), key=_listing)) for group in groups.values()]
@@ -334,7 +334,7 @@ def contributors(items: Sequence[Item]) -> tuple[Contributor, ...]:
     )
 
 
-def _may_be_named(item: Item) -> bool:
+def may_be_named(item: Item) -> bool:
     """Return whether a post puts its author on a list of people: not ours, under the tag, of one who may be listed."""
     return not (item.is_ours or item.without_tag) and may_be_listed(item.post.author)
 

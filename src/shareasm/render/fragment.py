@@ -9,7 +9,6 @@ import re
 from pathlib import Path
 
 from shareasm.domain.colours import palette
-from shareasm.domain.items import Item
 from shareasm.domain.recaps import Recap
 from shareasm.errors import StorageError
 from shareasm.render.files import write_file
@@ -49,12 +48,7 @@ def left_out_pictures_count(recap: Recap) -> int:
     """Return how many pictures of the story the fragment must leave out, because nobody knows their public address."""
     if recap.campaign.publication.url is not None:
         return 0
-    return sum(bool(item.shown.picture_of(media)) for item in _told(recap) for media in item.post.media)
-
-
-def _told(recap: Recap) -> list[Item]:
-    passages = (passage for chapter in recap.chapters for passage in chapter.chapter.passages)
-    return [item for one in passages for item in (one.item, *one.parts, *one.answers)]
+    return sum(bool(item.shown.picture_of(media)) for item in recap.told for media in item.post.media)
 
 
 def settled(html: str) -> str:

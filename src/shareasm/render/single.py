@@ -35,12 +35,7 @@ def write_single(recap: Recap, file: Path, pictures: Path, *, with_whole_day: bo
 def single_page(recap: Recap, pictures: Path, *, with_whole_day: bool = True) -> str:
     """Return the one page. A picture that is kept twice in two sizes comes once, in the larger one."""
     edition = replace(editions(recap.campaign.languages)[0], is_single=True)
-    told = {
-        one.ref
-        for chapter in recap.chapters
-        for passage in chapter.chapter.passages
-        for one in (passage.item, *passage.parts, *passage.answers)
-    }
+    told = {item.ref for item in recap.told}
     rest = DayPart("", tuple(item for item in recap.items if item.ref not in told) if with_whole_day else ())
     parts = recap.parts if rest.items else ()
     said = {"recap": recap, "parts": parts, "editions": (edition,), "rest": rest if rest.items else None}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
 from shareasm.domain.campaigns import Campaign
-from shareasm.domain.chapters import Day, Group, Passage, groups
+from shareasm.domain.chapters import Day, Group, groups
 from shareasm.domain.items import Item
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.recaps import Recap
@@ -80,12 +80,7 @@ def mark_of(item: Item) -> str:
 
 def shown_marks(recap: Recap) -> set[str]:
     """Return the marks of all posts that stand in the story's chapters, below others too."""
-    passages = (passage for one in recap.chapters for passage in one.chapter.passages)
-    return {mark_of(item) for passage in passages for item in _items(passage)}
-
-
-def _items(passage: Passage) -> tuple[Item, ...]:
-    return (passage.item, *passage.parts, *passage.answers)
+    return {mark_of(item) for item in recap.told}
 
 
 def _line(item: Item, zone: ZoneInfo) -> Line:
