@@ -160,7 +160,7 @@ def rendered(recap: Recap) -> int:
     every = editions(recap.campaign.languages)
     said = {"recap": recap, "parts": recap.parts, "editions": every}
     pages = [page.said for page in day_pages(recap, every)]
-    count = sum(len(render_page("recap/day.html", edition, **page)) for edition in every for page in pages)
+    count = sum(len(render_page("recap/day.html", edition, **page)) for page in pages for edition in every)
     return count + sum(len(render_page("recap/index.html", edition, **said)) for edition in every)
 
 

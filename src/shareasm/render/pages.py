@@ -2,9 +2,9 @@
 `domain.recaps` arranged.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from shareasm.domain.items import Item
 from shareasm.domain.recaps import narrate
 from shareasm.domain.whole_day import DayPart, Turn, day_page
 from shareasm.errors import ConfigError
+from shareasm.render.articles import UNSAID, Articles, Macro, Unsaid
 from shareasm.render.catalogues import catalogue_of, languages
 from shareasm.render.speech import ENGLISH, Speech, clock, utc
 from shareasm.render.words import host, iso, name_of, short
@@ -54,7 +55,11 @@ class Edition:
 
     def place(self, item: Item) -> str:
         """Return where a post stands for ever: in the whole day."""
-        return f"#{item.anchor}" if self.is_single else f"{self._named(day_page(item.page))}#{item.anchor}"
+        return self.place_of(item.page, item.anchor)
+
+    def place_of(self, page: str, anchor: str) -> str:
+        """Return where a post stands for ever: on which page of the whole day, under which anchor."""
+        return f"#{anchor}" if self.is_single else f"{self._named(day_page(page))}#{anchor}"
 
     def _named(self, name: str) -> str:
         return f"{name}.html" if self.is_first else f"{name}.{self.language}.html"
@@ -93,6 +98,21 @@ def pieces(name: str, context: dict[str, Any], edition: Edition = Edition()) -> 
 
 @cache
 def _environment(folder: Path, edition: Edition) -> Environment:
+    """Return an environment in which templates speak as `edition` does."""
+    speech = edition.speech
+    environment = _speaking(folder, speech, edition.place)
+    article = Articles(partial(_unsaid_article, folder), speech, edition.place_of)
+    environment.globals.update(edition=edition, speech=speech, article=article)
+    return environment
+
+
+@cache
+def _unsaid_article(folder: Path) -> Macro:
+    article: Macro = _speaking(folder, UNSAID, UNSAID.place).get_template("post.html").module.article  # type: ignore[attr-defined]
+    return article
+
+
+def _speaking(folder: Path, speech: Speech | Unsaid, place: Callable[[Item], str]) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(folder),
         extensions=["jinja2.ext.i18n"],
@@ -105,27 +125,25 @@ def _environment(folder: Path, edition: Edition) -> Environment:
     )
     environment.policies["ext.i18n.trimmed"] = True
     environment.newstyle_gettext = True  # type: ignore[attr-defined]  # set by the extension: sentences keep their %(names)s
-    spoken = Speech(edition.language, catalogue_of(folder, edition.language))
-    environment.globals.update(
-        _=spoken.gettext, gettext=spoken.gettext, ngettext=spoken.ngettext, edition=edition, speech=spoken
-    )
+    environment.globals.update(_=speech.gettext, gettext=speech.gettext, ngettext=speech.ngettext)
     environment.filters.update(
-        city=spoken.city,
+        city=speech.city,
         clock=clock,
-        country=spoken.country,
+        country=speech.country,
         host=host,
         iso=iso,
-        language=spoken.language_name,
-        listed=spoken.listed,
-        long_day=spoken.long_day,
+        language=speech.language_name,
+        listed=speech.listed,
+        long_day=speech.long_day,
         name=name_of,
         narrate=narrate,
-        network=spoken.network,
-        number=spoken.number,
-        place=edition.place,
-        said=spoken.said,
+        network=speech.network,
+        number=speech.number,
+        percent=speech.percent,
+        place=place,
+        said=speech.said,
         short=short,
-        short_day=spoken.short_day,
+        short_day=speech.short_day,
         utc=utc,
     )
     return environment

@@ -108,9 +108,9 @@ class Speech:
         """Return the day in full, such as “Wednesday 3 February 2027”."""
         return _date(day.astimezone(zone).date() if isinstance(day, datetime) else day, "full", self._locale)
 
-    def short_day(self, at: datetime, zone: ZoneInfo) -> str:
+    def short_day(self, day: date | datetime, zone: ZoneInfo | None = None) -> str:
         """Return day and month, such as “3 Feb”."""
-        return _skeleton(at.astimezone(zone).date(), "MMMd", self._locale)
+        return _skeleton(day.astimezone(zone).date() if isinstance(day, datetime) else day, "MMMd", self._locale)
 
     def city(self, zone: ZoneInfo) -> str:
         """Return how people call the time of a zone, such as “London time”."""
