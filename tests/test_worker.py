@@ -19,7 +19,6 @@ from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
 import shareasm.clock
-import shareasm.worker
 from clocks import FixedClock
 from factories import campaign, schedule, slot, source
 from shareasm import collect, recap
@@ -39,7 +38,8 @@ from shareasm.storage import accounts, days, posts, queue
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.wiring import Parts
-from shareasm.worker import Rhythm, Worker
+from shareasm.worker import Rhythm, Worker, checks, looks, streams, ticks
+from shareasm.worker.closing import look_again
 
 QUICK = Rhythm(read_s=0.1, sweep_s=0.5, verify_s=0.2, publish_s=0.1, beat_s=0.1)
 DOWN = Unreachable("connection refused", server="https://memory.example")
@@ -144,10 +144,10 @@ def test_before_the_day_is_closed_answers_without_the_tag_are_heard(day: Day) ->
 def test_a_beat_never_holds_an_entry_and_the_day_at_once(day: Day) -> None:
     written: list[str] = []
     worker = day.worker()
-    worker._in_hand.add(1)
+    worker.shift.in_hand.add(1)
     sa.event.listen(day.engine, "before_cursor_execute", lambda _c, _r, words, *_: written.append(words))
     sa.event.listen(day.engine, "commit", lambda _: written.append("COMMIT"))
-    worker._beat()
+    worker.shift.beat()
     held = [{name for name in ("entries", "campaign_states") if name in words} for words in written]
     entries, the_day = held.index({"entries"}), held.index({"campaign_states"})
     assert "COMMIT" in written[entries:the_day]
@@ -184,7 +184,7 @@ def test_the_last_look_waits_for_a_server_that_fails(
     for _ in range(2):
         day.network.fail_next("read", limited if is_limit else DOWN)
     worker = day.worker(campaign=day.campaign, publishers={})
-    monkeypatch.setattr(worker, "_read", lambda source: None)  # only the last look reads
+    monkeypatch.setattr(looks, "read", lambda shift, source: None)  # only the last look reads
     worker.start()
     assert worker.closed.wait(20)
     worker.stop()
@@ -309,9 +309,9 @@ def test_a_fault_of_the_program_is_told_with_its_trace_and_remembered(day: Day) 
 
     day.network.check = broken  # type: ignore[method-assign, assignment]
     day.network.say("Safer mines #shareASM", at=datetime.now(UTC) - timedelta(hours=2))
-    worker = day.worker(campaign=replace(day.campaign, opens_at=datetime.now(UTC) - timedelta(hours=3)))
-    worker.once("collect")
-    worker.parts = replace(worker.parts, clock=FixedClock(datetime.now(UTC) + timedelta(hours=2)))
+    day.campaign = replace(day.campaign, opens_at=datetime.now(UTC) - timedelta(hours=3))
+    day.worker(campaign=day.campaign).once("collect")
+    worker = day.worker(campaign=day.campaign, clock=FixedClock(datetime.now(UTC) + timedelta(hours=2)))
     worker.once("verify")
     assert [type(fault) for fault in worker.faults] == [ZeroDivisionError]
     assert any("Traceback" in event.text for event in day.told if event.kind == "fault")
@@ -367,7 +367,6 @@ def test_a_dead_workers_closing_is_taken_over(day: Day, monkeypatch: pytest.Monk
 
 def test_only_one_of_two_workers_writes_the_recap(day: Day) -> None:
     workers = [day.worker(), day.worker()]
-    workers[1].name = "another"
     for worker in workers:
         worker.start()
     for worker in workers:
@@ -447,10 +446,10 @@ def test_where_asking_about_everything_takes_long_it_begins_before_the_day_is_ov
     collect.read(Desk(day.engine, closing, clock), source(), network)
     checkers = {source().id: network}
     worker = day.worker(campaign=closing, readers={}, checkers=checkers, publishers={})
-    worker._verify()
+    checks.verify(worker.shift)
     assert collect.count_unconfirmed(Desk(day.engine, closing, clock), now) == 250 - asked_about
     network.calls.clear()
-    worker._confirm_all(since=worker._last_round_began_at())
+    checks.confirm_all(worker.shift, since=checks.last_round_began_at(worker.shift))
     assert (network.calls == []) == bool(asked_about), "what was asked about in the last round is not asked about again"
 
 
@@ -486,11 +485,11 @@ def test_the_closing_looks_and_asks_whoever_holds_the_leases(day: Day) -> None:
 def test_while_the_day_is_closed_only_the_last_look_uses_up_the_servers_limits(day: Day) -> None:
     day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
     worker = day.worker()
-    with worker._closing:
-        worker._read(source())
-        worker._sweep(source())
+    with worker.shift.closing:
+        looks.read(worker.shift, source())
+        looks.sweep(worker.shift, source())
     assert day.told == []
-    worker._read(source())
+    looks.read(worker.shift, source())
     assert [event.kind for event in day.told] == ["collected"]
 
 
@@ -498,7 +497,7 @@ def test_the_day_has_not_ended_before_its_recap_is_where_its_readers_open_it(day
     ended: list[bool] = []
 
     def deliver() -> str:
-        worker._beat()
+        worker.shift.beat()
         ended.append(worker.closed.is_set())
         return "https://days.example/"
 
@@ -520,7 +519,7 @@ def test_a_recap_beside_a_running_worker_asks_for_itself(day: Day) -> None:
 
 
 def test_what_could_not_be_confirmed_is_told(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("shareasm.worker.PATIENCE", timedelta(seconds=0.1))
+    monkeypatch.setattr("shareasm.worker.shift.PATIENCE", timedelta(seconds=0.1))
     day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
     collect.read(Desk(day.engine, day.campaign, SystemClock()), source(), day.network)
     day.network.fail_next("check", DOWN)
@@ -641,7 +640,7 @@ def test_a_hole_in_the_stream_is_told_with_what_is_done_about_it(day: Day, words
     day.campaign = replace(day.campaign, sources=(SKY, search))
     network = MemoryNetwork(Network.BLUESKY)
     worker = day.worker(campaign=day.campaign, readers={search.id: network} if searches else {})
-    worker._sweep_network(SKY)
+    streams.sweep_network(worker.shift, SKY)
     assert [event.text.endswith(words) for event in day.told] == [True]
 
 
@@ -650,31 +649,35 @@ def test_a_stream_goes_on_at_once_whatever_became_of_its_hole(day: Day, monkeypa
     day.campaign = replace(day.campaign, sources=(SKY, search))
     network = MemoryNetwork(Network.BLUESKY)
     network.fail_next("read", DOWN)
-    streams = {SKY.id: lambda: Stream([CheckpointTooOld()], [])}
-    worker = day.worker(campaign=day.campaign, readers={search.id: network}, streams=streams)
+    too_old = {SKY.id: lambda: Stream([CheckpointTooOld()], [])}
+    worker = day.worker(campaign=day.campaign, readers={search.id: network}, streams=too_old)
     forgotten: list[str] = []
     monkeypatch.setattr(collect, "forget_checkpoint", lambda desk, source: forgotten.append(source.id))
-    worker._follow_once(SKY, lambda tally: None)
+    streams.follow_once(worker.shift, SKY, lambda tally: None)
     assert forgotten == [SKY.id], "what comes meanwhile is in the stream alone"
 
 
 def test_a_store_that_is_held_for_a_moment_costs_no_last_look(day: Day) -> None:
     worker = day.worker()
     well = collect.Outcome(Tally(new=1))
-    ends: list[Any] = [StorageError("another program holds it"), StorageError("another program holds it"), well]
+    ends: list[collect.Outcome | Exception] = [
+        StorageError("another program holds it"),
+        StorageError("another program holds it"),
+        well,
+    ]
 
     def look() -> collect.Outcome:
         if isinstance(end := ends.pop(0), Exception):
             raise end
         return end
 
-    assert worker._look_again(look, lambda until: True) == well
+    assert look_again(worker.shift, look, lambda until: True) == well
     ends = [StorageError("the disk is full")]
     with pytest.raises(StorageError, match="full"):
-        worker._look_again(look, lambda until: False)
+        look_again(worker.shift, look, lambda until: False)
     ends = [StorageError("the disk is full")] * 4
     with pytest.raises(StorageError, match="full"):
-        worker._look_again(look, lambda until: True)
+        look_again(worker.shift, look, lambda until: True)
 
 
 def test_a_day_that_a_trial_closed_earlier_is_lived_all_the_same(day: Day) -> None:
@@ -721,10 +724,10 @@ def test_a_clock_that_is_set_back_an_hour_stops_nothing(day: Day, monkeypatch: p
     worker = day.worker(campaign=replace(day.campaign, **changes))  # type: ignore[arg-type]
     worker.start()
     day.wait_for(lambda event: event.kind == "sent")
-    for module in (schedulers, executors, shareasm.worker, shareasm.clock):
+    for module in (schedulers, executors, ticks, shareasm.clock):
         monkeypatch.setattr(module, "datetime", SetBack)
-    worker._scheduler.pause()
-    worker._scheduler.resume()  # what was under way by the old clock is over
+    worker._ticks._scheduler.pause()
+    worker._ticks._scheduler.resume()  # what was under way by the old clock is over
     day.network.say("Said after that #shareASM", at=now)
     worker.mind_the_clock()
     day.wait_for(lambda event: event.kind == "collected" and event.at < now)
