@@ -10,7 +10,7 @@ import secrets
 import threading
 import weakref
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
 from typing import Any, NamedTuple, TypeAlias
 from zoneinfo import ZoneInfo
@@ -53,13 +53,13 @@ class Unsaid(threading.local):
             raise AttributeError(f"an article is said in several languages, and has no {name} of one")
         return partial(self._leave, name)
 
-    def long_day(self, at: datetime, zone: ZoneInfo) -> Markup:
-        """Leave a mark for a day; many posts have the same."""
-        return self._leave("long_day", _day(at, zone))
+    def instant(self, at: datetime, zone: ZoneInfo) -> Markup:
+        """Leave a mark for an instant to the minute: many posts have the same."""
+        return self._leave("instant", at.replace(second=0, microsecond=0), zone)
 
     def short_day(self, at: datetime, zone: ZoneInfo) -> Markup:
-        """Leave a mark for a day in short."""
-        return self._leave("short_day", _day(at, zone))
+        """Leave a mark for a day."""
+        return self._leave("short_day", at.astimezone(zone).date())
 
     def place(self, item: Item) -> Markup:
         """Leave a mark for where a post stands for ever."""
@@ -84,10 +84,6 @@ class Unsaid(threading.local):
         parts: list[str | Phrase] = list(_MARK.split(str(text)))
         parts[1::2] = [self._phrases[int(str(number))] for number in parts[1::2]]
         return tuple(parts)
-
-
-def _day(at: datetime, zone: ZoneInfo) -> date:
-    return at.astimezone(zone).date()
 
 
 UNSAID = Unsaid()

@@ -6,13 +6,10 @@ blocks only.
 """
 
 import re
-from pathlib import Path
 
 from shareasm.domain.colours import palette
 from shareasm.domain.recaps import Recap
-from shareasm.errors import StorageError
-from shareasm.render.files import write_file
-from shareasm.render.pages import editions, render_page
+from shareasm.render.pages import Edition, editions, render_page
 
 _TAG = re.compile(r'(<(?:"[^"]*"|[^">])*>)')
 _LINES_WITHIN = re.compile(r"\s*\n\s*")
@@ -21,27 +18,16 @@ _PRE = re.compile(r"<pre\b.*?</pre>", re.DOTALL)
 _IDLE_SPACE = re.compile(rf"(?<=>)\s+(?=<{_BLOCK}>)")
 
 
-def write_fragment(recap: Recap, file: Path) -> bool:
-    """Write `recap`'s story as a fragment, in the campaign's first language; return whether it differs from what was there.
-
-    Raises ConfigError for a template that does not work, StorageError when the disk refuses.
-    """
-    try:
-        return write_file(file, [fragment(recap)])
-    except OSError as error:
-        raise StorageError(f"the fragment cannot be written to {file}: {error.strerror or error}") from error
-
-
-def fragment(recap: Recap) -> str:
-    """Return the story as HTML for the body of another page.
+def fragment(recap: Recap, edition: Edition | None = None) -> str:
+    """Return the story as HTML for the body of another page, in the campaign's first language or another `edition`'s.
 
     Its pictures lie where the campaign says that readers open the recap; where it does not, none are shown.
     """
     base = recap.campaign.publication.url
-    edition = editions(recap.campaign.languages)[0]
+    every = editions(recap.campaign.languages)
     accent = palette(recap.campaign.look.accent).on_paper
-    said = {"recap": recap, "base": base or "", "pictured": base is not None, "accent": accent}
-    return settled(render_page("recap/fragment.html", edition, **said))
+    said = {"recap": recap, "editions": every, "base": base or "", "pictured": base is not None, "accent": accent}
+    return settled(render_page("recap/fragment.html", edition or every[0], **said))
 
 
 def left_out_pictures_count(recap: Recap) -> int:

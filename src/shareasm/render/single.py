@@ -2,15 +2,15 @@
 
 import re
 from base64 import b64encode
+from collections.abc import Mapping
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
+from types import MappingProxyType
 
 from shareasm.domain.recaps import Recap
 from shareasm.domain.whole_day import DayPart
-from shareasm.errors import StorageError
-from shareasm.render.files import write_file
-from shareasm.render.pages import editions, look, render_page
+from shareasm.render.pages import Edition, editions, look, render_page
 
 _TYPES = {".webp": "image/webp", ".png": "image/png"}
 _PICTURE = re.compile(r'(<img (?:class="[a-z]+" )?)src="(media/[\w.-]+)"(?: srcset="[^"]*" sizes="[^"]*")?')
@@ -20,25 +20,27 @@ _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="[^"]*
 _STYLE = '<link rel="stylesheet" href="recap.css">'
 
 
-def write_single(recap: Recap, file: Path, pictures: Path, *, with_whole_day: bool = True) -> bool:
-    """Write `recap` as one file, in the campaign's first language; return whether it differs from what was there.
+def single_page(
+    recap: Recap,
+    pictures: Path,
+    *,
+    edition: Edition | None = None,
+    beside: Mapping[str, str] = MappingProxyType({}),
+    with_whole_day: bool = True,
+) -> str:
+    """Return the one page, in the campaign's first language or another `edition`'s.
 
-    `pictures` is the folder that `pictures.keep` filled. Without the whole day it is the story alone, as for paper. Raises
-    ConfigError for a template that does not work, StorageError when the disk refuses.
+    `pictures` is the folder that `pictures.keep` filled; a picture that is kept in two sizes comes once, in the larger one.
+    `beside` are the same pages in every language, language → name of the file. Without the whole day it is the story alone, as
+    for paper. Raises ConfigError for a template that does not work.
     """
-    try:
-        return write_file(file, [single_page(recap, pictures, with_whole_day=with_whole_day)])
-    except OSError as error:
-        raise StorageError(f"the recap cannot be written to {file}: {error.strerror or error}") from error
-
-
-def single_page(recap: Recap, pictures: Path, *, with_whole_day: bool = True) -> str:
-    """Return the one page. A picture that is kept twice in two sizes comes once, in the larger one."""
-    edition = replace(editions(recap.campaign.languages)[0], is_single=True)
+    every = editions(recap.campaign.languages)
+    edition = replace(edition or every[0], is_single=True)
     told = {item.ref for item in recap.told}
     rest = DayPart("", tuple(item for item in recap.items if item.ref not in told) if with_whole_day else ())
     parts = recap.parts if rest.items else ()
-    said = {"recap": recap, "parts": parts, "editions": (edition,), "rest": rest if rest.items else None}
+    others = [replace(one, is_single=True) for one in every if one.language in beside]
+    said = {"recap": recap, "parts": parts, "editions": others, "beside": beside, "rest": rest if rest.items else None}
     page = render_page("recap/index.html", edition, **said)
     style = render_page("recap/recap.css", edition, **look(recap.campaign.look.accent, hours=len(recap.hours)))
     digest = b64encode(sha256(style.encode()).digest()).decode()

@@ -112,6 +112,10 @@ class Speech:
         """Return day and month, such as “3 Feb”."""
         return _skeleton(day.astimezone(zone).date() if isinstance(day, datetime) else day, "MMMd", self._locale)
 
+    def instant(self, at: datetime, zone: ZoneInfo) -> str:
+        """Return an instant in full, such as “Wednesday 3 February 2027, 10:05 London time, 10:05 UTC”."""
+        return f"{self.long_day(at, zone)}, {clock(at, zone)} {self.city(zone)}, {utc(at)}"
+
     def city(self, zone: ZoneInfo) -> str:
         """Return how people call the time of a zone, such as “London time”."""
         if zone.key.rpartition("/")[2] in {"UTC", "GMT"}:

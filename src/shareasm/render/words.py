@@ -4,11 +4,16 @@ import unicodedata
 from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
+from markupsafe import Markup
+
 from shareasm.domain.posts import Account
 from shareasm.domain.richtext import truncate
 
 NAME_LENGTH = 80
 """Graphemes of a display name that a page shows."""
+
+HANDLE_LENGTH = 120
+"""Graphemes of a handle that a page shows."""
 
 
 def iso(at: datetime) -> str:
@@ -27,6 +32,16 @@ def short(text: str, graphemes: int) -> str:
     One grapheme can be made of thousands of code points; no word of people's is of more than eight a letter.
     """
     return text if len(text) <= graphemes else truncate(text[: graphemes * 8], graphemes)
+
+
+def handle(name: str) -> Markup:
+    """Return a handle that may break between its parts.
+
+    >>> str(handle("amina@mines.example"))
+    '@amina<wbr>@mines.example'
+    """
+    joint = "@" if "@" in name else "."
+    return Markup("@") + Markup(f"<wbr>{joint}").join(short(name, HANDLE_LENGTH).split(joint))  # noqa: S704  "@" or "."
 
 
 _BLANK = {"\u3164", "\u2800", "\u115f", "\u1160", "\uffa0"}
