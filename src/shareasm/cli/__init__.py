@@ -13,6 +13,7 @@ from shareasm.cli.accounts import connect, doctor
 from shareasm.cli.after import forget, policy, recap, sweep
 from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
+from shareasm.cli.ending import INTERRUPTED, tell_interrupted
 from shareasm.cli.groups import Commands
 from shareasm.cli.plan import plan
 from shareasm.cli.posts import posts
@@ -32,6 +33,9 @@ class _Main(Commands):
         except ShareasmError as error:
             click.secho(f"shareasm: {error}", fg="red", err=True)
             ctx.exit(2 if isinstance(error, ConfigError) else 1)
+        except KeyboardInterrupt:
+            tell_interrupted()
+            ctx.exit(INTERRUPTED)
         except BrokenPipeError:  # `shareasm check | head` is no fault
             sys.stderr.close()
             ctx.exit(1)

@@ -1,19 +1,38 @@
 """Commands before the day: init, check, rehearse."""
 
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from shlex import quote
 
 import click
 
-FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+from shareasm.cli.ending import ended_by_ctrl_c
+
+NEW_FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
+FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+
+
+def _day(_context: click.Context, _option: click.Parameter, words: str | None) -> date | None:
+    """Return a date that is written as 2027-05-12. Another is refused, with what it may mean: 3/2 is not one day everywhere."""
+    if words is None:
+        return None
+    try:
+        return datetime.strptime(words, "%Y-%m-%d").date()  # noqa: DTZ007  a day, no instant
+    except ValueError:
+        from shareasm.campaign_files.words import guess_day, said_day
+
+        meant = guess_day(words)
+        example = f"If {said_day(meant)} is meant: --on {meant}" if meant else "Such as: --on 2027-05-12"
+        raise click.BadParameter(f"“{words}” is not a day as year-month-day. {example}") from None
 
 
 @click.command()
-@FOLDER
+@NEW_FOLDER
 @click.option("--name", help="What the day is called. Default: the hashtag with its year.")
 @click.option("--hashtag", help="The leading hashtag, without #. Default: made from the folder's name.")
-@click.option("--on", type=click.DateTime(["%Y-%m-%d"]), help="The day. Default: 30 days from today.")
+@click.option(
+    "--on", callback=_day, metavar="YYYY-MM-DD", help="The day, as year-month-day. Default: 30 days from today."
+)
 @click.option("--zone", help="The time zone that the plan is written in, such as Africa/Accra. Default: UTC.")
 @click.option(
     "--language", "languages", multiple=True, help="A language of the day, such as en; give it several times."
@@ -28,7 +47,7 @@ def init(
     folder: Path,
     name: str | None,
     hashtag: str | None,
-    on: datetime | None,
+    on: date | None,
     zone: str | None,
     languages: tuple[str, ...],
     from_campaign: Path | None,
@@ -43,7 +62,7 @@ def init(
     from shareasm.init import Wishes
     from shareasm.init import init as make
 
-    wishes = Wishes(name, hashtag, on.date() if on else None, zone, languages)
+    wishes = Wishes(name, hashtag, on, zone, languages)
     for path in make(folder, wishes, datetime.now(UTC), from_campaign):
         click.echo(f"made {path}")
     click.echo(f"Next: shareasm check {quote(str(folder))}, then shareasm rehearse {quote(str(folder))}")
@@ -55,7 +74,7 @@ def init(
     "--online", is_flag=True, help="Also open every link of the plan, and ask the accounts' servers what they take."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print findings and running order as JSON.")
-def check(folder: Path, *, online: bool, as_json: bool) -> None:
+def check(folder: Path | None, *, online: bool, as_json: bool) -> None:
     """Read a campaign and say everything that is wrong with it, then the running order.
 
     With --online the pages that the plan links to are looked at too, and kept as link cards for Bluesky; no account is
@@ -68,8 +87,10 @@ def check(folder: Path, *, online: bool, as_json: bool) -> None:
 
     from shareasm.check import check as read
     from shareasm.check import check_lines, check_to_json
+    from shareasm.cli.telling import campaign_folder
+    from shareasm.settings import read_settings
 
-    result = read(folder, datetime.now(UTC))
+    result = read(campaign_folder(folder, read_settings()), datetime.now(UTC))
     if online:
         from shareasm.cli.online import look_around
 
@@ -103,7 +124,7 @@ def check(folder: Path, *, online: bool, as_json: bool) -> None:
     show_default=True,
     help="Where the rehearsal's store and recap go.",
 )
-def rehearse(folder: Path, seconds: float, seed: int, out: Path) -> None:
+def rehearse(folder: Path | None, seconds: float, seed: int, out: Path) -> None:
     """Live through the whole day in about a minute, on networks that run inside this program.
 
     The real program, real HTTP on loopback, an invented audience. Nothing leaves this machine, no account is needed.
@@ -111,17 +132,23 @@ def rehearse(folder: Path, seconds: float, seed: int, out: Path) -> None:
     \b
     Example:  shareasm rehearse config/campaigns/shareasm-2027
     """
-    from shareasm.cli.telling import load_plan, print_event
+    from shareasm.cli.telling import campaign_folder, load_plan, print_event
     from shareasm.rehearsal.day import rehearse as live
+    from shareasm.settings import read_settings
 
-    plan = load_plan(folder)
+    plan = load_plan(campaign_folder(folder, read_settings()))
     click.echo(
         f"Rehearsing {plan.campaign.name}: {len(plan.schedule.slots)} slots, the day in about {seconds:.0f} seconds; longer on "
         "a small or busy computer."
     )
-    outcome = live(
-        plan, out / plan.campaign.slug, seconds=seconds, seed=seed, tell=lambda e: print_event(e, plan.campaign.zone)
-    )
+    with ended_by_ctrl_c("The rehearsal is broken off, and nothing of it runs any more. The next one begins anew."):
+        outcome = live(
+            plan,
+            out / plan.campaign.slug,
+            seconds=seconds,
+            seed=seed,
+            tell=lambda e: print_event(e, plan.campaign.zone),
+        )
     click.echo("")
     click.echo(f"Recap: {outcome.recap}")
     click.echo(
@@ -129,6 +156,6 @@ def rehearse(folder: Path, seconds: float, seed: int, out: Path) -> None:
     )
     click.echo(f"For your browser: {outcome.recap.resolve().as_uri()}")
     where = quote(str(out / plan.campaign.slug))
-    click.echo(f"To practise on it:  SHAREASM_DATA={where} shareasm status {quote(str(folder))}")
+    click.echo(f"To practise on it:  SHAREASM_DATA={where} shareasm status {quote(str(plan.folder))}")
     if not outcome.is_clean:
         raise click.exceptions.Exit(1)

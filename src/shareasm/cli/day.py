@@ -1,8 +1,6 @@
 """Commands on the day: run, status; and the parts alone for platforms: worker, web, collect, publish."""
 
 import json
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from shareasm.errors import ShareasmError
+from shareasm.cli.ending import certain_end, stop_signal
 
 if TYPE_CHECKING:
     from shareasm.settings import Settings
@@ -28,12 +26,12 @@ FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path
 def run(folder: Path | None, *, until_closed: bool, port: int | None, no_web: bool) -> None:
     """Run the day in one process: collect, publish, re-check; at the end close the day and write the recap.
 
-    Ctrl-C finishes the call in hand and stops; started again, it goes on where it was.
+    Ctrl-C finishes the call in hand and stops; started again, it goes on where it was. A second Ctrl-C stops at once.
 
     \b
     Example:  shareasm run config/campaigns/shareasm-2027
     """
-    with _certain_end(), _worker(folder) as (worker, plan), _web(plan, port, is_wanted=not no_web) as address:
+    with certain_end(), _worker(folder) as (worker, plan), _web(plan, port, is_wanted=not no_web) as address:
         if address:
             click.echo(f"The day so far: {address}")
         _live(worker, until_closed=until_closed)
@@ -48,7 +46,7 @@ def worker(folder: Path | None, *, until_closed: bool) -> None:
     \b
     Example:  shareasm worker config/campaigns/shareasm-2027
     """
-    with _certain_end(), _worker(folder) as (jobs, _):
+    with certain_end(), _worker(folder) as (jobs, _):
         _live(jobs, until_closed=until_closed)
 
 
@@ -65,9 +63,10 @@ def web(folder: Path | None, port: int | None) -> None:
     from shareasm.settings import read_settings
 
     plan = load_plan(campaign_folder(folder, read_settings()))
-    with _certain_end(), _stop_signal() as stopping, _web(plan, port, is_wanted=True) as address:
+    with certain_end(), stop_signal() as stopping, _web(plan, port, is_wanted=True) as address:
         click.echo(f"Serving {plan.campaign.name} at {address}")
         stopping.wait()
+        stopping.raise_for_ctrl_c()
 
 
 @click.command()
@@ -197,7 +196,7 @@ def _take_plan(parts: "Parts", plan: "Plan") -> None:
 
 def _live(worker: "Worker", *, until_closed: bool) -> None:
     """Let a worker run until a signal, or until the day is closed."""
-    with _stop_signal() as stopping:  # also while it stops: a second Ctrl-C then ends it at once
+    with stop_signal() as stopping:  # also while it stops: a second Ctrl-C then ends it at once
         try:
             worker.start()
             while not stopping.wait(0.2):
@@ -215,56 +214,7 @@ def _live(worker: "Worker", *, until_closed: bool) -> None:
         )
     if worker.faults:
         raise click.exceptions.Exit(1)
-
-
-@contextmanager
-def _certain_end() -> Iterator[None]:
-    """End the process when the command has ended: a thread that waits for a dead server would keep it for minutes."""
-    code, others = 0, set(threading.enumerate())
-    try:
-        yield
-    except click.exceptions.Exit as end:
-        code = end.exit_code
-        raise
-    except ShareasmError as error:
-        code = 1
-        if set(threading.enumerate()) - others:
-            click.secho(f"shareasm: {error}", fg="red", err=True)
-        raise
-    except BaseException:
-        code = 1
-        raise
-    finally:
-        if set(threading.enumerate()) - others:
-            _leave(code)
-
-
-def _leave(code: int) -> None:
-    """End at once, whatever else runs."""
-    import os
-    import sys
-
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(code)
-
-
-@contextmanager
-def _stop_signal() -> Iterator[threading.Event]:
-    """Set an event at Ctrl-C and SIGTERM; a second Ctrl-C ends at once."""
-    stopping = threading.Event()
-
-    def stop(number: int, _frame: object) -> None:
-        if stopping.is_set():
-            _leave(128 + number)
-        stopping.set()
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopping
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+    stopping.raise_for_ctrl_c()
 
 
 @contextmanager
