@@ -129,7 +129,7 @@ def test_where_there_are_several_campaigns_it_names_them(folder: Path) -> None:
 def test_a_folder_that_is_not_there_is_met_with_how_to_make_one(folder: Path, command: str) -> None:
     result = call(command, "nowhere")
     assert result.exit_code == 2
-    assert "`shareasm init` makes a new campaign" in result.output + result.stderr
+    assert "`shareasm init nowhere` makes a new campaign" in result.output + result.stderr
 
 
 def test_without_a_terminal_connecting_says_where_else_a_secret_goes(folder: Path) -> None:
@@ -332,24 +332,62 @@ def test_a_slot_that_is_not_there_is_a_persons_mistake(folder: Path) -> None:
     assert adopted.exit_code == 2
 
 
-def test_what_is_withdrawn_after_the_day_leaves_the_recap_when_it_is_written_again(folder: Path) -> None:
+def test_what_is_withdrawn_leaves_the_recap_its_other_forms_and_the_published_page_at_once(folder: Path) -> None:
+    from datetime import UTC, datetime
+
+    from shareasm import collect
+    from shareasm.collect import Desk
+    from shareasm.domain.campaigns import Source, SourceKind
+    from shareasm.domain.queue import Receipt
+    from shareasm.networks.ports import Page
+    from shareasm.storage import queue, steering
+    from shareasm.storage.engine import open_engine, transaction
+
+    call("init", "my-day", "--on", "2027-05-12")
+    plan = folder / "my-day" / "campaign.yaml"
+    plan.write_text(plan.read_text("utf-8") + "\nrecap: {folder: www}\n", encoding="utf-8")
+    call("plan", "apply", "my-day", "--yes")
+    loaded = load_campaign(folder / "my-day").campaign
+    assert loaded
+    engine, at = open_engine("sqlite:///data/shareasm.db"), datetime(2027, 5, 12, 9, tzinfo=UTC)
+    said = seen(f"A wrong number #{loaded.hashtags[0]}", at=at)
+    desk, source = Desk(engine, loaded, FixedClock(at)), Source("m", SourceKind.TAG_TIMELINE, "https://m.example")
+    collect.store(desk, source, Page((said,)), loaded.hashtags[0])
+    with transaction(engine) as connection:
+        entry = next(one for one in queue.of_campaign(connection, "my-day") if one.key.slot == "welcome")
+        steering.adopt(connection, entry, Receipt(said.post.ref, said.post.url, "1"), "", at)
+    engine.dispose()
+    assert call("recap", "--no-check", "--publish", "--single-file", "day.html", "my-day").exit_code == 0
+    page, single, public = folder / "data/recaps/my-day/day-1.html", folder / "day.html", folder / "www" / "day-1.html"
+    assert all("A wrong number" in file.read_text("utf-8") for file in (page, single, public))
+    done = call("withdraw", "welcome", "my-day", "--reason", "x", "--yes")
+    assert "Recap written again: " in done.output
+    assert f"One file written again: {single}" in done.output
+    assert "Published again: www" in done.output
+    assert not [file for file in (page, single, public) if "A wrong number" in file.read_text("utf-8")]
+
+
+def test_where_the_plan_has_mistakes_a_withdrawal_says_that_the_recap_still_shows_it(folder: Path) -> None:
     from datetime import UTC, datetime
 
     from shareasm.domain.posts import Network, PostRef
     from shareasm.domain.queue import Receipt
-    from shareasm.storage import days, queue, steering
+    from shareasm.storage import queue, steering
     from shareasm.storage.engine import open_engine, transaction
 
     call("init", "my-day", "--on", "2027-05-12")
     call("plan", "apply", "my-day", "--yes")
-    engine, after = open_engine("sqlite:///data/shareasm.db"), datetime(2027, 5, 20, tzinfo=UTC)
+    engine = open_engine("sqlite:///data/shareasm.db")
     with transaction(engine) as connection:
-        for entry in queue.of_campaign(connection, "my-day"):
-            url = f"https://m.example/{entry.id}"
-            steering.adopt(connection, entry, Receipt(PostRef(Network.MASTODON, url), url, "1"), "", after)
-        days.close(connection, "my-day", after)
+        entry = next(one for one in queue.of_campaign(connection, "my-day") if one.key.slot == "welcome")
+        url = "https://m.example/1"
+        receipt = Receipt(PostRef(Network.MASTODON, url), url, "1")
+        steering.adopt(connection, entry, receipt, "", datetime(2027, 5, 12, tzinfo=UTC))
     engine.dispose()
-    assert "`shareasm recap` writes it again" in call("withdraw", "welcome", "my-day", "--reason", "x", "--yes").output
+    call("recap", "--no-check", "my-day")
+    (folder / "my-day" / "story.yaml").write_text("chapters: 7\n")
+    done = call("withdraw", "welcome", "my-day", "--reason", "x", "--yes")
+    assert "The recap still shows it, for the plan has mistakes" in done.output
 
 
 def test_status_is_told_as_data(folder: Path) -> None:

@@ -178,6 +178,6 @@ def test_an_edition_of_a_leap_day_is_on_the_day_before(tmp_path: Path) -> None:
 
 
 def test_an_old_plan_with_mistakes_is_mended_first(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="has mistakes: mend what “shareasm check"):
+    with pytest.raises(ConfigError, match="has mistakes: mend what `shareasm check"):
         init(tmp_path / "new", Wishes(), NOW, tmp_path / "nowhere")
     assert list(tmp_path.iterdir()) == []

@@ -1,6 +1,8 @@
 """Check: the whole plan read, every mistake named, and the running order of the day. Changes nothing, asks no network."""
 
 import json
+import re
+import shlex
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -70,7 +72,7 @@ def check(folder: Path, now: datetime) -> CheckResult:
     if loaded.campaign is None or loaded.schedule is None:
         return CheckResult(loaded, loaded.findings, None, (), 0)
     findings = sorted(
-        (*loaded.findings, *_past(loaded.campaign, loaded.schedule, loaded.places, now)),
+        (*loaded.findings, *_past(loaded, loaded.campaign, loaded.schedule, now)),
         key=lambda finding: finding.place,
     )
     entries = plan_entries(loaded.campaign, loaded.schedule)
@@ -83,8 +85,9 @@ def check(folder: Path, now: datetime) -> CheckResult:
     )
 
 
-def _past(campaign: Campaign, schedule: Schedule, places: Places, now: datetime) -> Iterator[Finding]:
+def _past(loaded: Loaded, campaign: Campaign, schedule: Schedule, now: datetime) -> Iterator[Finding]:
     """Yield a warning for each slot of which something lies in the past; only one when the whole day does."""
+    places = loaded.places
     past = {slot.id: [due for due in _dues(slot) if due <= now] for slot in schedule.slots}
     past = {slot: dues for slot, dues in past.items() if dues}
     if past and campaign.closes_at <= now:
@@ -92,7 +95,7 @@ def _past(campaign: Campaign, schedule: Schedule, places: Places, now: datetime)
             Severity.WARNING,
             places.on or places.times[next(iter(past))],
             f"The day is over: it closed at {campaign.closes_at:%H:%M} UTC on {campaign.closes_at:%Y-%m-%d}.",
-            "For a new edition use “shareasm init --from”.",
+            f"Mend “on” if another day is meant. A new edition is begun by `{_next_edition(loaded.folder)}`.",
         )
         return
     for slot, dues in past.items():
@@ -102,6 +105,14 @@ def _past(campaign: Campaign, schedule: Schedule, places: Places, now: datetime)
             f"“{slot}” lies in the past ({', '.join(f'{due:%Y-%m-%d %H:%M}' for due in dues)} UTC).",
             "Move it to a later time if it should still go out.",
         )
+
+
+def _next_edition(folder: Path) -> str:
+    """Return the command that begins the next edition of the campaign in `folder`: of next year, where its name has one."""
+    here = folder.resolve()
+    name = re.sub(r"20\d\d", lambda year: str(int(year[0]) + 1), here.name)
+    following = folder.parent / (name if name != here.name else f"{here.name}-next")
+    return shlex.join(["shareasm", "init", str(following), "--from", str(folder)])
 
 
 def _dues(slot: Slot) -> list[datetime]:
@@ -191,7 +202,7 @@ def _text_misfits(entry: PlannedEntry, account: CampaignAccount, limits: Limits,
             places.key(slot, "quote"),
             f"{account.server} shows no quotes: on {account.id} the address of “{entry.draft.quotes}” stands below the "
             "text instead.",
-            "If that is good enough, leave it so.",
+            f"If that is good enough, leave it so; else take {account.id} out of the slot's accounts.",
         )
     length = limits.count(text, entry.draft.content_warning)
     if length > limits.text_length:
@@ -222,7 +233,7 @@ def _media_misfits(entry: PlannedEntry, account: CampaignAccount, limits: Limits
             place,
             f"An alt text ({language}) has {longest:,} of the {limits.alt_length:,} characters that {account.server} "
             f"takes: it is cut on {account.id}.",
-            "Say it shorter.",
+            "Say it shorter, the most important first.",
         )
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from shlex import quote
 from tempfile import TemporaryDirectory
 from zoneinfo import ZoneInfo
 
@@ -93,7 +94,7 @@ def _starter(folder: Path, wishes: Wishes, now: datetime) -> dict[str, bytes]:
     slug = folder.resolve().name
     hashtag = (wishes.hashtag or _tag_of(slug)).removeprefix("#")
     values = {
-        "folder": folder,
+        "folder": quote(str(folder)),
         "name": wishes.name or slug.replace("-", " ").replace("_", " ").strip().capitalize() or "Our digital day",
         "hashtag": hashtag,
         "on": wishes.on or (now + LEAD_TIME).date(),
@@ -160,7 +161,7 @@ def _new_edition(folder: Path, wishes: Wishes, now: datetime, old_folder: Path) 
     loaded = load_campaign(old_folder)
     if loaded.campaign is None or loaded.schedule is None:
         raise ConfigError(
-            f"The campaign in {old_folder} has mistakes: mend what “shareasm check {old_folder}” names first."
+            f"The campaign in {old_folder} has mistakes: mend what `shareasm check {quote(str(old_folder))}` names first."
         )
     old = loaded.campaign
     on = wishes.on or _next_date(old.on, now)
@@ -172,7 +173,7 @@ def _new_edition(folder: Path, wishes: Wishes, now: datetime, old_folder: Path) 
     languages = wishes.languages or old.languages
     hashtag = wishes.hashtag or old.hashtags[0].replace(str(old.on.year), str(on.year))
     values = {
-        "folder": folder,
+        "folder": quote(str(folder)),
         "before": old.name,
         "name": wishes.name,
         "hashtag": hashtag,

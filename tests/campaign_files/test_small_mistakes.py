@@ -1,11 +1,13 @@
 """Single values that are wrong, where a golden plan would hide the point. Each names its cure."""
 
 import shutil
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from shareasm.campaign_files import load_campaign
+from shareasm.campaign_files.words import guess_day
 
 GOOD = Path(__file__).resolve().parent.parent / "data" / "schedules" / "good"
 
@@ -30,8 +32,9 @@ def said_after(tmp_path: Path, old: str, new: str) -> str:
         ('"@iied.example"', "[x]", "“accounts” must be text"),
         ("accent: \"#8a4b08\"", "accent: []", "“accent” must be text"),
         ("contact: shareasm@iied.example", "contact: [x]", "“contact” must be text"),
-        ("contact: shareasm@iied.example", "contact: https://iied.example/a b", "is not an address"),
-        ("contact: shareasm@iied.example", "contact: https://iied.example:x", "is not an address"),
+        ("contact: shareasm@iied.example", "contact: https://iied.example/a b", "contact: mailto:asm@iied.example, or contact: https://"),
+        ("contact: shareasm@iied.example", "contact: ask Amina", "is neither an e-mail address nor a web address"),
+        ("contact: shareasm@iied.example", "contact: https://iied.example:x", "neither an e-mail address nor"),
         ("server: https://bsky.social", "server: [x]", "“server” must be text"),
         ("https://mastodon.social, handle", '"http://127.0.0.1:3000", handle', ""),
         ("https://mastodon.social, handle", '"http://mastodon.social", handle', "The line to mastodon.social is not encrypted"),
@@ -98,3 +101,32 @@ def test_the_address_of_the_recap_ends_where_its_files_begin(tmp_path: Path) -> 
     publication = loaded.campaign.publication
     assert (publication.url, publication.command) == ("https://iied.example/2027/", ("rsync", "{folder}/", "web:/srv/"))
     assert publication.has_place
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("3.2.2027", date(2027, 2, 3)),
+        ("03/02/2027", date(2027, 2, 3)),
+        ("2/28/2027", date(2027, 2, 28)),
+        ("2027/2/3", date(2027, 2, 3)),
+        ("3rd of February 2027", date(2027, 2, 3)),
+        ("Feb. 3, 2027", date(2027, 2, 3)),
+        ("3. March 2027", date(2027, 3, 3)),
+        ("31.2.2027", None),
+        ("3 Smarch 2027", None),
+        ("next week", None),
+    ],
+)
+def test_a_date_written_otherwise_is_understood_for_its_cure_alone(words: str, meant: date | None) -> None:
+    assert guess_day(words) == meant
+
+
+@pytest.mark.parametrize("value", ["“2027-02-03”", "„2027-02-03“", "”2027-02-03”"])
+def test_the_quotes_of_a_word_processor_are_named(tmp_path: Path, value: str) -> None:
+    said = said_after(tmp_path, "on: 2027-02-03", f"on: {value}")
+    assert 'stands in curly quotes, which are letters of the text here. Write straight ones: "2027-02-03".' in said
+
+
+def test_a_quotation_in_straight_quotes_keeps_its_curly_ones(tmp_path: Path) -> None:
+    assert said_after(tmp_path, "host: ", 'host: "“Ours”" #') == ""

@@ -121,7 +121,7 @@ def _partner_handle(field: Field) -> str | None:
     if not (_BLUESKY_HANDLE.fullmatch(handle.lower()) or _MASTODON_HANDLE.fullmatch(handle)):
         field.fail(
             f"“{shorten(word)}” is not a handle.",
-            "Write it in quotes: “@iied.example”, or “@iied@mastodon.social” on Mastodon.",
+            'Write it in quotes: "@iied.example", or "@iied@mastodon.social" on Mastodon.',
         )
         return None
     return f"@{handle}"
@@ -136,7 +136,7 @@ def read_blocked(row: Row, own: Iterable[str]) -> Blocked:
         row.findings.warn(
             row.place_of("blocked"),
             f"This campaign posts from {host} itself or reads there: everybody there is blocked.",
-            "Write single accounts instead: “@name@server”, or “@name.example”.",
+            'Write single accounts instead, in quotes: "@name@server.example", or "@name.example".',
         )
     beyond = {twin for name in names if not name.startswith("did:") for twin in twins(name)}
     return Blocked(frozenset(names) | beyond, hosts)
@@ -153,7 +153,7 @@ def _blocked(field: Field) -> str | None:
     if word:
         field.fail(
             f"“{shorten(word)}” is neither an account nor a server.",
-            "Write an account as “@name@server.example” or “@name.example”, a whole server as “server.example”.",
+            'Write an account as "@name@server.example" or "@name.example", a whole server as server.example.',
         )
     return None
 

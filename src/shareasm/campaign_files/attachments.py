@@ -111,7 +111,7 @@ class _Reader:
                 yield language, file
 
     def _alt(self, row: Row, what: str) -> dict[str, str]:
-        cure = "Say in a sentence or two what it shows, for those who cannot see it: alt: “…”."
+        cure = 'Say in a sentence or two what it shows, for those who cannot see it: alt: "…".'
         if not row.has("alt"):
             row.findings.error(row.place_of("alt"), f"The {what} has no alt text.", cure)
             return {}

@@ -67,9 +67,9 @@ def no_campaign(folder: Path) -> Sketch:
 def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
     """Return the campaign that `fields` describe. It is a whole one where `findings` get no error."""
     row = Row(fields, "campaign.yaml", _KEYS, findings)
-    name = row.need("name", text, "Write the day's name: name: “#shareASM 2027”.")
+    name = row.need("name", text, 'Write the day\'s name: name: "#shareASM 2027".')
     hashtags = row.need_each("hashtags", _hashtag, "Write it without #: hashtags: [shareASM].")
-    on = row.need("on", words.day, "Write the day: on: “2027-02-03”.")
+    on = row.need("on", words.day, 'Write the day: on: "2027-02-03".')
     zone = row.need("zone", words.zone, "Write the zone of the plan's times: zone: Europe/London.") or ZoneInfo("UTC")
     window = _window(row, on, zone) if on else None
     languages = row.need_each("languages", words.language, "Write, for example: languages: [en, fr].")
@@ -160,19 +160,21 @@ def _window(row: Row, on: date, zone: ZoneInfo) -> tuple[datetime, datetime] | N
     if window is None:
         return None
     moment = partial(words.moment, on=on, in_zone=zone)
-    opens_at = window.need("opens", moment, "Write when the day opens: opens: “06:00”.")
-    closes_at = window.need("closes", moment, "Write when the day closes: closes: “22:00”.")
+    opens_at = window.need("opens", moment, 'Write when the day opens: opens: "06:00".')
+    closes_at = window.need("closes", moment, 'Write when the day closes: closes: "22:00".')
     if opens_at is None or closes_at is None:
         return None
     if closes_at <= opens_at:
         window.findings.error(
             window.place_of("closes"),
             "The day closes before it opens.",
-            f"If it closes after midnight, write the date: “{on + timedelta(days=1)} 02:00”.",
+            f'If it closes after midnight, write the date: closes: "{on + timedelta(days=1)} 02:00".',
         )
         return None
     if closes_at - opens_at > _LONGEST_WINDOW:
-        window.findings.error(window.place_of("closes"), "The window is longer than a week.", "Check the dates.")
+        window.findings.error(
+            window.place_of("closes"), "The window is longer than a week.", "Check the dates of “opens” and “closes”."
+        )
         return None
     return opens_at, closes_at
 
@@ -220,7 +222,7 @@ def _accent(field: Field) -> str | None:
         return None
     if not re.fullmatch(r"#[0-9a-fA-F]{6}", colour):
         field.fail(
-            f"“{shorten(colour)}” is not a colour.", "Write # and six digits of 0–9 and a–f in quotes: “#8a4b08”."
+            f"“{shorten(colour)}” is not a colour.", 'Write # and six digits of 0–9 and a–f in quotes: "#8a4b08".'
         )
         return None
     if (ratio := contrast(colour, _WHITE)) < READABLE:

@@ -75,7 +75,7 @@ class PartsReader:
             row.findings.error(
                 row.place_of("text"),
                 f"“text” is missing in {row.what}, or empty.",
-                "Write: text: {en: “…  #shareASM”}.",
+                'Write: text: {en: "…  #shareASM"}.',
             )
             return {}
         field = row.field("text")
@@ -109,7 +109,7 @@ class PartsReader:
         if len(languages) > 1:
             field.fail(
                 f"Which language is this? The campaign speaks {', '.join(languages)}.",
-                f"Write it below its language: text: {{{languages[0]}: “…”}}.",
+                f'Write it below its language: text: {{{languages[0]}: "…"}}.',
             )
         language = languages[0] if languages else "en"
         self.places.texts[TextKey(self.slot, part, language, "")] = field.place

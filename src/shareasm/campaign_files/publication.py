@@ -19,7 +19,7 @@ def read_publication(row: Row) -> Publication:
         named.findings.error(named.place_of("command"), "The recap has two ways to its readers.", cure)
     if command and not any(PLACE in word for word in command):
         cure = (
-            f"Write {PLACE} where its folder belongs: [rsync, -a, --delete, “{PLACE}/”, “web@example.org:/srv/www/”]."
+            f'Write {PLACE} where its folder belongs: [rsync, -a, --delete, "{PLACE}/", "web@iied.example:/srv/www/"].'
         )
         named.findings.error(named.place_of("command"), "The command does not say what it carries.", cure)
     return Publication(url, folder, command)

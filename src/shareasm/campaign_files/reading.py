@@ -4,6 +4,7 @@ A `Row` is one block of keys. It knows which keys it may have, so an unknown one
 parser is a function of a `Field`; the modules `words`, `campaign`, `schedule` and `story` are made of them.
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -14,6 +15,8 @@ from shareasm.campaign_files.secrets import is_secret_key
 from shareasm.campaign_files.tree import Fields, Items, Node, Scalar
 
 T = TypeVar("T")
+
+_CURLY = re.compile("[“”„][^“”„]*[“”]", re.DOTALL)  # what word processors make of quotes
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,12 @@ def text(field: Field) -> str | None:
     if node.is_broken:
         return None
     words = node.text.strip()
+    if node.is_plain and _CURLY.fullmatch(words):
+        field.fail(
+            f"{shorten(words)} stands in curly quotes, which are letters of the text here.",
+            f'Write straight ones: "{shorten(words[1:-1])}".',
+        )
+        return None
     if not words or node.is_empty:
         field.fail(f"“{field.name}” is empty.", "Write its text behind the colon, or take the key away.")
         return None

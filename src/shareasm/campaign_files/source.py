@@ -4,6 +4,7 @@ import re
 import stat
 import unicodedata
 from pathlib import Path
+from shlex import quote
 
 from shareasm.campaign_files.findings import Findings, Place
 
@@ -55,7 +56,7 @@ def _read_bytes(folder: Path, name: str, place: Place, findings: Findings) -> by
     except OSError as error:
         cure = "Check its name and its permissions."
         if isinstance(error, FileNotFoundError):
-            cure = "Is the folder's name right? `shareasm init` makes a new campaign."
+            cure = _cure_for_missing(folder)
         findings.error(place, f"The file cannot be read: {error.strerror}.", cure)
         return None
     if len(data) > FILE_LIMIT:
@@ -66,6 +67,12 @@ def _read_bytes(folder: Path, name: str, place: Place, findings: Findings) -> by
         )
         return None
     return data
+
+
+def _cure_for_missing(folder: Path) -> str:
+    if folder.is_dir():
+        return "Is it the campaign's folder? It holds campaign.yaml and schedule.yaml; `shareasm init my-day` makes a new one."
+    return f"Is the folder's name right? `shareasm init {quote(str(folder))}` makes a new campaign there."
 
 
 def _decoded(data: bytes, place: Place, findings: Findings) -> str | None:

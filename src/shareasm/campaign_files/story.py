@@ -36,7 +36,7 @@ Half = Rule | Quotation | None
 _FIRST_KEYS = (*_RULES, "text", "quote", "question")
 _HALF_KEYS = tuple(dict.fromkeys((*NAMING, *_QUOTATION_KEYS)))
 _AT_URI = re.compile(r"at://[\w.:%-]+/[\w.]+/[\w.~:-]+")
-_WAYS = "Write each on a line of its own: - {slot: welcome}, - {text: “…”}, - {quote: “…”, name: …}."
+_WAYS = 'Write each on a line of its own: - {slot: welcome}, - {text: "…"}, - {quote: "…", name: …}.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +127,7 @@ class _Show:
     def _pair(self, row: Row) -> PairPlan | None:
         _refuse_others(row, _PAIR_KEYS, "a question with its answer")
         question = self._needed(row, "question", "Write what was asked: question: {slot: …}, or its words.")
-        answer = self._needed(row, "answer", "Write what was answered: answer: {post: “https://…”}, or its words.")
+        answer = self._needed(row, "answer", 'Write what was answered: answer: {post: "https://…"}, or its words.')
         return PairPlan(question, answer) if question and answer else None
 
     def _needed(self, row: Row, key: str, cure: str) -> Half:
@@ -143,7 +143,7 @@ class _Show:
         row = row_of(field, f"“{field.name}”", _HALF_KEYS)
         assert row is not None
         return self._post_or_quotation(
-            row, "Name one post: {slot: …} or {post: “https://…”}; or {quote: “…”, name: …}."
+            row, 'Name one post: {slot: …} or {post: "https://…"}; or {quote: "…", name: …}.'
         )
 
     def _post_or_quotation(self, row: Row, cure: str) -> Half:
@@ -237,6 +237,6 @@ def _hour(field: Field) -> str | None:
     if found and int(found[1]) < 24:
         return f"{int(found[1]):02}:00"
     field.fail(
-        f"“{shorten(hour)}” is not an hour of the day.", "Write a full hour in the campaign's zone: hour: “14:00”."
+        f"“{shorten(hour)}” is not an hour of the day.", 'Write a full hour in the campaign\'s zone: hour: "14:00".'
     )
     return None

@@ -6,6 +6,7 @@ from ruamel.yaml.error import MarkedYAMLError
 
 from shareasm.campaign_files.findings import Findings, Place
 
+EXAMPLE = "the example in config/campaigns/shareasm-2027"
 _TAG_IN_BRACKETS = re.compile(r"[\[{,:]\s*#\w")
 
 # (part of the parser's words, what it means, what to do, whether the place where the construct begins helps more)
@@ -94,7 +95,7 @@ _EXPLAINED: tuple[tuple[str, str, str, bool], ...] = (
 def explain_syntax(error: MarkedYAMLError, text: str, place: Place, findings: Findings) -> None:
     """Add the finding for the parser's `error`, in a person's words where they are known."""
     problem = str(error.problem or error)
-    unknown = ("", f"This is not YAML: {problem}.", "Compare with the example campaign.", False)
+    unknown = ("", f"This is not YAML: {problem}.", f"Compare with {EXAMPLE}.", False)
     _, message, cure, is_told_at_beginning = next((row for row in _EXPLAINED if row[0] in problem), unknown)
     mark = (error.context_mark if is_told_at_beginning else None) or error.problem_mark or error.context_mark
     line, column = (mark.line, mark.column) if mark else (0, 0)

@@ -15,7 +15,7 @@ from shareasm.domain.schedules import Due
 _EACH_ZONE = re.compile(r"each partner['’]s")
 _IN_EACH_ZONE = re.compile(r"(.*\S)\s*in each partner['’]s zone", re.DOTALL)
 _ENDS_IN_OFFSET = re.compile(r".*:\d{2}\s*(Z|z|[+-]\d{2}:?\d{2})", re.DOTALL)
-_CURE = "Write when it goes out: at: “09:00”."
+_CURE = 'Write when it goes out: at: "09:00".'
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def _own_times(
     if isinstance(wish.node, Scalar) and _ENDS_IN_OFFSET.fullmatch(wish.node.text):
         wish.fail(
             "A time with its distance from UTC is the same instant in each zone.",
-            "Write the time alone: at: “09:00 in each partner's zone”.",
+            'Write the time alone: at: "09:00 in each partner\'s zone".',
         )
         return Times(None, {})
     zones = {account.id: sketch.campaign.zone_of(account) for account in accounts}

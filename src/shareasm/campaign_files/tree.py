@@ -25,7 +25,7 @@ from ruamel.yaml.events import (
 from shareasm.campaign_files.findings import Findings, Place
 from shareasm.campaign_files.secrets import has_secret, is_secret_key
 from shareasm.campaign_files.source import at_end_of, read_text, report_escaped
-from shareasm.campaign_files.syntax import explain_syntax
+from shareasm.campaign_files.syntax import EXAMPLE, explain_syntax
 
 DEPTH_LIMIT = 20
 """Levels of nesting. A plan needs eight."""
@@ -102,7 +102,7 @@ def parse_tree(text: str, file: str, findings: Findings) -> Fields | None:
         findings.error(
             node.place if node else place,
             "The file is empty." if node is None else "The file must hold keys with values, such as “name: …”.",
-            "Begin with “shareasm init”, or compare with the example campaign.",
+            f"Compare it with {EXAMPLE}, or with a new campaign: `shareasm init my-day` makes one.",
         )
     return None
 
@@ -127,7 +127,11 @@ class _Builder:
         try:
             for event in self._events:
                 if isinstance(event, DocumentStartEvent) and node is not None:
-                    self._refuse(event, "A second document begins here (“---”).", "One file holds one document.")
+                    self._refuse(
+                        event,
+                        "A second document begins here (“---”).",
+                        "One file holds one document: take the line “---” out.",
+                    )
                 elif isinstance(event, NodeEvent) and node is None:
                     node = self._node(event, depth=1)
         except _Stop:
@@ -138,9 +142,17 @@ class _Builder:
         self._count += 1
         place = self._place(event)
         if depth > DEPTH_LIMIT:
-            self._refuse(event, f"The file is nested more than {DEPTH_LIMIT} deep here.", "Check the brackets.")
+            self._refuse(
+                event,
+                f"The file is nested more than {DEPTH_LIMIT} deep here.",
+                "Look for a bracket that is opened and never closed.",
+            )
         if self._count > NODE_LIMIT:
-            self._refuse(event, f"The file holds more than {NODE_LIMIT:,} values.", "Is this the right file?")
+            self._refuse(
+                event,
+                f"The file holds more than {NODE_LIMIT:,} values.",
+                "A plan is far smaller: is this the right file, or was something pasted into it?",
+            )
         if isinstance(event, AliasEvent):
             self._findings.error(
                 place,

@@ -30,6 +30,16 @@ _MONTHS = (
     "January", "February", "March", "April", "May", "June",
     "July", "August", "September", "October", "November", "December",
 )  # fmt: skip
+_OTHER_DATES = tuple(
+    re.compile(pattern)
+    for pattern in (
+        r"(?P<day>\d{1,2})\s*[./-]\s*(?P<month>\d{1,2})\s*[./-]\s*(?P<year>\d{4})",
+        r"(?P<year>\d{4})\s*[./]\s*(?P<month>\d{1,2})\s*[./]\s*(?P<day>\d{1,2})",
+        r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?\s+(?:of\s+)?(?P<month>[A-Za-z]{3,9})\.?,?\s+(?P<year>\d{4})",
+        r"(?P<month>[A-Za-z]{3,9})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})",
+    )
+)
+_DAY_CURE = 'Write year-month-day in quotes: "2027-02-03".'
 _SCHEMES = {"web": ("https", "http"), "stream": ("wss", "ws")}
 
 
@@ -66,12 +76,7 @@ def _address(field: Field, kind: str) -> str | None:
     if words is None:
         return None
     schemes = _SCHEMES[kind]
-    try:
-        parts = urlsplit(words)
-        is_good = parts.scheme in schemes and bool(parts.hostname) and (parts.port or 1) > 0
-    except ValueError:
-        is_good = False
-    if not is_good or re.search(r"[\s<>\"\\^`{}|]", words):
+    if not _is_address(words, kind):
         example = (
             f"{schemes[0]}://{words.split('://')[-1].lstrip('/')}"
             if re.fullmatch(r"[\w:/-]+\.[\w.:/-]+", words)
@@ -83,6 +88,15 @@ def _address(field: Field, kind: str) -> str | None:
         field.fail(f"“{shorten(words)}” is not an address that begins with {schemes[0]}:// or {schemes[1]}://.", cure)
         return None
     return words
+
+
+def _is_address(words: str, kind: str) -> bool:
+    try:
+        parts = urlsplit(words)
+        is_whole = parts.scheme in _SCHEMES[kind] and bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        return False
+    return is_whole and not re.search(r"[\s<>\"\\^`{}|]", words)
 
 
 def server(field: Field) -> str | None:
@@ -116,7 +130,13 @@ def contact(field: Field) -> str | None:
         return None
     if re.fullmatch(r"(mailto:)?[^\s@<>:/]+@[^\s@<>:/]+", words):
         return words if words.startswith("mailto:") else f"mailto:{words}"
-    return url(field)
+    if not _is_address(words, "web"):
+        field.fail(
+            f"“{shorten(words)}” is neither an e-mail address nor a web address.",
+            "Write where people ask to be removed: contact: mailto:asm@iied.example, or contact: https://iied.example/contact.",
+        )
+        return None
+    return words
 
 
 def language(field: Field) -> str | None:
@@ -177,16 +197,48 @@ def day(field: Field) -> date | None:
         return None
     found = _DATE.fullmatch(words)
     if not found:
-        field.fail(f"“{shorten(words)}” is not a date.", "Write year-month-day in quotes: “2027-02-03”.")
+        meant = guess_day(words)
+        cure = f'If {said_day(meant)} is meant, write "{meant}": year-month-day.' if meant else _DAY_CURE
+        field.fail(f"“{shorten(words)}” is not a date.", cure)
         return None
     return _date(field, found)
+
+
+def guess_day(words: str) -> date | None:
+    """Return the date that was probably meant by 3.2.2027, 2027/02/03 or 3 February 2027; None where that cannot be told.
+
+    Of two numbers that both may be months the first counts as the day.
+    """
+    for pattern in _OTHER_DATES:
+        if found := pattern.fullmatch(words.strip()):
+            year, day, month = int(found["year"]), int(found["day"]), _month(found["month"])
+            if month > 12 >= day:
+                day, month = month, day
+            try:
+                return date(year, month, day)
+            except ValueError:
+                return None
+    return None
+
+
+def _month(word: str) -> int:
+    """Return the number of a month, 0 where there is none of that name."""
+    if word.isdecimal():
+        return int(word)
+    names = (number for number, name in enumerate(_MONTHS, 1) if name.casefold().startswith(word.casefold()))
+    return next(names, 0)
+
+
+def said_day(on: date) -> str:
+    """Return a date as people say it: 3 February 2027."""
+    return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
 
 
 def _date(field: Field, found: re.Match[str]) -> date | None:
     try:
         on = date(int(found[1]), int(found[2]), int(found[3]))
     except ValueError:
-        field.fail(f"There is no day {found[0]}.", "Write year-month-day: “2027-02-03” is 3 February 2027.")
+        field.fail(f"There is no day {found[0]}.", 'Write year-month-day: "2027-02-03" is 3 February 2027.')
         return None
     if not FIRST_YEAR <= on.year <= LAST_YEAR:
         field.fail(f"The year {found[1]} cannot be meant.", f"Write a year from {FIRST_YEAR} to {LAST_YEAR}.")
@@ -221,9 +273,9 @@ def moment(field: Field, on: date | None, in_zone: ZoneInfo, *, is_one_of_many: 
 
 def _explain_time(field: Field, words: str, *, has_date: bool, rest: str) -> None:
     if has_date and not rest:
-        field.fail(f"The time is missing behind the date {words}.", f"Write date and time: “{words} 09:00”.")
+        field.fail(f"The time is missing behind the date {words}.", f'Write date and time: "{words} 09:00".')
         return
-    cure = "Write hours and minutes in quotes: “09:00”, or with the date “2027-02-03 09:00”."
+    cure = 'Write hours and minutes in quotes: "09:00", or with the date "2027-02-03 09:00".'
     loose = re.fullmatch(r"(\d{1,2})\s*(?:[.hH:]\s*(\d{2})?)?\s*([ap]\.?m\.?)?", words)
     if loose and int(loose[1]) < 24:
         hour = int(loose[1]) % 12 + 12 if (loose[3] or "").startswith("p") else int(loose[1])
@@ -240,7 +292,9 @@ def _local(field: Field, on: date, clock: re.Match[str]) -> datetime | None:
     try:
         return datetime.combine(on, time(hour, minute, second))
     except ValueError:
-        field.fail(f"There is no time {clock[0]}.", "Write hours from 00 to 23 and minutes from 00 to 59: “09:00”.")
+        field.fail(
+            f"There is no time {clock[0]}.", "Write hours from 00 to 23 and minutes from 00 to 59, such as 09:00."
+        )
         return None
 
 
@@ -276,7 +330,7 @@ def _instant(field: Field, local: datetime, in_zone: ZoneInfo, *, is_one_of_many
 
 def said(local: datetime) -> str:
     """Return a local time as people say it: 02:30 on 28 March 2027."""
-    return f"{_hours(local)} on {local.day} {_MONTHS[local.month - 1]} {local.year}"
+    return f"{_hours(local)} on {said_day(local)}"
 
 
 def _hours(local: datetime) -> str:

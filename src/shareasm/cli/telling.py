@@ -1,6 +1,7 @@
 """How the command line speaks: events of the day as lines with the campaign's time and UTC, plans with their findings."""
 
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, NoReturn
 
 import click
@@ -46,7 +47,7 @@ def load_plan(folder: Path) -> "Plan":
     if loaded.campaign is None or loaded.schedule is None or loaded.has_errors:
         for finding in loaded.findings:
             click.echo(str(finding), err=True)
-        _refuse(f"the plan in {folder} has mistakes; nothing was changed. `shareasm check {folder}` shows them")
+        _refuse(f"the plan in {folder} has mistakes; nothing was changed. {_check(folder)} shows them")
     return Plan(folder, loaded.campaign, loaded.schedule, loaded.story)
 
 
@@ -58,16 +59,27 @@ def load_steerable(folder: Path) -> "tuple[Campaign, Schedule | None]":
     if loaded.campaign is None:
         for finding in loaded.findings:
             click.echo(str(finding), err=True)
-        _refuse(f"campaign.yaml in {folder} has mistakes; nothing was changed. `shareasm check {folder}` shows them")
+        _refuse(f"campaign.yaml in {folder} has mistakes; nothing was changed. {_check(folder)} shows them")
     return loaded.campaign, None if loaded.has_errors else loaded.schedule
+
+
+def _check(folder: Path) -> str:
+    return f"`shareasm check {quote(str(folder))}`"
 
 
 def campaign_folder(given: Path | None, settings: "Settings") -> Path:
     """Return the campaign folder that was named, or SHAREASM_CAMPAIGN, or the only one in config/campaigns."""
     from shareasm.errors import ConfigError
 
-    if folder := given or settings.campaign:
-        return folder
+    if given:
+        return given
+    if settings.campaign:
+        if not settings.campaign.is_dir():
+            raise ConfigError(
+                f"SHAREASM_CAMPAIGN names {settings.campaign}, which is no folder: mend it, or name the campaign's folder at "
+                "the end of the command"
+            )
+        return settings.campaign
     found = sorted(path.parent for path in Path("config/campaigns").glob("*/campaign.yaml"))
     if len(found) == 1:
         return found[0]
