@@ -72,7 +72,7 @@ class Unsaid(threading.local):
         return self._opened(macro(item, recap, kind, is_alone, **under))
 
     def _leave(self, name: str, /, *values: Any, **named: Any) -> Markup:
-        held = tuple((key, self._held(value)) for key, value in named.items())
+        held = tuple((key, self._held(value)) for key, value in named.items()) if named else ()
         self._phrases.append(Phrase(name, values, held))
         return Markup(f"\x02{_NONCE}{len(self._phrases) - 1}\x03")  # noqa: S704  nothing but a mark
 

@@ -8,13 +8,18 @@ from pathlib import Path
 
 
 def write_file(path: Path, pieces: Iterable[str]) -> bool:
+    """Write `pieces` to `path` so that readers see the old text or the new one; return whether they differ."""
+    return write_bytes(path, encoded(pieces))
+
+
+def write_bytes(path: Path, pieces: Iterable[bytes]) -> bool:
     """Write `pieces` to `path` so that readers see the old bytes or the new ones; return whether they differ."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
     digest = blake2b()
     try:
         with fresh.open("wb") as file:
-            for piece in _gathered(pieces):
+            for piece in pieces:
                 digest.update(piece)
                 file.write(piece)
             if path.is_file() and _digest(path) == digest.digest():
@@ -38,8 +43,8 @@ def copy_file(source: Path, target: Path) -> None:
         fresh.unlink(missing_ok=True)
 
 
-def _gathered(pieces: Iterable[str], size: int = 64 * 1024) -> Iterator[bytes]:
-    """Join the many small pieces of a template into few writes."""
+def encoded(pieces: Iterable[str], size: int = 64 * 1024) -> Iterator[bytes]:
+    """Yield text as bytes, the many small pieces of a template joined for few writes."""
     held: list[str] = []
     length = 0
     for piece in pieces:

@@ -16,7 +16,7 @@ from typing import BinaryIO, NamedTuple
 import msgspec
 
 import shareasm
-from shareasm.render.files import write_file
+from shareasm.render.files import encoded, write_bytes
 from shareasm.resources import template_folder
 
 MANIFEST = ".recap-manifest"  # hidden: it is not delivered
@@ -60,13 +60,13 @@ class Manifest:
             self.now[name] = known
             return False
         made_of: list[tuple[str, int]] = []
-        is_changed = write_file(file, _joined(wanted, file, known, made_of))
+        is_changed = write_bytes(file, _joined(wanted, file, known, made_of))
         self.now[name] = Kept(made_of, _state(file))
         return is_changed
 
     def keep(self) -> None:
         """Write down what was made, for the next time."""
-        write_file(self.folder / MANIFEST, [msgspec.json.encode(self.now, order="deterministic").decode()])
+        write_bytes(self.folder / MANIFEST, [msgspec.json.encode(self.now, order="deterministic")])
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -78,14 +78,14 @@ def read_manifest(folder: Path) -> Manifest:
     return Manifest(folder, known)
 
 
-def _joined(wanted: Iterable[Piece], file: Path, known: Kept | None, made_of: list[tuple[str, int]]) -> Iterator[str]:
+def _joined(wanted: Iterable[Piece], file: Path, known: Kept | None, made_of: list[tuple[str, int]]) -> Iterator[bytes]:
     """Yield a file piece by piece, and note each piece's length in `made_of`."""
     places = _places(known) if known else {}
     with file.open("rb") if places else nullcontext() as old:
         for key, text in wanted:
             length = 0
-            for piece in _taken(old, places[key]) if old and key in places else text():
-                length += len(piece.encode())
+            for piece in _taken(old, places[key]) if old and key in places else encoded(text()):
+                length += len(piece)
                 yield piece
             made_of.append((key, length))
 
@@ -100,9 +100,9 @@ def _places(known: Kept) -> dict[str, tuple[int, int]]:
     return places
 
 
-def _taken(old: BinaryIO, place: tuple[int, int]) -> Iterator[str]:
+def _taken(old: BinaryIO, place: tuple[int, int]) -> Iterator[bytes]:
     old.seek(place[0])
-    yield old.read(place[1]).decode()
+    yield old.read(place[1])
 
 
 def _state(file: Path) -> tuple[int, int]:
