@@ -345,7 +345,7 @@ def test_what_is_withdrawn_leaves_the_recap_its_other_forms_and_the_published_pa
 
     call("init", "my-day", "--on", "2027-05-12")
     plan = folder / "my-day" / "campaign.yaml"
-    plan.write_text(plan.read_text("utf-8") + "\nrecap: {folder: www}\n", encoding="utf-8")
+    plan.write_text(plan.read_text("utf-8") + f"\nrecap: {{folder: {folder / 'www'}}}\n", encoding="utf-8")
     call("plan", "apply", "my-day", "--yes")
     loaded = load_campaign(folder / "my-day").campaign
     assert loaded
@@ -363,7 +363,7 @@ def test_what_is_withdrawn_leaves_the_recap_its_other_forms_and_the_published_pa
     done = call("withdraw", "welcome", "my-day", "--reason", "x", "--yes")
     assert "Recap written again: " in done.output
     assert f"One file written again: {single}" in done.output
-    assert "Published again: www" in done.output
+    assert f"Published again: {folder / 'www'}" in done.output
     assert not [file for file in (page, single, public) if "A wrong number" in file.read_text("utf-8")]
 
 

@@ -30,7 +30,8 @@ def call(*arguments: str) -> Result:
 def test_a_fragment_and_one_file_are_written_where_somebody_asks_for_them(folder: Path) -> None:
     done = call("recap", "--no-check", "--fragment", "story.html", "--single-file", "day.html", "my-day")
     assert done.exit_code == 0, done.output
-    assert "Fragment: story.html; paste it into a “Custom HTML” block." in done.output
+    assert "Fragment: story.html, " in done.output
+    assert "Paste a fragment into a “Custom HTML” block." in done.output
     assert (folder / "story.html").read_text("utf-8").startswith('<div class="shareasm"')
     assert (folder / "day.html").read_text("utf-8").startswith("<!DOCTYPE html>")
 

@@ -20,9 +20,9 @@ from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Media, MediaKind, Post
 from shareasm.domain.recaps import Facts, Recap, StoryChapter, arrange
 from shareasm.domain.stories import Quotation
-from shareasm.errors import StorageError
 from shareasm.pictures import keep
-from shareasm.render.fragment import fragment, left_out_pictures_count, write_fragment
+from shareasm.render.fragment import fragment, left_out_pictures_count
+from shareasm.render.pages import editions
 
 URL = "https://iied.example/shareasm-2027/"
 
@@ -132,12 +132,16 @@ def test_a_quotation_stands_with_its_name(tmp_path: Path) -> None:
     assert ">Ama</span></strong>, " in fragment(made)
 
 
-def test_the_same_day_is_written_once_and_a_disk_that_refuses_is_said(tmp_path: Path) -> None:
+def test_in_another_language_it_speaks_that_and_leads_to_the_published_recap_in_the_others() -> None:
     made = a_published_day()
-    assert write_fragment(made, tmp_path / "day.html")
-    assert not write_fragment(made, tmp_path / "day.html")
-    with pytest.raises(StorageError, match="cannot be written to"):
-        write_fragment(made, tmp_path / "day.html" / "below.html")
+    page = fragment(made, editions(made.campaign.languages)[1])
+    assert_it_is_kept(page)
+    assert 'lang="fr" dir="ltr"' in page
+    assert (
+        f'<a href="{URL}index.html" lang="en">English</a> · <a href="{URL}index.es.html" lang="es">Español</a>' in page
+    )
+    assert f'<a href="{URL}index.fr.html#method">' in page
+    assert 'lang="en">English' not in fragment(arrange(a_day()), editions(("en", "fr"))[1]), "they have no address"
 
 
 @pytest.mark.shared

@@ -1,19 +1,16 @@
 """The recap as one file: nothing beside it is needed, and every post stands in it once."""
 
 import re
-from dataclasses import replace
 from pathlib import Path
-
-import pytest
 
 from recap_day import a_campaign, a_day, a_picture, a_post, shown
 from shareasm.domain.campaigns import Publication
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Media, MediaKind
 from shareasm.domain.recaps import Facts, arrange
-from shareasm.errors import StorageError
 from shareasm.pictures import keep
-from shareasm.render.single import single_page, write_single
+from shareasm.render.pages import editions
+from shareasm.render.single import single_page
 
 
 def test_every_post_stands_in_it_once_and_every_link_within_it_leads_somewhere(tmp_path: Path) -> None:
@@ -52,14 +49,13 @@ def test_for_paper_the_story_stands_alone(tmp_path: Path) -> None:
     assert len(story) < len(single_page(recap, tmp_path))
 
 
-def test_the_same_day_is_written_once(tmp_path: Path) -> None:
-    recap = arrange(replace(a_day(), checked_at=None))
-    file = tmp_path / "recap.html"
-    assert write_single(recap, file, tmp_path)
-    assert not write_single(recap, file, tmp_path)
-
-
-def test_a_disk_that_refuses_is_said(tmp_path: Path) -> None:
-    (tmp_path / "taken").write_text("a file")
-    with pytest.raises(StorageError, match="cannot be written to"):
-        write_single(arrange(a_day()), tmp_path / "taken" / "recap.html", tmp_path)
+def test_in_another_language_it_speaks_that_and_leads_to_the_others(tmp_path: Path) -> None:
+    recap = arrange(a_day())
+    french = editions(recap.campaign.languages)[1]
+    page = single_page(
+        recap, tmp_path, edition=french, beside={"en": "day.html", "fr": "day.fr.html", "es": "day.es.html"}
+    )
+    assert '<html lang="fr"' in page
+    assert 'href="day.html">English</a>' in page
+    assert 'href="day.fr.html" aria-current="page">Français</a>' in page
+    assert 'rel="alternate" hreflang' not in page, "nobody finds a file by an address that it has not"

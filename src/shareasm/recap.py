@@ -28,6 +28,7 @@ from shareasm.domain.schedules import Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import NARROW, UNBROKEN, Gap
 from shareasm.errors import StorageError
+from shareasm.forms import Copy, write_again
 from shareasm.pictures import keep, remove
 from shareasm.render import Written, write_recap
 from shareasm.render.pages import editions
@@ -66,10 +67,19 @@ class Made(NamedTuple):
     shown_count: int
     not_shown_count: int
     recap: Recap | None = None  # what was written, for those who want it in another form too
+    copies: tuple[Copy, ...] = ()  # what came of its further forms that were written before
 
 
 def make_recap(materials: Materials, folder: Path) -> Made:
-    """Write the recap of a campaign into `folder`. Raises ConfigError and StorageError, never for a stranger's fault."""
+    """Write the recap of a campaign into `folder`, and its further forms where they were written before.
+
+    Raises ConfigError and StorageError, never for a stranger's fault.
+    """
+    made = _make_pages(materials, folder)
+    return made._replace(copies=write_again(made.recap, folder, materials.files)) if made.recap else made
+
+
+def _make_pages(materials: Materials, folder: Path) -> Made:
     asked_at, judged = _judged(materials)
     kept = _keep_pictures(materials, [item for item in judged if item.verdict.show])
     # Pictures take minutes and pages seconds: who was forgotten or hidden meanwhile is on none, nor comes back to one.

@@ -14,7 +14,7 @@ from shareasm.domain.campaigns import Publication
 from shareasm.domain.chapters import Chapter, Passage
 from shareasm.domain.recaps import Facts, StoryChapter, arrange
 from shareasm.render.fragment import fragment
-from shareasm.render.single import write_single
+from shareasm.render.single import single_page
 
 pytestmark = pytest.mark.browser
 
@@ -31,7 +31,7 @@ def forms(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("forms")
     campaign = a_campaign(languages=("en",), publication=Publication(url="https://iied.example/day/"))
     made = arrange(Facts(campaign, posts=with_neighbours([*as_html(shared), *as_fields(shared)])))
-    write_single(made, folder / "single.html", folder)
+    (folder / "single.html").write_text(single_page(made, folder), encoding="utf-8")
     told = replace(made, chapters=(StoryChapter("chapter-1", Chapter("All", tuple(map(Passage, made.items)))),))
     (folder / "fragment.html").write_text(PAGE.replace("{fragment}", fragment(told)), "utf-8")
     return folder

@@ -13,7 +13,7 @@ from recap_day import a_campaign, a_day
 from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.printing import print_pdf
 from shareasm.render import render_page, write_recap
-from shareasm.render.single import write_single
+from shareasm.render.single import single_page
 
 pytestmark = pytest.mark.browser
 
@@ -253,7 +253,7 @@ def _walk_down(page: Any) -> None:
 
 def test_the_one_file_prints_as_pdf_and_asks_nobody(tmp_path: Path) -> None:
     page, pdf = tmp_path / "recap.html", tmp_path / "out" / "recap.pdf"
-    write_single(arrange(a_day()), page, tmp_path)
+    page.write_text(single_page(arrange(a_day()), tmp_path), encoding="utf-8")
     print_pdf(page, pdf)
     printed = pdf.read_bytes()
     assert printed.startswith(b"%PDF-")

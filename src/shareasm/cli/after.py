@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from shareasm.cli.posts import bring_up_to_date
+from shareasm.cli.posts import bring_up_to_date, tell_copies
 from shareasm.cli.steering import YES, agree
 
 if TYPE_CHECKING:
@@ -37,14 +37,20 @@ FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path
     is_flag=True,
     help="Bring it to where campaign.yaml says that readers open it (recap: folder or command).",
 )
-@click.option("--single-file", type=click.Path(path_type=Path, dir_okay=False), help="Write it as one file too.")
+@click.option(
+    "--single-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write it as one file too, in every language.",
+)
 @click.option(
     "--fragment",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="Write its story too, as HTML to paste into a WordPress post.",
+    help="Write its story too, as HTML to paste into a WordPress post, in every language.",
 )
 @click.option(
-    "--pdf", type=click.Path(path_type=Path, dir_okay=False), help="Print the story too, by a browser of this machine."
+    "--pdf",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Print the story too, in every language, by a browser of this machine.",
 )
 @click.option(
     "--wayback",
@@ -117,8 +123,9 @@ def _write(
         f"{made.shown_count} posts shown, {made.not_shown_count} not shown, {made.written.changed_count} files changed"
     )
     parts.engine.dispose()
+    tell_copies(made.copies)
     if made.recap and further:
-        _write_further(made.recap, settings.data / "pictures", further)
+        _write_further(made.recap, made.written.index.parent, settings.data / "pictures", further)
     place = deliver(made.written.index.parent, plan.campaign.publication).place if publishes else parts.deliver_again()
     if place:
         click.echo(f"Published: {place}")
@@ -134,30 +141,21 @@ def _keep_research(plan: "Plan", settings: "Settings") -> None:
             click.secho(f"Not kept: {one.url}: {one.words}", fg="yellow")
 
 
-def _write_further(recap: "Recap", pictures: Path, further: Further) -> None:
-    from tempfile import TemporaryDirectory
+def _write_further(recap: "Recap", folder: Path, pictures: Path, further: Further) -> None:
+    from shareasm.forms import Form, write_forms
+    from shareasm.render.fragment import left_out_pictures_count
 
-    from shareasm.printing import print_pdf
-    from shareasm.render.fragment import left_out_pictures_count, write_fragment
-    from shareasm.render.single import write_single
-
-    if further.single_file:
-        write_single(recap, further.single_file, pictures)
-        click.echo(f"One file: {further.single_file}, {further.single_file.stat().st_size / 1e6:.1f} MB")
+    asked = {Form.SINGLE: further.single_file, Form.FRAGMENT: further.fragment, Form.PDF: further.pdf}
+    wanted = {form: file for form, file in asked.items() if file}
+    for copy in write_forms(recap, wanted, folder, pictures):
+        click.echo(f"{copy.form}: {copy.file}, {copy.file.stat().st_size / 1e6:.1f} MB")
     if further.fragment:
-        write_fragment(recap, further.fragment)
-        click.echo(f"Fragment: {further.fragment}; paste it into a “Custom HTML” block.")
+        click.echo("Paste a fragment into a “Custom HTML” block.")
         if count := left_out_pictures_count(recap):
             said = (
                 f"{count} pictures are left out: a fragment shows those of the published recap. Write its address into "
             )
             click.secho(f"{said}campaign.yaml: “recap: {{url: …}}”.", fg="yellow")
-    if further.pdf:
-        with TemporaryDirectory() as between:
-            page = Path(between) / "recap.html"
-            write_single(recap, page, pictures, with_whole_day=False)
-            print_pdf(page, further.pdf)
-        click.echo(f"Printed: {further.pdf}")
 
 
 @click.command()

@@ -1,6 +1,6 @@
 """Commands about the posts that were collected: posts waiting, posts approve, posts hide, posts export."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from shareasm.domain.campaigns import Campaign
+    from shareasm.forms import Copy
     from shareasm.moderate import Decided, Hand
     from shareasm.settings import Settings
     from shareasm.showing import Judged
@@ -213,6 +214,7 @@ def bring_up_to_date(
     if (page / "index.html").is_file():
         made = recaps.make_recap(materials(plan, engine, settings, world), page)
         click.echo(f"Recap written again: {made.written.index}, {made.written.changed_count} files changed.")
+        tell_copies(made.copies)
         if place := deliver_again(plan.campaign, settings):
             click.echo(f"Published again: {place}")
     if written := report_again(plan, engine, settings, world):
@@ -224,6 +226,12 @@ def bring_up_to_date(
         click.echo(f"Export of another day removed; `shareasm posts export` makes it again: {path}")
     for path in files.elsewhere if takes_out else ():
         click.secho(f"Ours no more to reach, clean it where it lies now: {path}", fg="yellow")
+
+
+def tell_copies(copies: "Iterable[Copy]") -> None:
+    """Say what came of the recap's further forms that were written before."""
+    for copy in copies:
+        click.secho(copy.words, fg="yellow" if copy.problem else None)
 
 
 # ---- what waits --------------------------------------------------------------------------------------------------------

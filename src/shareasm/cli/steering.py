@@ -1,7 +1,7 @@
 """Commands that steer the day: pause, resume, adopt, resend, withdraw. Each says what it will do before it does it."""
 
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
@@ -137,7 +137,7 @@ def adopt(
         agree("Is it the post of this slot all the same?", yes=yes)
     done = [steer.adopt(press, entry, found.receipt)]
     _tell(done)
-    _end(press, done, steer.take_back(press))
+    _end(press, done, steer.take_back(press), folder)
 
 
 @click.command()
@@ -175,7 +175,7 @@ def resend(
     done = steer.resend(press, again, schedule, choice)
     _tell(done)
     click.echo(_who_sends(press))
-    _end(press, done, [])
+    _end(press, done)
 
 
 def _who_sends(press: "Press") -> str:
@@ -232,9 +232,7 @@ def withdraw(
     agree("Take it back?", yes=yes)
     done = steer.withdraw(press, entries, reason, choice)
     _tell(done)
-    if any(one.is_to_delete for one in done) and _is_closed(press):
-        click.secho("The recap was written before this: `shareasm recap` writes it again without it.", fg="yellow")
-    _end(press, done, steer.take_back(press))
+    _end(press, done, steer.take_back(press), folder)
 
 
 STEERING = (pause, resume, adopt, resend, withdraw)
@@ -280,17 +278,8 @@ def _tell(done: "Iterable[Decided]") -> None:
         click.secho(f"{one.entry.key.name}: {one.words}", fg=None if one.is_taken else "yellow")
 
 
-def _is_closed(press: "Press") -> bool:
-    from shareasm.storage import days
-    from shareasm.storage.engine import reading
-
-    with reading(press.engine) as connection:
-        day = days.state(connection, press.campaign.slug)
-    return day.closed_since(press.campaign.closes_at) is not None
-
-
-def _end(press: "Press", done: "list[Decided]", deleted: "list[Result]") -> None:
-    """Tell what was deleted, and exit 1 where something was not done."""
+def _end(press: "Press", done: "list[Decided]", deleted: "Sequence[Result]" = (), folder: Path | None = None) -> None:
+    """Tell what was deleted, take it out of the pages, and exit 1 where something was not done."""
     silent = sorted({one.entry.key.account for one in done if one.is_to_delete} - set(press.publishers))
     for account in silent:
         click.secho(
@@ -298,9 +287,32 @@ def _end(press: "Press", done: "list[Decided]", deleted: "list[Result]") -> None
         )
     for one in deleted:
         click.secho(f"{one.entry.key.name}: {one.words}", fg="red" if one.error else "green")
+    if deleted or any(one.is_to_delete for one in done):
+        _take_out_of_pages(press, folder)
     press.engine.dispose()
     if silent or any(one.error for one in deleted) or not any(one.is_taken for one in done):
         raise click.exceptions.Exit(1)
+
+
+def _take_out_of_pages(press: "Press", folder: Path | None) -> None:
+    """Bring recap, report and exports up to date, whether or not a network has deleted it yet: no page shows it from now on."""
+    from shareasm.campaign_files import load_campaign
+    from shareasm.cli.posts import bring_up_to_date
+    from shareasm.cli.telling import campaign_folder
+    from shareasm.clock import SystemClock
+    from shareasm.settings import read_settings
+    from shareasm.wiring import Plan, World, recap_folder
+
+    settings = read_settings()
+    loaded = load_campaign(campaign_folder(folder, settings))
+    if loaded.campaign and loaded.schedule and not loaded.has_errors:
+        plan = Plan(loaded.folder, loaded.campaign, loaded.schedule, loaded.story)
+        bring_up_to_date(plan, press.engine, settings, World(SystemClock()))
+    elif (recap_folder(press.campaign, settings) / "index.html").is_file():
+        said = (
+            "The recap still shows it, for the plan has mistakes: mend them (`shareasm check`), then `shareasm recap`"
+        )
+        click.secho(f"{said} writes it again without it.", fg="yellow")
 
 
 def _preview(coming: "Outlook", upcoming: "QueueEntry | None", zone: "ZoneInfo") -> Iterator[str]:

@@ -46,7 +46,7 @@ def close(shift: Shift, senders: Iterable[Sender]) -> Ended:
     with transaction(parts.engine) as connection:
         days.close(connection, parts.campaign.slug, parts.clock.now())
     news.say("recap", f"{made.written.index} shows {count_of(made.shown_count, 'post', 'posts')}")
-    _deliver_again(shift)
+    _deliver_again(shift, made)
     return Ended(made, asked_early=began_at is not None)
 
 
@@ -100,11 +100,13 @@ def look_nightly(shift: Shift) -> None:
         shift.news.say("recap", f"{gone}")
     changed = count_of(made.written.changed_count, "file", "files")
     shift.news.say("recap", f"looked over again: {changed} of {made.written.index.parent} changed")
-    _deliver_again(shift)
+    _deliver_again(shift, made)
 
 
-def _deliver_again(shift: Shift) -> None:
+def _deliver_again(shift: Shift, made: Made) -> None:
     """Bring the new pages to the readers. Where that fails the day is closed all the same; it is tried again at night."""
+    for copy in made.copies:
+        shift.news.say("trouble" if copy.problem else "recap", copy.words)
 
     def deliver() -> None:
         if place := shift.parts.deliver_again():
