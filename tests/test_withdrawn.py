@@ -81,6 +81,26 @@ def test_its_address_answers_in_every_language_and_nothing_of_it_is_left(materia
     assert made(materials, tmp_path / "anew") == after, "the same store and story give the same bytes, in any folder"
 
 
+def test_where_the_story_showed_it_the_story_answers_too_in_one_line(materials: Materials, tmp_path: Path) -> None:
+    items = posts(30)
+    folder = tmp_path / "recap"
+    put(materials, items)
+    before = made(materials, folder)
+    anchors = {anchor_of(item.post.ref): item.post.ref.uri for item in items}
+    told = [anchor for anchor in anchors if f'id="{anchor}"' in before["index.html"].decode()]
+    untold = [anchor for anchor in anchors if anchor not in told]
+    assert len(told) == 1, "nobody speaks twice in a row"
+    for anchor in (told[0], untold[0]):
+        forget(materials.engine, find(materials.engine, anchors[anchor]), materials.files, materials.now)
+    after = made(materials, folder)
+    for name, line in {
+        "index.html": "1 post of this story is no longer shown.",
+        "index.fr.html": "1 message de ce récit n’est plus montré.",
+    }.items():
+        assert f'<p class="gone"><span id="{told[0]}"></span>{line}</p>' in after[name].decode()
+    assert made(materials, tmp_path / "anew") == after, "the same store gives the same bytes"
+
+
 def test_its_page_answers_when_no_post_is_left_on_it(materials: Materials, tmp_path: Path) -> None:
     items = posts(1)
     put(materials, items)

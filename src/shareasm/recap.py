@@ -133,15 +133,21 @@ def _with_places(materials: Materials, facts: Facts) -> Facts:
     """Add where posts were shown before."""
     with reading(materials.engine) as connection:
         stood = anchors.stood(connection, materials.campaign.slug)
-    return replace(facts, stood=stood, is_over=materials.now() >= materials.campaign.closes_at)
+        told = anchors.told(connection, materials.campaign.slug)
+    return replace(facts, stood=stood, told=told, is_over=materials.now() >= materials.campaign.closes_at)
 
 
 def _remember_places(materials: Materials, facts: Facts, made: Recap) -> None:
     """Note on which page each post is shown, before anybody can see it there: its address answers from then on."""
-    news = {item.anchor: item.page for item in made.items if facts.stood.get(item.anchor) != item.page}
+    told = {item.anchor for item in made.told} - facts.told
+    news = {
+        item.anchor: item.page
+        for item in made.items
+        if facts.stood.get(item.anchor) != item.page or item.anchor in told
+    }
     if news:
         with transaction(materials.engine) as connection:
-            anchors.remember(connection, materials.campaign.slug, news)
+            anchors.remember(connection, materials.campaign.slug, news, told | facts.told)
 
 
 def facts_of_day(materials: Materials) -> Facts:

@@ -18,5 +18,16 @@ def test_places_are_remembered_by_campaign_and_the_last_one_counts(engine: Engin
         assert anchors.stood(connection, "other") == {"p-1": "4"}
 
 
-def test_an_anchor_and_its_page_are_all_that_is_kept() -> None:
-    assert set(shown_anchors.c.keys()) == {"campaign", "anchor", "page"}
+def test_what_the_story_told_once_it_has_told_for_ever(engine: Engine) -> None:
+    with transaction(engine) as connection:
+        anchors.remember(connection, "one", {"p-1": "1", "p-2": "1"})
+        assert anchors.told(connection, "one") == set()
+        anchors.remember(connection, "one", {"p-1": "1"}, {"p-1", "p-9"})
+        anchors.remember(connection, "one", {"p-1": "9"}, {"p-1"})
+    with reading(engine) as connection:
+        assert anchors.told(connection, "one") == {"p-1"}
+        assert anchors.told(connection, "other") == set()
+
+
+def test_an_anchor_and_its_pages_are_all_that_is_kept() -> None:
+    assert set(shown_anchors.c.keys()) == {"campaign", "anchor", "page", "is_told"}

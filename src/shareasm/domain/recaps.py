@@ -83,6 +83,7 @@ class Facts:
     missing_pictures_count: int = 0  # images of shown posts that could not be kept
     logo: KeptPicture | None = None  # of `campaign.look.logo`
     stood: Stood = field(default_factory=dict)
+    told: frozenset[str] = frozenset()  # those of `stood` that the story showed too
     is_over: bool = False  # the day: every post keeps its page from then on
 
 
@@ -172,6 +173,7 @@ class Recap:
     is_chosen: bool  # and a person had a hand in it: a draft as it was written is the program's
     share: PictureFile | None = None  # for those who link to the page
     withdrawn: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # page → anchors, see DayPart
+    told_no_more: tuple[str, ...] = ()  # those of them that stood in the story too
     archived: Mapping[str, str] = field(default_factory=dict)  # address of research → its copy at the Internet Archive
 
     @property
@@ -263,6 +265,7 @@ def arrange(facts: Facts) -> Recap:
         is_edited=bool(story.chapters),
         is_chosen=bool(story.chapters) and not story.is_drafted,
         withdrawn=_withdrawn(facts.stood, items),
+        told_no_more=tuple(sorted(facts.told - {item.anchor for item in items})) if facts.told else (),
     )
 
 

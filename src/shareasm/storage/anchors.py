@@ -1,9 +1,9 @@
-"""Which posts a recap of a campaign ever showed, as the anchors of their places, and on which page: so that links to them hold.
+"""Which posts a recap of a campaign ever showed, as the anchors of their places, and on which pages: links to them hold.
 
-Nothing but the anchor and the page is kept of a post that is gone: no words, no author, no time.
+Nothing but the anchor and the pages is kept of a post that is gone: no words, no author, no time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
@@ -18,7 +18,16 @@ def stood(connection: Connection, campaign: str) -> dict[str, str]:
     return {str(anchor): str(page) for anchor, page in connection.execute(query)}
 
 
-def remember(connection: Connection, campaign: str, places: Mapping[str, str]) -> None:
-    """Note where posts are shown now: anchor → page."""
-    rows = [{"campaign": campaign, "anchor": anchor, "page": page} for anchor, page in sorted(places.items())]
+def told(connection: Connection, campaign: str) -> frozenset[str]:
+    """Return the anchor of every post that the story ever showed."""
+    query = sa.select(shown_anchors.c.anchor).where(shown_anchors.c.campaign == campaign, shown_anchors.c.is_told)
+    return frozenset(connection.scalars(query))
+
+
+def remember(connection: Connection, campaign: str, places: Mapping[str, str], told: Container[str] = ()) -> None:
+    """Note where posts are shown now: anchor → page; and which of them the story has `told`, now or ever."""
+    rows = [
+        {"campaign": campaign, "anchor": anchor, "page": page, "is_told": anchor in told}
+        for anchor, page in sorted(places.items())
+    ]
     upsert(connection, shown_anchors, rows, key=["campaign", "anchor"])
