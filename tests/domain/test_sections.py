@@ -61,7 +61,7 @@ def test_one_picture_of_every_author_goes_before_a_second_of_anybody() -> None:
     photos = told(*many, late).gallery
     assert len(photos) == PHOTOS_SHOWN
     assert photos[-1].item.post.author == BAKARI
-    assert [photo.item.number for photo in photos] == sorted(photo.item.number for photo in photos)
+    assert [photo.item.in_time for photo in photos] == sorted(photo.item.in_time for photo in photos)
 
 
 def test_pictures_behind_a_warning_and_those_that_were_not_kept_are_in_no_gallery() -> None:

@@ -7,6 +7,7 @@ balanced (`domain.days`).
 from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from itertools import groupby
 
@@ -183,7 +184,9 @@ def _by_time(blocks: Iterable[Block]) -> list[Block]:
         block
         for is_posts, run in runs
         for block in (
-            sorted(run, key=lambda one: one.item.number if isinstance(one, Passage) else 0) if is_posts else run
+            sorted((one for one in run if isinstance(one, Passage)), key=lambda one: one.item.in_time)
+            if is_posts
+            else run
         )
     ]
 
@@ -217,7 +220,7 @@ def _found(rule: Rule, day: Day, taken: set[PostRef], most: int) -> list[Item]:
     if rule.kind is RuleKind.TOP:
         most = min(most, int(rule.value))
         found = day.voices(is_free)
-        return sorted(found, key=lambda item: (-day.conversation(item), item.number))[:most]
+        return sorted(found, key=lambda item: (-day.conversation(item), item.in_time))[:most]
     return []
 
 
@@ -251,6 +254,8 @@ _PARTS_OF_DAY = {
     "evening": ("Overheard in the evening", range(18, 24)),
 }
 
+_ENDS = {_HEADINGS[Kind.WELCOME]: 0, _HEADINGS[Kind.THANKS]: 2}
+
 OWN_HEADINGS = (*_HEADINGS.values(), *(heading for heading, _ in _PARTS_OF_DAY.values()))
 """Headings of ours, for those who translate them; a theme's is the team's own word."""
 
@@ -262,8 +267,12 @@ class Group:
     key: str  # the same whenever the day is looked at: "theme safety", "kind interview", "voices morning"
     heading: str
     items: tuple[Item, ...]  # the chosen ones
-    place: int  # among the others
     heard: tuple[Item, ...] = ()  # of voices: all that they were chosen from
+
+    @property
+    def place(self) -> tuple[int, datetime, PostRef]:
+        """Its place among the others: that of its first post; the welcome opens the day and the thanks close it."""
+        return (_ENDS.get(self.heading, 1), *self.items[0].in_time)
 
 
 def own_chapters(day: Day) -> list[Chapter]:
@@ -274,7 +283,7 @@ def own_chapters(day: Day) -> list[Chapter]:
 def groups(day: Day, taken: AbstractSet[PostRef] = frozenset(), room: Mapping[str, int] | None = None) -> list[Group]:
     """Return our highlights by theme, else by kind, and what people said by part of the day, without what is `taken`.
 
-    They stand in the order in which each began; the welcome opens the day and the thanks close it. `room` is how many voices
+    They stand in order. `room` is how many voices
     a group takes by its key, where that is not VOICES_SHOWN.
     """
     found: list[Group] = []
@@ -283,14 +292,13 @@ def groups(day: Day, taken: AbstractSet[PostRef] = frozenset(), room: Mapping[st
         if item.ref not in taken:
             ours.setdefault(_subject(slot), []).append(item)
     for (key, heading), items in ours.items():
-        ends = {_HEADINGS[Kind.WELCOME]: 0, _HEADINGS[Kind.THANKS]: len(day.items) + 1}
-        found.append(Group(key, heading, tuple(items), ends.get(heading, items[0].number)))
+        found.append(Group(key, heading, tuple(items)))
     for part, (heading, hours) in _PARTS_OF_DAY.items():
         key = f"voices {part}"
         heard = [item for item in day.voices() if item.ref not in taken and day.hour(item.post.created_at) in hours]
         most = VOICES_SHOWN if room is None else room.get(key, VOICES_SHOWN)
         if chosen := balanced(heard, most, day.conversation):
-            found.append(Group(key, heading, tuple(chosen), chosen[0].number, tuple(heard)))
+            found.append(Group(key, heading, tuple(chosen), tuple(heard)))
     return sorted(found, key=lambda group: group.place)
 
 

@@ -119,7 +119,7 @@ class Day:
     def _slot_lead(self, item: Item) -> Item:
         """Return the first part of an Item's slot, in the campaign's first language where it was sent in it."""
         siblings = self._siblings(item)
-        return min(siblings, key=lambda one: (_part(one), one.language != self.language, one.number), default=item)
+        return min(siblings, key=lambda one: (_part(one), one.language != self.language, one.in_time), default=item)
 
 
 def _part(item: Item) -> int:
@@ -134,7 +134,7 @@ def _with_copies(item: Item, others: Sequence[Item]) -> Item:
         if other.highlight
         for place in (Copy(other.ref.network, other.post.url), *other.copies)
     ]
-    return replace(item, copies=(*item.copies, *more))
+    return replace(item, relations=replace(item.relations, copies=(*item.copies, *more)))
 
 
 # ---- choosing --------------------------------------------------------------------------------------------------------
@@ -148,7 +148,7 @@ def balanced(
     First the best of every network, language and role, then one more of each author in turn. No author stands twice in
     a row, unless `may_repeat` (a conversation, where people answer each other).
     """
-    ranked = sorted(candidates, key=lambda item: (-conversation(item), item.number))
+    ranked = sorted(candidates, key=lambda item: (-conversation(item), item.in_time))
     chosen: dict[PostRef, Item] = {}
     heard: set[str] = set()
     for item in ranked:
@@ -168,7 +168,7 @@ def balanced(
                 authors[item.post.author.ref] += 1
         if len(chosen) >= min(most, len(ranked)):
             break
-    in_time = sorted(chosen.values(), key=lambda item: item.number)
+    in_time = sorted(chosen.values(), key=lambda item: item.in_time)
     return in_time if may_repeat else _spread(in_time)
 
 

@@ -83,20 +83,29 @@ class Copy:
 
 
 @dataclass(frozen=True, slots=True)
-class Item:
-    """One post as the page shows it."""
+class Relations:
+    """What ties a post to the campaign and to other posts. Most have none of it, and share one."""
 
-    shown: ShownPost
-    number: int  # 1… in time order over the whole day
     highlight: Highlight | None = None
     is_ours: bool = False  # we sent it; without a highlight where its slot has left the plan since
     partner: Partner | None = None  # whose account wrote it, as far as the campaign declares accounts
     copies: tuple[Copy, ...] = ()
     answers: PostRef | None = None  # the post shown here that it replies to
     root: PostRef | None = None  # our highlight at the top of its conversation
-    page: str = "1"  # the page of the whole day that it is on, see `placing`
-    poll: Poll | None = None  # its own, or its copy's: not every network has polls
+    poll: Poll | None = None  # its copy's: not every network has polls
     counts_together: Counts | None = None  # of it and its copies, where there are some (`joins`)
+
+
+_NONE = Relations()
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One post as the page shows it. A big day has a hundred thousand, so it is small."""
+
+    shown: ShownPost
+    page: str = "1"  # the page of the whole day that it is on, see `placing`
+    relations: Relations = _NONE
 
     @property
     def post(self) -> Post:
@@ -116,7 +125,47 @@ class Item:
     @property
     def counts(self) -> Counts:
         """What its networks counted, of it and its copies."""
-        return self.counts_together or self.post.counts
+        return self.relations.counts_together or self.post.counts
+
+    @property
+    def poll(self) -> Poll | None:
+        """Its own, or its copy's."""
+        return self.post.poll or self.relations.poll
+
+    @property
+    def highlight(self) -> Highlight | None:
+        """What the plan says of it, where it is one of ours."""
+        return self.relations.highlight
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether we sent it."""
+        return self.relations.is_ours
+
+    @property
+    def partner(self) -> Partner | None:
+        """Whose account wrote it."""
+        return self.relations.partner
+
+    @property
+    def copies(self) -> tuple[Copy, ...]:
+        """Where else the same words stand."""
+        return self.relations.copies
+
+    @property
+    def answers(self) -> PostRef | None:
+        """The post shown here that it replies to."""
+        return self.relations.answers
+
+    @property
+    def root(self) -> PostRef | None:
+        """Our highlight at the top of its conversation."""
+        return self.relations.root
+
+    @property
+    def in_time(self) -> tuple[datetime, PostRef]:
+        """Its place in the order of time."""
+        return (self.post.created_at, self.ref)
 
     @property
     def anchor(self) -> str:
@@ -150,11 +199,10 @@ def make_items(
     copies: dict[PostRef, list[Copy]] = {}
     polls: dict[PostRef, Poll] = {}
     for ref, held in by_ref.items():
-        lead = joined.lead(ref)
-        if held.post.poll and (lead == ref or lead not in polls):
-            polls[lead] = held.post.poll
-        if lead != ref:
+        if (lead := joined.lead(ref)) != ref:
             copies.setdefault(lead, []).append(Copy(ref.network, held.post.url))
+            if held.post.poll:
+                polls.setdefault(lead, held.post.poll)
     highlights = {
         entry.receipt.ref: _highlight(campaign, slots[entry.key.slot], entry)
         for entry in sent
@@ -167,22 +215,22 @@ def make_items(
         and (_parent(shown, by_ref, joined) or not shown.without_tag)  # its question may be a copy that is left out
     ]
     pages = place(campaign, [shown.post for shown in standing], kept)
-    return tuple(
-        Item(
-            shown=shown,
-            number=number,
-            highlight=highlights.get(shown.post.ref),
-            is_ours=shown.post.ref in ours,
+
+    def relations(shown: ShownPost) -> Relations:
+        ref = shown.post.ref
+        found = Relations(
+            highlight=highlights.get(ref),
+            is_ours=ref in ours,
             partner=partners.get(fold_handle(shown.post.author.handle)),
-            copies=tuple(copies.get(shown.post.ref, ())),
+            copies=tuple(copies.get(ref, ())),
             answers=_parent(shown, by_ref, joined),
             root=_root(shown, by_ref, joined, ours),
-            page=page,
-            poll=polls.get(shown.post.ref),
-            counts_together=joined.counts.get(shown.post.ref),
+            poll=polls.get(ref),
+            counts_together=joined.counts.get(ref),
         )
-        for number, (shown, page) in enumerate(zip(standing, pages, strict=True), start=1)
-    )
+        return found if found != _NONE else _NONE
+
+    return tuple(Item(shown, page, relations(shown)) for shown, page in zip(standing, pages, strict=True))
 
 
 def _highlight(campaign: Campaign, slot: Slot, entry: QueueEntry) -> Highlight:

@@ -35,6 +35,11 @@ class Photo:
     kept: KeptPicture
     credit: Picture | None = None  # ours: to whom thanks are due
 
+    @property
+    def focus(self) -> tuple[float, float] | None:
+        """What stays in view when it is cut, as its network or our plan says; not every network takes that along."""
+        return self.media.focus or (self.credit.focus if self.credit else None)
+
 
 def gallery(items: Iterable[Item]) -> tuple[Photo, ...]:
     """Return the day's pictures, each once, in order of time: one of every author before a second of anybody."""
@@ -44,8 +49,8 @@ def gallery(items: Iterable[Item]) -> tuple[Photo, ...]:
         if photo.kept.largest.path not in found:
             turns[photo.item.post.author.ref] += 1
             found[photo.kept.largest.path] = turns[photo.item.post.author.ref], photo
-    chosen = sorted(found.values(), key=lambda one: (one[0], one[1].item.number))[:PHOTOS_SHOWN]
-    return tuple(sorted((photo for _, photo in chosen), key=lambda photo: photo.item.number))
+    chosen = sorted(found.values(), key=lambda one: (one[0], one[1].item.in_time))[:PHOTOS_SHOWN]
+    return tuple(sorted((photo for _, photo in chosen), key=lambda photo: photo.item.in_time))
 
 
 def cover(items: Iterable[Item], chapters: Sequence[Collection[Item]]) -> Photo | None:
@@ -90,6 +95,7 @@ class Recording:
     kind: str  # one of RECORDING_KINDS
     poster: KeptPicture | None = None
     alt: str | None = None  # of the poster, where its author gave one
+    focus: tuple[float, float] | None = None  # of the poster
 
 
 def recordings(items: Iterable[Item], language: str) -> tuple[Recording, ...]:
@@ -100,7 +106,7 @@ def recordings(items: Iterable[Item], language: str) -> tuple[Recording, ...]:
         key = plan.slot.id if plan else recording.item.anchor
         if key not in found or (found[key].item.language != language and recording.item.language == language):
             found[key] = recording
-    return tuple(sorted(found.values(), key=lambda one: one.item.number))[:RECORDINGS_SHOWN]
+    return tuple(sorted(found.values(), key=lambda one: one.item.in_time))[:RECORDINGS_SHOWN]
 
 
 def _recording(item: Item) -> Recording | None:
@@ -110,11 +116,11 @@ def _recording(item: Item) -> Recording | None:
     moving = next((media for media in post.media if media.kind is not MediaKind.IMAGE), None)
     if moving:
         kind = "recording" if moving.kind is MediaKind.UNKNOWN else moving.kind.value
-        return Recording(item, post.url, post.text, kind, item.shown.picture_of(moving), moving.alt)
+        return Recording(item, post.url, post.text, kind, item.shown.picture_of(moving), moving.alt, moving.focus)
     if plan is None or plan.slot.kind not in {Kind.INTERVIEW, Kind.VIDEO}:
         return None
     still = next(iter(_photos(item)), None)
-    poster = (still.kept, still.media.alt) if still else (item.shown.card_picture, "")
+    poster = (still.kept, still.media.alt, still.focus) if still else (item.shown.card_picture, "", None)
     url, title = (post.card.url, post.card.title) if post.card else (post.url, post.text)
     return Recording(item, url, title or post.text, plan.slot.kind.value, *poster)
 

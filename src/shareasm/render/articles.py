@@ -49,9 +49,9 @@ class Unsaid(threading.local):
         self._phrases: list[Phrase] = []
 
     def __getattr__(self, name: str) -> Callable[..., Markup]:
-        if not callable(getattr(Speech, name, None)):
-            raise AttributeError(f"an article is said in several languages, and has no {name} of one")
-        return partial(self._leave, name)
+        if callable(getattr(Speech, name, None)):
+            return partial(self._leave, name)
+        raise AttributeError(f"an article is said in several languages, and has no {name} of one")
 
     def instant(self, at: datetime, zone: ZoneInfo) -> Markup:
         """Leave a mark for an instant to the minute: many posts have the same."""
@@ -98,10 +98,12 @@ class _Kept(threading.local):
 
     def text(self, macro: Macro, item: Item, recap: Recap, kind: str, *, is_alone: bool, is_over: bool) -> Text:
         """Return the article of a post as `Unsaid.make` does."""
-        if self._recap() is not recap or len(self._texts) >= KEPT_ARTICLES:
+        if self._recap() is not recap:
             self._recap, self._texts = weakref.ref(recap), {}
         key = (id(item), kind, is_alone, is_over)  # the item is held with its article: nobody else has its id
         if key not in self._texts:
+            if len(self._texts) >= KEPT_ARTICLES:
+                del self._texts[next(iter(self._texts))]
             self._texts[key] = item, UNSAID.make(macro, item, recap, kind, is_alone=is_alone, is_over=is_over)
         return self._texts[key][1]
 

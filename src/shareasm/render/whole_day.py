@@ -56,7 +56,7 @@ def _key(frame: bytes, recap: Recap, part: DayPart, place: tuple[int, Sequence[T
 
 
 def _add(digest: blake2b, item: Item | None) -> None:
-    """Add all that may be on a page of an item. Its place in the order is on no page.
+    """Add all that may be on a page of an item.
 
     The words are added by themselves: the encoder would leave a second form of each string in memory for as long as it lives.
     """
@@ -72,7 +72,7 @@ def _others(record: type[Any], *left_out: str) -> "attrgetter[tuple[object, ...]
     return attrgetter(*(one.name for one in fields(record) if one.name not in left_out))
 
 
-_of_item = _others(Item, "shown", "number")
+_of_item = _others(Item, "shown")
 _of_shown = _others(ShownPost, "post")
 _of_post = _others(Post, "text", "html")
 

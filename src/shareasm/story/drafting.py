@@ -113,7 +113,7 @@ def _chapter_text(group: Group, day: Day, speech: Speech) -> str:
 
 
 def _heard(items: Iterable[Item]) -> Heard:
-    in_time = sorted(items, key=lambda item: item.number)
+    in_time = sorted(items, key=lambda item: item.in_time)
     languages = len({item.language for item in in_time if item.language})
     first, last = in_time[0].post.created_at, in_time[-1].post.created_at
     return Heard(len(in_time), _people(in_time), languages, first, last)
