@@ -14,6 +14,9 @@ CASES = sorted(path.stem for path in PLANS.glob("*.yaml"))
 
 def said(folder: Path) -> str:
     findings = load_campaign(folder).findings
+    assert all(len(one.message) > 10 and len(one.cure) > 10 for one in findings), (
+        "each says what is wrong and what to do"
+    )
     lines = (
         f"{Path(one.file).name}:{one.line}:{one.column}: {one.severity}: {one.message}\n    {one.cure}\n"
         for one in findings

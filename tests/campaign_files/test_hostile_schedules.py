@@ -65,7 +65,7 @@ REFUSED: dict[str, str] = {  # case → words of the error
     "s-113": "no account in campaign.yaml called “mastodn”.*Did you mean “masto”",
     "s-115": "There is no network “twitter”.*Known are: bluesky, mastodon",
     "s-117": "There is no slot “p9”",
-    "s-119": "“p2” goes out before “p1” on masto, bsky, so it cannot answer it",
+    "s-119": "This slot goes out before “p1” on masto, bsky, so it cannot answer it",
     "s-125": "The same text goes out twice on",  # stricter than asked: a lost answer is looked up by its text
     "s-129": "6:64: error: This looks like a password or an access token",
     "s-131": "This looks like a password or an access token",
@@ -77,7 +77,7 @@ REFUSED: dict[str, str] = {  # case → words of the error
 WARNED: dict[str, str] = {  # accepted with these words
     "s-019": "does not carry the campaign's hashtag.*cyrillic small letter a",
     "s-071": "outside of the campaign's window",
-    "s-073": "“p2” and “p1” go out on masto, bsky in the same minute",
+    "s-073": "This slot and “p1” go out on masto, bsky in the same minute",
     "s-121": "“@unknwon@mastodon.example” belongs to no partner",
     "s-122": "“@amina.bsky.social” is no handle on Mastodon.*“@amina@mastodon.example” is no handle on Bluesky",
     "s-123": "does not carry the campaign's hashtag",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from shareasm.campaign_files import load_campaign
+from shareasm.campaign_files import Finding, Loaded, load_campaign
 from shareasm.campaign_files.words import guess_day
 
 GOOD = Path(__file__).resolve().parent.parent / "data" / "schedules" / "good"
@@ -34,6 +34,7 @@ def said_after(tmp_path: Path, old: str, new: str) -> str:
         ("contact: shareasm@iied.example", "contact: [x]", "“contact” must be text"),
         ("contact: shareasm@iied.example", "contact: https://iied.example/a b", "contact: mailto:asm@iied.example, or contact: https://"),
         ("contact: shareasm@iied.example", "contact: ask Amina", "is neither an e-mail address nor a web address"),
+        ("contact: shareasm@iied.example", "contact: https://iied.example/contact", ""),
         ("contact: shareasm@iied.example", "contact: https://iied.example:x", "neither an e-mail address nor"),
         ("server: https://bsky.social", "server: [x]", "“server” must be text"),
         ("https://mastodon.social, handle", '"http://127.0.0.1:3000", handle', ""),
@@ -130,3 +131,153 @@ def test_the_quotes_of_a_word_processor_are_named(tmp_path: Path, value: str) ->
 
 def test_a_quotation_in_straight_quotes_keeps_its_curly_ones(tmp_path: Path) -> None:
     assert said_after(tmp_path, "host: ", 'host: "“Ours”" #') == ""
+
+
+# ---- the command that publishes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        ('"rsync -a {folder}/ web:/srv/"', ("rsync", "-a", "{folder}/", "web:/srv/")),
+        ("rsync -e 'ssh -p 22' {folder}/ 'web:/my day/'", ("rsync", "-e", "ssh -p 22", "{folder}/", "web:/my day/")),
+        ("""sh -c 'cp -r {folder} "$HOME"; true'""", ("sh", "-c", 'cp -r {folder} "$HOME"; true')),
+        ('[sh, -c, "cp -r {folder} $HOME; true"]', ("sh", "-c", "cp -r {folder} $HOME; true")),
+        ("[echo, '{folder}', a, a]", ("echo", "{folder}", "a", "a")),
+    ],
+)
+def test_a_command_is_a_line_or_a_list_of_words(tmp_path: Path, command: str, words: tuple[str, ...]) -> None:
+    loaded = with_command(tmp_path, command)
+    assert loaded.campaign, loaded.findings
+    assert loaded.campaign.publication.command == words
+
+
+@pytest.mark.parametrize(
+    ("command", "message"),
+    [
+        ("cp -r {folder} /srv && ls", "“&&” is for a shell"),
+        ("cp -r {folder} ~/www", "“~” is for a shell"),
+        ("cp -r {folder} $HOME", "“$H” is for a shell"),
+        ("cp -r {folder} 'web", "A quotation mark is opened in this command"),
+        ("['cp -r {folder} /srv']", "The whole command is one item of a list"),
+        ("cp -r /srv", "does not say what it carries"),
+        ('""', "“command” is empty"),
+        ("[[a], '{folder}']", "“command” must be text"),
+    ],
+)
+def test_a_command_that_cannot_work_is_told_with_one_that_can(tmp_path: Path, command: str, message: str) -> None:
+    (finding,) = with_command(tmp_path, command).findings
+    assert message in finding.message
+    assert finding.cure
+
+
+def with_command(tmp_path: Path, command: str) -> Loaded:
+    folder = Path(shutil.copytree(GOOD, tmp_path / "day"))
+    with (folder / "campaign.yaml").open("a") as file:
+        file.write(f"recap: {{command: {command}}}\n" if command[0] in '["' else f"recap:\n  command: {command}\n")
+    return load_campaign(folder)
+
+
+# ---- words that are still to come --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Hello {name}",
+        "Hello {Link}",
+        "TODO: greet",
+        "At XX:XX or XXX",
+        "Lorem Ipsum dolor",
+        "See [insert link here]",
+    ],
+)
+def test_words_that_are_still_to_come_are_warned_of_wherever_people_will_read_them(tmp_path: Path, words: str) -> None:
+    for file, old, new in (
+        ("schedule.yaml", "More to come", words),
+        ("schedule.yaml", "A golden disc", words),
+        ("campaign.yaml", "languages:", f'about: "{words}"\nlanguages:'),
+    ):
+        folder = Path(shutil.copytree(GOOD, tmp_path / file / old))
+        text = (folder / file).read_text()
+        (folder / file).write_text(text.replace(old, f'"{words}"' if file == "schedule.yaml" else new, 1))
+        (finding,) = load_campaign(folder).findings
+        assert finding.severity == "warning"
+        assert finding.cure
+
+
+def test_what_init_could_not_translate_is_warned_of(tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(GOOD, tmp_path / "day"))
+    text = (folder / "schedule.yaml").read_text()
+    (folder / "schedule.yaml").write_text(text.replace('"Bonjour #shareASM"', '"[fr] Good morning #shareASM"'))
+    (finding,) = load_campaign(folder).findings
+    assert finding.message == "The text begins with [fr]: it is not translated yet."
+
+
+@pytest.mark.parametrize(
+    "words", ["{link} is it", "{@iied} says so", "XX century", "to do", "[sic] it is", "[…] and so on", "Football XI"]
+)
+def test_ordinary_words_are_not_taken_for_unfinished_ones(tmp_path: Path, words: str) -> None:
+    folder = Path(shutil.copytree(GOOD, tmp_path / "day"))
+    text = (folder / "schedule.yaml").read_text()
+    (folder / "schedule.yaml").write_text(text.replace("More to come", f'"{words}"'))
+    assert load_campaign(folder).findings == ()
+
+
+# ---- languages that are missing ----------------------------------------------------------------------------------------
+
+
+def test_a_language_that_an_account_speaks_and_slots_lack_is_told_once(tmp_path: Path) -> None:
+    texts = [f"{{id: s{n}, at: 09:{n:02}, kind: news, text: {{en: 'Number {n} #shareASM'}}}}" for n in range(10)]
+    (finding,) = with_slots(tmp_path, *texts)
+    assert finding.severity == "warning"
+    assert finding.message.startswith("“s0”, “s1”")
+    assert finding.message.endswith(
+        "“s7” and 2 more have no text in “fr” and “es”, which iied-mastodon speaks: nothing of them goes out there in them."
+    )
+    assert finding.cure.endswith("where it is meant so, say in the slot: languages: [en].")
+
+
+def test_a_slot_that_says_its_languages_is_meant_so(tmp_path: Path) -> None:
+    slot = "{id: one, at: 09:00, kind: news, text: {en: 'One #shareASM'}, languages: [en]}"
+    assert with_slots(tmp_path, slot) == ()
+
+
+@pytest.mark.parametrize(
+    ("languages", "message"),
+    [
+        ("[en, fr]", "“languages” names fr, and there is no text in it."),
+        ("[fr]", "There is a text in en, and “languages” does not name it."),
+        ("english", "is not a language's code"),
+    ],
+)
+def test_the_languages_that_a_slot_names_are_those_of_its_texts(tmp_path: Path, languages: str, message: str) -> None:
+    slot = f"{{id: one, at: 09:00, kind: news, text: {{en: 'One #shareASM'}}, languages: {languages}}}"
+    assert message in str(with_slots(tmp_path, slot))
+
+
+def with_slots(tmp_path: Path, *slots: str) -> tuple[Finding, ...]:
+    folder = Path(shutil.copytree(GOOD, tmp_path / "day"))
+    (folder / "story.yaml").unlink()
+    lines = "".join(f"  - {slot}\n" for slot in slots)
+    (folder / "schedule.yaml").write_text(f"defaults: {{accounts: [iied-bluesky, iied-mastodon]}}\nslots:\n{lines}")
+    return load_campaign(folder).findings
+
+
+# ---- ids that stand twice ----------------------------------------------------------------------------------------------
+
+
+def test_an_id_that_stands_twice_leaks_no_name_of_ours(tmp_path: Path) -> None:
+    found = with_slots(
+        tmp_path,
+        "{id: one, at: 09:00, kind: news, text: {en: 'One #shareASM'}}",
+        "{id: one, at: 09:00, kind: news, text: {en: 'Two #shareASM'}, reply_to: two}",
+        "{at: 09:00, kind: news, text: {en: 'Three #shareASM'}, quote: ore}",
+        "{id: two, at: 10:00, kind: news, text: {en: 'Four #shareASM'}}",
+        "{id: two, at: 08:00, kind: news, text: {en: 'Five #shareASM'}, reply_to: two}",
+        "{at: 08:00, kind: news, text: {en: 'Six #shareASM'}}",
+    )
+    said = "\n".join(map(str, found))
+    assert "?" not in said.replace("Did you mean “one”?", "")
+    assert "The id “one” is taken by the slot on line 3." in said
+    assert "This slot and the slot on line 7 go out on iied-bluesky, iied-mastodon in the same minute." in said

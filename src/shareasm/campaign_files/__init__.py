@@ -12,7 +12,7 @@ from pathlib import Path
 from shareasm.campaign_files.campaign import Sketch, no_campaign, read_campaign
 from shareasm.campaign_files.drafted import is_as_drafted
 from shareasm.campaign_files.findings import Finding, Findings, Place, Severity
-from shareasm.campaign_files.places import Places
+from shareasm.campaign_files.places import Places, is_stand_in
 from shareasm.campaign_files.posts import check_posts
 from shareasm.campaign_files.schedule import read_schedule
 from shareasm.campaign_files.story import Named, read_story
@@ -77,5 +77,5 @@ def _named(schedule: Schedule | None, places: Places, sketch: Sketch, findings: 
         return Named(resources=sketch.resources, partners=sketch.partners, places=places.rules)
     themes = tuple(sorted({slot.theme for slot in schedule.slots if slot.theme}))
     is_whole = not any(findings.has_errors_in(place.file) for place in places.slots.values())
-    slots = tuple(places.slots)
+    slots = tuple(slot for slot in places.slots if not is_stand_in(slot))
     return Named(slots, themes if is_whole else None, sketch.resources, sketch.partners, places.rules)

@@ -10,6 +10,7 @@ from shareasm.campaign_files import words
 from shareasm.campaign_files.media import captions_below, picture_below, video_below
 from shareasm.campaign_files.reading import Field, Row, items_of, row_of, text
 from shareasm.campaign_files.tree import Fields
+from shareasm.campaign_files.unfinished import warn_unfinished
 from shareasm.domain.posts import Network
 from shareasm.domain.richtext import grapheme_length
 from shareasm.domain.schedules import Picture, Poll, Video
@@ -130,6 +131,7 @@ class _Reader:
                     f"The alt text is missing in {', '.join(missing)}.", "Write it in every language of the slot."
                 )
         for said in alt.values():
+            warn_unfinished(field, said)
             if len(said) > self.alt_limit:
                 field.fail(f"The alt text has {len(said)} characters; {self.alt_limit} is the most.", "Say it shorter.")
         return {language: said for language, said in alt.items() if said}

@@ -66,6 +66,11 @@ class Findings:
         """Return whether `file` has an error so far."""
         return any(finding.severity is Severity.ERROR and finding.file == file for finding in self._found)
 
+    @property
+    def has_errors(self) -> bool:
+        """Whether there is an error so far."""
+        return any(finding.severity is Severity.ERROR for finding in self._found)
+
     def in_order(self) -> tuple[Finding, ...]:
         """Return what was found, by file, line and column."""
         return tuple(sorted(self._found, key=lambda finding: finding.place))

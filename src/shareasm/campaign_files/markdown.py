@@ -4,6 +4,7 @@ import html
 import re
 
 from shareasm.campaign_files.reading import Field, shorten, text
+from shareasm.campaign_files.unfinished import warn_unfinished
 
 _IMAGE = re.compile(r"!\[[^\]]*\]")
 _HTML = re.compile(r"</?[a-zA-Z][^<>\n]*>|<!--")
@@ -16,6 +17,7 @@ def markdown(field: Field) -> str | None:
     words = text(field)
     if words is None:
         return None
+    warn_unfinished(field, words)
     if picture := _IMAGE.search(words):
         field.fail(
             f"A picture stands in the text ({picture[0]}); the page keeps only pictures of posts.",

@@ -11,6 +11,7 @@ from shareasm.campaign_files.campaign import Sketch
 from shareasm.campaign_files.places import KeyOf, Places, TextKey
 from shareasm.campaign_files.reading import Field, Row, suggest, text
 from shareasm.campaign_files.tree import Fields, Items, Scalar
+from shareasm.campaign_files.unfinished import warn_unfinished
 from shareasm.domain.campaigns import CampaignAccount
 from shareasm.domain.schedules import Part
 
@@ -139,6 +140,7 @@ class PartsReader:
         """Return a text, after a look at the partners that it names by {@id}."""
         said = text(field)
         known = self.sketch.partners
+        warn_unfinished(field, said or "", ("{link}",))
         for match in _PARTNER.finditer(said or ""):
             if known is not None and match[1] not in known:
                 field.fail(

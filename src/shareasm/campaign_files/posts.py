@@ -13,6 +13,7 @@ from shareasm.campaign_files.findings import Findings, Place
 from shareasm.campaign_files.places import Places
 from shareasm.campaign_files.reading import nearest, shorten
 from shareasm.campaign_files.shortfalls import check_shortfalls
+from shareasm.campaign_files.spoken import check_spoken
 from shareasm.campaign_files.ties import check_ties
 from shareasm.domain.campaigns import Campaign
 from shareasm.domain.posts import Network
@@ -51,6 +52,8 @@ def check_posts(campaign: Campaign, schedule: Schedule, places: Places, findings
     check_ties(schedule, entries, places, findings)
     check_shortfalls(campaign, schedule, places, findings)
     _check_clashes((slot for slot in schedule.slots if slot.id not in places.untimed), places, findings)
+    if not findings.has_errors:  # else slots are missing here, and there is enough to mend
+        check_spoken(campaign, schedule, places, findings)
 
 
 def _place(places: Places, entry: PlannedEntry) -> Place:
@@ -212,6 +215,6 @@ def _check_clashes(slots: Iterable[Slot], places: Places, findings: Findings) ->
     for (first, second), accounts in clashes.items():
         findings.warn(
             places.times[second],
-            f"“{second}” and “{first}” go out on {', '.join(accounts)} in the same minute.",
+            f"This slot and {places.called(first)} go out on {', '.join(accounts)} in the same minute.",
             "Move one of them, so that readers see both.",
         )

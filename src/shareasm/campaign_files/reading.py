@@ -97,7 +97,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
     if near is not None:
         return f"Did you mean “{near}”?"
     if not choices:
-        return "There is none yet."
+        return "None is named yet: add it there first, or take this out."
     listed = ", ".join(choices[:20]) + (", …" if len(choices) > 20 else "")
     return f"Known are: {listed}."
 

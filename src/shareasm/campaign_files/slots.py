@@ -9,19 +9,20 @@ from zoneinfo import ZoneInfo
 from shareasm.campaign_files import words
 from shareasm.campaign_files.campaign import Sketch
 from shareasm.campaign_files.parts import PartsReader
-from shareasm.campaign_files.places import KeyOf, Places
+from shareasm.campaign_files.places import KeyOf, Places, stand_in
 from shareasm.campaign_files.reading import Field, Row, one_of, text
+from shareasm.campaign_files.spoken import compare_with_texts
 from shareasm.campaign_files.times import read_times
 from shareasm.domain.campaigns import CampaignAccount
 from shareasm.domain.schedules import Due, Kind, Label, Late, Part, Slot, WhoMayReply
 
 SLOT_KEYS = (
     "id", "at", "zone", "kind", "theme", "partner", "resource", "link", "accounts", "text", "media", "video", "poll",
-    "thread", "reply_to", "quote", "who_may_reply", "who_may_quote", "labels", "late", "visibility", "warning",
+    "languages", "thread", "reply_to", "quote", "who_may_reply", "who_may_quote", "labels", "late", "visibility", "warning",
 )  # fmt: skip
 LATE = (Late.WITHIN, timedelta(minutes=30))
 _POINTED_AT = (  # by later findings
-    "resource", "link", "reply_to", "quote", "who_may_reply", "labels", "visibility", "warning",
+    "text", "resource", "link", "reply_to", "quote", "who_may_reply", "labels", "visibility", "warning",
 )  # fmt: skip
 _EVERYONE, _NOBODY = "everyone", "nobody"
 
@@ -72,8 +73,7 @@ class SlotReader:
         due = times.due or Due(self.sketch.campaign.opens_at, self.sketch.campaign.zone.key)
         kind = row.need("kind", one_of(Kind, "kind of slot"), f"Write one of: {', '.join(Kind)}.")
         parts = PartsReader(id_, accounts, self.sketch, self.media, self.places).read(row)
-        if parts and row.has("accounts"):
-            self._check_reach(row, parts[0], accounts)
+        self._read_languages(row, id_, parts)
         resource = row.get("resource", known(self.sketch.resources, "resource"))
         link = row.get("link", words.url)
         self._check_link(row, id_, parts)
@@ -108,7 +108,7 @@ class SlotReader:
         """Return the slot's id, or a stand-in that nobody can write; note where the slot and what it says stands."""
         id_ = row.need("id", words.identifier, "Give each slot a short name that stays: id: welcome.")
         if id_ is None:
-            id_ = f"?{row.place.line}"  # no id of a person's has a question mark
+            id_ = stand_in(row.place)
         elif id_ in self.places.slots:
             first = self.places.slots[id_]
             row.findings.error(
@@ -116,7 +116,7 @@ class SlotReader:
                 f"The id “{id_}” is taken by the slot on line {first.line}.",
                 "Give each slot its own id.",
             )
-            id_ = f"?{row.place.line}"
+            id_ = stand_in(row.place)
         self.places.slots[id_] = row.place
         self.places.times[id_] = row.place_of("at")
         self.places.keys.update({KeyOf(id_, key): row.place_of(key) for key in _POINTED_AT})
@@ -133,14 +133,12 @@ class SlotReader:
             )
         return tuple(account for account in self.sketch.campaign.accounts if account.id in named)
 
-    def _check_reach(self, row: Row, root: Part, accounts: tuple[CampaignAccount, ...]) -> None:
-        for account in accounts:
-            if not set(account.languages) & root.texts.keys():
-                row.findings.warn(
-                    row.place_of("accounts"),
-                    f"Nothing of this slot goes out on {account.id}, which speaks {', '.join(account.languages)}.",
-                    "Add a text in its language, or take it out of the slot's accounts.",
-                )
+    def _read_languages(self, row: Row, id_: str, parts: tuple[Part, ...]) -> None:
+        if row.has("languages"):
+            self.places.settled.add(id_)
+            said = row.each("languages", words.language)
+            if said and parts:
+                compare_with_texts(row, said, parts[0])
 
     def _check_link(self, row: Row, id_: str, parts: tuple[Part, ...]) -> None:
         if row.has("resource") and row.has("link"):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from shareasm.campaign_files.findings import Findings
-from shareasm.campaign_files.places import Places
+from shareasm.campaign_files.places import Places, is_stand_in
 from shareasm.campaign_files.reading import shorten, suggest
 from shareasm.domain.queue import PlannedEntry
 from shareasm.domain.schedules import Schedule, Slot
@@ -31,7 +31,7 @@ def check_ties(schedule: Schedule, entries: Sequence[PlannedEntry], places: Plac
     for tie in _ties(schedule):
         place = places.key(tie.slot.id, tie.key)
         if tie.target not in places.slots:
-            others = [slot for slot in places.slots if slot != tie.slot.id and "?" not in slot]
+            others = [slot for slot in places.slots if slot != tie.slot.id and not is_stand_in(slot)]
             findings.error(place, f"There is no slot “{shorten(tie.target)}”.", suggest(tie.target, others))
         elif tie.target == tie.slot.id:
             findings.error(place, f"A slot cannot {tie.verb} itself.", "Write the id of another slot.")
@@ -54,8 +54,8 @@ def _check_accounts(tie: _Tie, first: First, places: Places, findings: Findings)
     if without:
         findings.error(
             places.key(tie.slot.id, tie.key),
-            f"“{tie.slot.id}” cannot {tie.verb} “{tie.target}” on {', '.join(without)}: “{tie.target}” does not go out there.",
-            f"Write “accounts: […]” in “{tie.slot.id}” without them, or let “{tie.target}” go out there too.",
+            f"This slot cannot {tie.verb} “{tie.target}” on {', '.join(without)}: “{tie.target}” does not go out there.",
+            f"Write “accounts: […]” in it without them, or let “{tie.target}” go out there too.",
         )
 
 
@@ -65,6 +65,6 @@ def _check_order(tie: _Tie, first: First, places: Places, findings: Findings) ->
     if early:
         findings.error(
             places.key(tie.slot.id, tie.key),
-            f"“{tie.slot.id}” goes out before “{tie.target}” on {', '.join(early)}, so it cannot {tie.verb} it.",
+            f"This slot goes out before “{tie.target}” on {', '.join(early)}, so it cannot {tie.verb} it.",
             f"Give it a later time than “{tie.target}”, or the same and a place below it.",
         )

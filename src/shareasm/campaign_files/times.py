@@ -95,5 +95,5 @@ def _check_window(row: Row, instants: set[datetime], sketch: Sketch) -> None:
     row.findings.warn(
         row.place_of("at"),
         f"The slot is outside of the campaign's window{which} ({opens} to {closes} in {campaign.zone.key}).",
-        "It is sent all the same, but it does not belong to the day's page.",
+        "Move it, or widen “window” in campaign.yaml; as it is, it goes out and does not stand on the day's page.",
     )
