@@ -231,6 +231,18 @@ def test_any_title_beside_any_photograph_is_drawn(tmp_path: Path, title: str) ->
         assert image.getpixel((1150, 300)) != image.getpixel((500, 20)), "the photograph stands on the right"
 
 
+def test_of_a_photograph_that_is_cut_the_point_that_was_named_is_seen(tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    wide = Image.new("RGB", (3000, 600), "#ffffff")
+    wide.paste("#c00000", (0, 0, 300, 600))
+    wide.save(photo)
+    seen = {}
+    for focus in (None, (-1.0, 0.0)):
+        with Image.open(tmp_path / draw(replace(POSTER, photo=photo, focus=focus), tmp_path).path) as image:
+            seen[focus] = image.getpixel((750, 300))
+    assert seen == {None: (255, 255, 255), (-1.0, 0.0): (192, 0, 0)}
+
+
 def test_the_picture_of_before_goes_when_the_numbers_change(tmp_path: Path) -> None:
     folder, kept = tmp_path / "recap", tmp_path / "kept"
     made = recap(Facts(a_campaign(), posts=[shown(a_post("1"))]))

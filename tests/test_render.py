@@ -196,6 +196,22 @@ def test_a_missing_description_is_said_as_missing(tmp_path: Path) -> None:
     assert "No description was given." in text
 
 
+def test_where_a_picture_is_cut_the_point_that_its_author_named_stays_in_view(tmp_path: Path) -> None:
+    picture = keep(a_picture(), tmp_path / "kept")
+    assert isinstance(picture, KeptPicture)
+    url = "https://cdn.example/x.jpg"
+    media = (Media(MediaKind.IMAGE, url, "Hills", focus=(-0.5, 1.0)), Media(MediaKind.IMAGE, url, "Hills again"))
+    held = shown(a_post("x", media=media), pictures={url: picture})
+    write_recap(arrange(Facts(a_campaign(), posts=[held])), tmp_path / "out", pictures=tmp_path / "kept")
+    text = written_pages(tmp_path / "out")["day-1.html"]
+    assert re.findall(r'alt="(Hills[^"]*)" lang="en"( class="[^"]*")?>', text) == [
+        ("Hills", ' class="at-x2 at-y0"'),
+        ("Hills again", ""),
+    ]
+    style = (tmp_path / "out" / "recap.css").read_text()
+    assert ".at-x2 { --at-x: 20%; } .at-y2 { --at-y: 20%; }" in style
+
+
 def test_the_picture_of_a_card_and_the_logo_are_copied_beside_the_page(tmp_path: Path) -> None:
     picture, logo = keep(a_picture(), tmp_path / "kept"), keep(a_picture(60, (400, 200)), tmp_path / "kept")
     assert isinstance(picture, KeptPicture)

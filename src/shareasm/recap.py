@@ -292,6 +292,7 @@ def _with_poster(materials: Materials, made: Recap) -> Recap:
         accent=palette(campaign.look.accent).on_paper,
         paper=PAPER,
         photo=materials.files / made.cover.kept.largest.path if made.cover else None,
+        focus=made.cover.focus if made.cover else None,
     )
     return replace(made, share=draw(poster, materials.files))
 

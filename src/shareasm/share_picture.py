@@ -33,12 +33,13 @@ class Poster:
     accent: str  # #rrggbb
     paper: str
     photo: Path | None = None  # a kept picture
+    focus: tuple[float, float] | None = None  # what of it stays in view: right and up, each in [-1, 1]
 
 
 def draw(poster: Poster, folder: Path) -> PictureFile:
     """Draw `poster` into `folder`/media and return the file. Raises OSError when the disk refuses."""
     said = repr((poster.title, poster.date, poster.numbers, poster.host, poster.accent, poster.paper)).encode()
-    shown = poster.photo.name.encode() if poster.photo else b""
+    shown = f"{poster.photo.name}{poster.focus or ''}".encode() if poster.photo else b""
     name = f"media/share-{blake2b(_DRAWN_AS + said + shown, digest_size=10).hexdigest()}.png"
     target = folder / name
     if not target.is_file():
@@ -55,7 +56,10 @@ def _drawn(poster: Poster) -> Image.Image:
     column = wide - 2 * _MARGIN
     if poster.photo:
         with Image.open(poster.photo) as photo:
-            image.paste(ImageOps.fit(photo.convert("RGB"), (wide * 2 // 5, high)), (wide - wide * 2 // 5, 0))
+            right, up = poster.focus or (0.0, 0.0)
+            in_view = ((1 + right) / 2, (1 - up) / 2)
+            cut = ImageOps.fit(photo.convert("RGB"), (wide * 2 // 5, high), centering=in_view)
+            image.paste(cut, (wide - wide * 2 // 5, 0))
         column = wide * 3 // 5 - 2 * _MARGIN
     pen = ImageDraw.Draw(image)
     pen.rectangle((0, 0, 16, high), fill=poster.accent)

@@ -94,6 +94,16 @@ def test_the_cover_is_a_wide_picture_of_ours_that_the_story_does_not_show() -> N
     assert cover(ChapterPlan("A", show=(Rule(RuleKind.SLOT, "one"), Rule(RuleKind.SLOT, "two")))) is None
 
 
+def test_what_stays_in_view_is_said_by_the_network_else_by_our_plan() -> None:
+    slot, one = our_picture("one", a_slot("one"))
+    slot = replace(slot, parts=(Part({"en": {"": "x"}}, (replace(HILLS, focus=(0.0, 0.5)),)),))
+    elsewhere = replace(one.post, media=(replace(one.post.media[0], focus=(1.0, 0.0)),))
+    for post, focus in ((one.post, (0.0, 0.5)), (elsewhere, (1.0, 0.0))):
+        cover = told(replace(one, post=post), **planned((slot, post))).cover
+        assert cover is None or cover.focus == focus
+        assert [photo.focus for photo in told(replace(one, post=post), **planned((slot, post))).gallery] == [focus]
+
+
 def test_a_picture_that_the_story_shows_in_one_language_is_no_cover_in_another() -> None:
     slot, one = our_picture("one", a_slot("one"))
     french = replace(one, post=replace(one.post, ref=replace(one.post.ref, uri="at://french"), languages=("fr",)))

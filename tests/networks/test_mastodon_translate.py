@@ -550,6 +550,22 @@ def test_an_absurd_size_is_no_size(size):
     assert (media.width, media.height) == (None, None)
 
 
+@pytest.mark.parametrize(
+    ("said", "focus"),
+    [
+        ({"x": -0.425, "y": 0.3}, (-0.42, 0.3)),
+        ({"x": 7, "y": -1e300}, (1.0, -1.0)),
+        ({"x": 0, "y": 0.0}, None),
+        ({"y": 1}, (0.0, 1.0)),
+        ("0,0", None),
+        (None, None),
+    ],
+)
+def test_the_point_that_an_author_wants_in_view_is_kept_within_the_picture(said, focus):
+    (media,) = post({"media_attachments": [{"url": "https://a.test/1", "meta": {"focus": said}}]}).media
+    assert media.focus == focus
+
+
 def test_media_without_a_web_address_are_left_out():
     attachments = [
         None,

@@ -92,6 +92,7 @@ class Media:
     preview_url: str | None = None
     width: int | None = None  # pixels
     height: int | None = None
+    focus: tuple[float, float] | None = None  # what stays in view when it is cut: right and up, each in [-1, 1]
 
 
 @dataclass(frozen=True, slots=True)

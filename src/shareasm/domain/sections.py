@@ -40,6 +40,11 @@ class Photo:
         """What stays in view when it is cut, as its network or our plan says; not every network takes that along."""
         return self.media.focus or (self.credit.focus if self.credit else None)
 
+    @property
+    def focus(self) -> tuple[float, float] | None:
+        """What stays in view when it is cut, as its network or our plan says; not every network takes that along."""
+        return self.media.focus or (self.credit.focus if self.credit else None)
+
 
 def gallery(items: Iterable[Item]) -> tuple[Photo, ...]:
     """Return the day's pictures, each once, in order of time: one of every author before a second of anybody."""

@@ -18,7 +18,7 @@ from shareasm.errors import ConfigError
 from shareasm.render.articles import UNSAID, Articles, Macro, Unsaid
 from shareasm.render.catalogues import catalogue_of, languages
 from shareasm.render.speech import ENGLISH, Speech, clock, utc
-from shareasm.render.words import handle, host, iso, name_of, short
+from shareasm.render.words import handle, held, host, iso, name_of, short
 from shareasm.resources import template_folder
 
 
@@ -130,6 +130,7 @@ def _speaking(folder: Path, speech: Speech | Unsaid, place: Callable[[Item], str
         city=speech.city,
         clock=clock,
         country=speech.country,
+        held=held,
         handle=handle,
         host=host,
         instant=speech.instant,

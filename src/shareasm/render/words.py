@@ -44,6 +44,17 @@ def handle(name: str) -> Markup:
     return Markup("@") + Markup(f"<wbr>{joint}").join(short(name, HANDLE_LENGTH).split(joint))  # noqa: S704  "@" or "."
 
 
+def held(focus: tuple[float, float] | None) -> str:
+    """Return the classes of a picture by which the style sheet keeps a point of it in view: tenths from the left and the top.
+
+    A strict policy lets no page style a picture of its own.
+
+    >>> held((-1, 0.5)), held(None)
+    ('at-x0 at-y2', '')
+    """
+    return f"at-x{round(5 + 5 * focus[0])} at-y{round(5 - 5 * focus[1])}" if focus else ""
+
+
 _BLANK = {"\u3164", "\u2800", "\u115f", "\u1160", "\uffa0"}
 """Letters that show nothing."""
 

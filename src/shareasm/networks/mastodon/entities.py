@@ -51,10 +51,18 @@ class Size(Part):
     height: float | None = None
 
 
+class Focus(Part):
+    """The point of a picture that its author wants in view; the middle is 0, 0."""
+
+    x: float | None = None
+    y: float | None = None
+
+
 class Meta(Part):
-    """What the server measured of a file."""
+    """What the server measured of a file, and what its author said of it."""
 
     original: Size | None = None
+    focus: Focus | None = None
 
 
 class Attachment(Part):

@@ -39,6 +39,7 @@ from shareasm.domain.richtext import (
 from shareasm.networks.mastodon.authors import NAME_LIMIT, author_of
 from shareasm.networks.mastodon.entities import (
     Attachment,
+    Focus,
     PreviewCard,
     Quote,
     Size,
@@ -348,6 +349,7 @@ def _media(attachments: list[Attachment] | None) -> tuple[Media, ...]:
                 preview_url=safe_url(attachment.preview_remote_url) or safe_url(attachment.preview_url),
                 width=_pixels(size.width),
                 height=_pixels(size.height),
+                focus=_focus(attachment.meta.focus if attachment.meta else None),
             )
         )
     return tuple(media)
@@ -355,6 +357,13 @@ def _media(attachments: list[Attachment] | None) -> tuple[Media, ...]:
 
 def _pixels(size: float | None) -> int | None:
     return int(size) if size and 0 < size <= 65_535 else None
+
+
+def _focus(said: Focus | None) -> tuple[float, float] | None:
+    """Return the point that stays in view; None for the middle, which servers say or leave out as they like."""
+    point = [min(max(value or 0.0, -1.0), 1.0) for value in (said.x, said.y)] if said else [0.0, 0.0]
+    x, y = (round(value, 2) for value in point)
+    return (x, y) if x or y else None
 
 
 def _card(card: PreviewCard | None) -> Card | None:
