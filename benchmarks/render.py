@@ -21,7 +21,7 @@ from race import Claim, per_second, race, rounds, table, tell, timed
 from workload import campaign, posts
 
 from shareasm.domain.items import ShownPost
-from shareasm.domain.posts import decode_post, encode_post
+from shareasm.domain.posts import decode_post, encode_post, fingerprint
 from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.render import render_page, write_recap
 from shareasm.render.pages import editions
@@ -90,7 +90,10 @@ def main() -> None:
 
 def facts(size: int) -> Facts:
     """A day of `size` shown posts."""
-    shown = [ShownPost(seen.post, number, seen.post.created_at) for number, seen in enumerate(posts(size), start=1)]
+    shown = [
+        ShownPost(seen.post, number, seen.post.created_at, fingerprint=seen.fingerprint)
+        for number, seen in enumerate(posts(size), start=1)
+    ]
     return Facts(campaign=campaign(), posts=shown)
 
 
@@ -194,7 +197,8 @@ def grown(lines: Path, folder: Path) -> Grown:
     write_recap(arrange(Facts(campaign=campaign(), posts=[])), folder / "warm")
     with lines.open("rb") as file:  # line by line: nothing is left over that would hide what rendering takes
         shown = [
-            ShownPost(post, number, post.created_at) for number, post in enumerate(map(decode_post, file), start=1)
+            ShownPost(post, number, post.created_at, fingerprint=fingerprint(post))
+            for number, post in enumerate(map(decode_post, file), start=1)
         ]
     gc.collect()
     Path("/proc/self/clear_refs").write_text("5")  # Linux: the peak begins anew

@@ -202,6 +202,7 @@ def _shown(item: Judged, kept: Mapping[str, KeptPicture | Refusal]) -> ShownPost
         answers=item.answers,
         without_tag=item.without_tag,
         pictures={url: picture for url in addresses if isinstance(picture := kept.get(url), KeptPicture)},
+        fingerprint=item.stored.fingerprint,
     )
 
 
@@ -209,7 +210,7 @@ def _without_card_of(withheld: Withheld, shown: ShownPost) -> ShownPost:
     """Return a post without its link card where that is the preview of a post that is not shown: it holds the words of it."""
     card = shown.post.card
     is_preview = card is not None and (card.url in withheld or card.url.rstrip("/") in withheld)
-    return replace(shown, post=replace(shown.post, card=None)) if is_preview else shown
+    return replace(shown, post=replace(shown.post, card=None), fingerprint=None) if is_preview else shown
 
 
 def _withheld(judged: Iterable[Judged]) -> dict[str, Reason]:

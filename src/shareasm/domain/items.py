@@ -33,6 +33,7 @@ class ShownPost:
     )
     without_tag: bool = False  # here only for what it answers or quotes: never a voice of its own
     pictures: Mapping[str, KeptPicture] = field(default_factory=dict)  # by address, see `picture_addresses`
+    fingerprint: bytes | None = None  # posts.fingerprint, where the store knows it
 
     def picture_of(self, media: Media) -> KeptPicture | None:
         """Return the kept picture that stands for `media`; None when there is none, or it is behind a warning."""
@@ -161,6 +162,11 @@ class Item:
     def root(self) -> PostRef | None:
         """Our highlight at the top of its conversation."""
         return self.relations.root
+
+    @property
+    def is_related(self) -> bool:
+        """Whether anything ties it to the campaign or to other posts."""
+        return self.relations is not _NONE
 
     @property
     def in_time(self) -> tuple[datetime, PostRef]:

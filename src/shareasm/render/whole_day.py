@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from shareasm.domain.items import Item, ShownPost
-from shareasm.domain.posts import Post
+from shareasm.domain.posts import fingerprint
 from shareasm.domain.recaps import Recap
 from shareasm.domain.whole_day import DayPart, Turn, turning
 from shareasm.render.manifest import program
@@ -56,25 +56,20 @@ def _key(frame: bytes, recap: Recap, part: DayPart, place: tuple[int, Sequence[T
 
 
 def _add(digest: blake2b, item: Item | None) -> None:
-    """Add all that may be on a page of an item.
-
-    The words are added by themselves: the encoder would leave a second form of each string in memory for as long as it lives.
-    """
+    """Add all that may be on a page of an item."""
     if item is None:
         digest.update(b"\0")
         return
-    post = item.post
-    digest.update(_encoder.encode((_of_item(item), _of_shown(item.shown), _of_post(post))))
-    digest.update(f"{len(post.text)} {post.text} {post.html}".encode(errors="surrogatepass"))
+    shown = item.shown
+    digest.update(shown.fingerprint or fingerprint(shown.post))
+    digest.update(_encoder.encode((item.page, _of_shown(shown), item.relations if item.is_related else None)))
 
 
 def _others(record: type[Any], *left_out: str) -> "attrgetter[tuple[object, ...]]":
     return attrgetter(*(one.name for one in fields(record) if one.name not in left_out))
 
 
-_of_item = _others(Item, "shown")
-_of_shown = _others(ShownPost, "post")
-_of_post = _others(Post, "text", "html")
+_of_shown = _others(ShownPost, "post", "fingerprint")
 
 
 def _plain(value: object) -> object:

@@ -49,6 +49,7 @@ class StoredPost:
     sightings: tuple[SeenAt, ...] = ()
     belongs_by: str = "tag"  # domain.campaigns.belongs
     gone_at: datetime | None = None  # when we learned that it, or its author, is gone
+    fingerprint: bytes | None = None  # of `post`
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -349,12 +350,17 @@ def _to_stored_post(row: Row[Any], sightings: tuple[SeenAt, ...]) -> StoredPost:
         sightings=sightings,
         belongs_by=row.belongs_by,
         gone_at=row.gone_at or (row.changed_at if row.is_active is False else None),
+        fingerprint=row.fingerprint,
     )
 
 
 def _add_sightings(connection: Connection, known: Sequence[Changed | Same], by: Sighting, now: datetime) -> None:
     rows = [_sighting_row(item.stored.id, item.seen, by, now) for item in known if not item.stored.is_sighted]
     insert_ignoring(connection, sightings, rows)
+    for item in known:  # what is gone is asked for under the name that it has now: by an old one nobody would find it
+        if item.stored.is_gone and item.stored.is_sighted and item.seen.is_complete:
+            is_it = (sightings.c.post_id == item.stored.id) & (sightings.c.source == by.source)
+            connection.execute(sightings.update().where(is_it), {"local_id": item.seen.local_id})
 
 
 def _sighting_row(id_: int, seen: Seen, by: Sighting, now: datetime) -> dict[str, Any]:
