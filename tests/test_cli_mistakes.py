@@ -78,6 +78,17 @@ def test_an_environment_that_names_no_folder_is_said_to_be_wrong(folder: Path, m
     assert "SHAREASM_CAMPAIGN names ours, which is no folder" in result.stderr
 
 
+@pytest.mark.parametrize("words", ["status", "report", "plan show"])
+def test_a_folder_that_was_renamed_is_told_the_name_of_its_day(folder: Path, words: str) -> None:
+    call("init", "spring-day")
+    assert call("plan", "apply", "spring-day", "--yes").exit_code == 0
+    assert "The store knows nothing" not in call(*words.split(), "spring-day").output
+    (folder / "spring-day").rename(folder / "may-day")
+    result = call(*words.split(), "may-day")
+    assert "nothing of a day “may-day” yet; it knows “spring-day”." in result.output
+    assert "if this folder was called so before, give it that name again" in result.output
+
+
 # ---- commands to paste -------------------------------------------------------------------------------------------------
 
 _IN_CURLY_QUOTES = re.compile(r"[“‘](?:shareasm |\./scripts|\.venv)[^”’]*[”’]")

@@ -16,7 +16,15 @@ from shareasm.errors import NetworkError, RateLimited, Rejected, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Page
 from shareasm.publish import Press, bring_in_line, publish_due
-from shareasm.status import LATE_AFTER, Status, read_status, status_facts, status_lines, ways_out
+from shareasm.status import (
+    LATE_AFTER,
+    Status,
+    read_status,
+    status_facts,
+    status_lines,
+    ways_out,
+    words_of_other_days,
+)
 from shareasm.storage import accounts, days, sources
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
@@ -50,6 +58,19 @@ class Office:
     @property
     def screen(self) -> str:
         return "\n".join(status_lines(self.status()))
+
+
+def test_a_day_that_the_store_knows_by_another_name_is_told_so(office: Office) -> None:
+    assert "knows nothing" not in office.screen
+    office.campaign = replace(office.campaign, slug="our-copy")
+    assert "nothing of a day “our-copy” yet; it knows “shareasm-2027”." in office.screen
+    assert status_facts(office.status())["other_days"] == ("shareasm-2027",)
+
+
+def test_of_very_many_other_days_the_first_are_named(office: Office) -> None:
+    words = words_of_other_days("ours", [f"day-{n}" for n in range(9)])
+    assert words
+    assert "“day-7”, …." in words
 
 
 @pytest.fixture

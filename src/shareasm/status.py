@@ -57,6 +57,7 @@ class Status:
     questions: tuple[Post, ...] = ()  # to us, which nobody of ours has answered; who waits longest first
     overdue_raw_count: int = 0  # raw copies that are kept longer than the campaign says: nobody looks the recap over
     held_count: int = 0  # posts whose time has come while the day is paused
+    other_days: tuple[str, ...] = ()  # that the store knows, where it knows nothing of this one
     folder: str | None = None  # as it was named on the command line, for commands to paste
 
     @property
@@ -105,6 +106,7 @@ def read_status(engine: Engine, campaign: Campaign, now: datetime, *, folder: st
             questions=_questions(campaign, judged),
             overdue_raw_count=_overdue_raws(connection, campaign, now),
             held_count=len(held),
+            other_days=days.others_than(connection, campaign.slug),
             folder=folder,
         )
 
@@ -145,6 +147,8 @@ def _published_at(entry: QueueEntry) -> datetime:
 def status_lines(status: Status) -> Iterator[str]:
     """Yield the screen, line by line; the first line is enough on a good day."""
     yield _headline(status)
+    if words := words_of_other_days(status.campaign.slug, status.other_days):
+        yield words
     yield from _queue_lines(status)
     yield from _source_lines(status)
     yield from _question_lines(status)
@@ -152,6 +156,17 @@ def status_lines(status: Status) -> Iterator[str]:
         yield ""
         yield "Set aside, with reasons:"
         yield from (f"  {skip.source}  {skip.ref or '–'}  {skip.reason}" for skip in status.skips)
+
+
+def words_of_other_days(slug: str, others: Sequence[str]) -> str | None:
+    """Return what to say where the store knows nothing of the day `slug` and may know it by another name."""
+    if not others:
+        return None
+    known = ", ".join(f"“{name}”" for name in others[:8]) + (", …" if len(others) > 8 else "")
+    return (
+        f"The store knows nothing of a day “{slug}” yet; it knows {known}. A day's name is its folder's: if this folder was "
+        "called so before, give it that name again, and all is there."
+    )
 
 
 def status_facts(status: Status) -> dict[str, object]:
@@ -167,6 +182,7 @@ def status_facts(status: Status) -> dict[str, object]:
         "paused_at": _iso(status.day.paused_at),
         "pause_reason": status.day.pause_reason,
         "held": status.held_count,
+        "other_days": status.other_days,
         "note": status.day.note,
         "queue": {state.value: count for state, count in status.counts.items()},
         "needs_a_person": [

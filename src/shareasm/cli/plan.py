@@ -30,7 +30,7 @@ def show(folder: Path | None, *, as_json: bool) -> None:
     \b
     Example:  shareasm plan show config/campaigns/shareasm-2027
     """
-    from shareasm.cli.telling import campaign_folder, load_steerable
+    from shareasm.cli.telling import campaign_folder, load_steerable, tell_other_days
     from shareasm.plan import overview_facts, overview_lines, read_overview
     from shareasm.settings import read_settings
     from shareasm.wiring import open_store
@@ -38,6 +38,7 @@ def show(folder: Path | None, *, as_json: bool) -> None:
     settings = read_settings()
     campaign, schedule = load_steerable(campaign_folder(folder, settings))
     engine = open_store(settings)
+    tell_other_days(engine, campaign.slug)
     overview = read_overview(engine, campaign, schedule)
     engine.dispose()
     if as_json:

@@ -20,7 +20,7 @@ def report(folder: Path | None, out: Path | None) -> None:
     \b
     Example:  shareasm report config/campaigns/shareasm-2027
     """
-    from shareasm.cli.telling import campaign_folder, load_plan
+    from shareasm.cli.telling import campaign_folder, load_plan, tell_other_days
     from shareasm.clock import SystemClock
     from shareasm.report import make_report
     from shareasm.settings import read_settings
@@ -29,6 +29,7 @@ def report(folder: Path | None, out: Path | None) -> None:
     settings = read_settings()
     plan = load_plan(campaign_folder(folder, settings))
     engine = open_store(settings)
+    tell_other_days(engine, plan.campaign.slug)
     made = make_report(
         materials(plan, engine, settings, World(SystemClock())), out or report_folder(plan.campaign, settings)
     )

@@ -9,6 +9,8 @@ import click
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
+    from sqlalchemy.engine import Engine
+
     from shareasm.domain.campaigns import Campaign
     from shareasm.domain.schedules import Schedule
     from shareasm.news import Event
@@ -85,6 +87,18 @@ def campaign_folder(given: Path | None, settings: "Settings") -> Path:
         return found[0]
     there = f" (there are: {', '.join(map(str, found))})" if found else ""
     raise ConfigError(f"say which campaign: name its folder at the end of the command, or set SHAREASM_CAMPAIGN{there}")
+
+
+def tell_other_days(engine: "Engine", slug: str) -> None:
+    """Say so where the store knows nothing of this day and may know it by another name: its folder's, before."""
+    from shareasm.status import words_of_other_days
+    from shareasm.storage import days
+    from shareasm.storage.engine import reading
+
+    with reading(engine) as connection:
+        others = days.others_than(connection, slug)
+    if words := words_of_other_days(slug, others):
+        click.secho(words, fg="yellow", err=True)
 
 
 def _refuse(sentence: str) -> NoReturn:

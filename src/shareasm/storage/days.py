@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from shareasm.domain.queue import CLOCKS_DIFFER_BY
 from shareasm.storage.engine import insert_ignoring, upsert
-from shareasm.storage.tables import campaign_states, leases
+from shareasm.storage.tables import campaign_posts, campaign_states, entries, leases
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,15 @@ def state(connection: Connection, campaign: str) -> DayState:
     return DayState(
         row.opened_at, row.heartbeat_at, row.closed_at, row.plan_digest, row.note, row.paused_at, row.pause_reason
     )
+
+
+def others_than(connection: Connection, campaign: str) -> tuple[str, ...]:
+    """Return the names of the store's days where `campaign` is none of them: nothing was ever planned or collected for it."""
+    for table in (entries, campaign_posts):
+        if connection.execute(sa.select(table.c.campaign).where(table.c.campaign == campaign).limit(1)).first():
+            return ()
+    names = sa.union(sa.select(entries.c.campaign), sa.select(campaign_posts.c.campaign))
+    return tuple(sorted(connection.execute(names).scalars()))
 
 
 def beat(connection: Connection, campaign: str, now: datetime) -> None:
