@@ -73,6 +73,50 @@ def test_an_older_view_than_the_stored_edit_from_another_server_is_no_news() -> 
     assert isinstance(decide(edited, seen(), AWAY), Same)
 
 
+def test_an_older_view_of_the_same_server_is_no_news_until_its_own_server_is_asked() -> None:
+    edited = stored(seen("Safer mines", edited_at=NOON + timedelta(minutes=1)))
+    assert isinstance(decide(edited, seen(), HOME), Same)  # a cache before it answers
+    assert isinstance(decide(edited, seen(), HOME._replace(is_check=True)), Changed)
+
+
+def test_what_any_server_answers_when_it_is_asked_is_news_unless_it_is_older() -> None:
+    before = stored(seen(edited_at=NOON + timedelta(minutes=1)), source=AWAY.source)
+    third = Sighting("mastodon:third.example", "third.example", is_check=True)
+    liked = seen(edited_at=NOON + timedelta(minutes=1), counts=Counts(likes=7))
+    assert isinstance(decide(before, liked, third), Changed)
+    assert isinstance(decide(before, seen(), third), Same)
+
+
+WISHES = [{"is_noindex": True}, {"bio_tags": frozenset({"nobot"})}]
+
+
+def by_author(item: Seen, **changes: object) -> Seen:
+    return replace(item, post=replace(item.post, author=replace(item.post.author, **changes)))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("wish", WISHES, ids=str)
+def test_a_wish_counts_at_once_whichever_server_tells_it(wish: dict[str, object]) -> None:
+    edited = seen("Even safer #shareASM", edited_at=NOON + timedelta(minutes=1))
+    told = decide(stored(edited), by_author(seen(), **wish), AWAY)
+    assert isinstance(told, Changed)
+    assert told.seen.post == by_author(edited, **wish).post  # and its older words do not
+    assert not told.is_edit
+
+
+@pytest.mark.parametrize("wish", WISHES, ids=str)
+def test_only_a_check_or_the_posts_own_server_says_that_a_wish_is_over(wish: dict[str, object]) -> None:
+    before = stored(by_author(seen(), **wish), source=AWAY.source)
+    edited = seen("edited #shareASM", edited_at=NOON + timedelta(minutes=1))
+    for shown in (edited, seen(counts=Counts(likes=7))):
+        still = decide(before, shown, AWAY)
+        assert isinstance(still, Changed)
+        assert still.seen.post == by_author(shown, **wish).post
+    for by in (HOME, AWAY._replace(is_check=True)):
+        over = decide(before, edited, by)
+        assert isinstance(over, Changed)
+        assert over.seen.post == edited.post
+
+
 @pytest.mark.parametrize(
     ("was", "comes", "wins"), [("3k1", "3k2", True), ("3k2", "3k1", False), ("3k1", None, True), (None, "3k1", True)]
 )

@@ -7,16 +7,20 @@ decided here and nowhere else:
 - A stream's bare record says nothing of its author, and of pictures only that there are some; what is known stays.
 - Servers show the same post each in its own way. The post's own server leads, else the source that saw it first, so that two
   servers' versions do not replace each other at every poll; an edit counts from wherever it is seen first.
+- What an author asks for in their profile counts at once, whichever server tells it; lists of others than the post's own
+  server, whose copy of the profile may be old, do not take it back. A check does.
 - What is gone stays gone, whatever a slow index still shows. It returns by a later commit of its author, or, where it was
   a check that found it gone, by a check that finds it again.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from shareasm.domain.posts import Network, Post, PostRef, decode_post, kept_form
+from shareasm.domain.moderation import OPT_OUT_TAGS
+from shareasm.domain.posts import Account, Network, Post, PostRef, decode_post, kept_form
 
 
 @dataclass(frozen=True)  # without slots: what is derived from it is derived once
@@ -126,7 +130,7 @@ def decide(stored: Stored | None, seen: Seen, by: Sighting) -> Intent:
     if not stored.is_gone and seen.fingerprint == stored.fingerprint:
         return Same(stored, seen)
     if not _is_news(stored, seen, by):
-        return Same(stored, seen, is_other=True)
+        return _as_the_author_wishes(stored, seen) or Same(stored, seen, is_other=True)
     merged = _keep_what_is_known(stored, seen, by)
     if not stored.is_gone and merged.fingerprint == stored.fingerprint:
         return Same(stored, merged)  # a bare record of what is known already
@@ -155,9 +159,10 @@ def _is_news(stored: Stored, seen: Seen, by: Sighting) -> bool:
         return _is_made_again(stored, post) or (by.is_check and stored.gone_revision is None)
     if post.ref.network is Network.BLUESKY:
         return _is_bluesky_news(stored, post, by)
-    if post.said_at > stored.post.said_at:
-        return True
-    return by.source == stored.source or by.host == home_host(post.ref)
+    is_home, was = by.host == home_host(post.ref), stored.post
+    if post.ref.network is Network.MASTODON and post.said_at != was.said_at:  # the same server may answer from a cache
+        return post.said_at > was.said_at or (is_home and by.is_check)
+    return is_home or by.is_check or by.source == stored.source
 
 
 def _is_made_again(stored: Stored, post: Post) -> bool:
@@ -188,16 +193,43 @@ def _keep_what_is_known(stored: Stored, seen: Seen, by: Sighting) -> Seen:
 
 
 def _with_known_author(stored: Stored, post: Post, by: Sighting) -> Post:
-    """Return `post` with what is known of its author and Bluesky's lists of posts leave out.
+    """Return `post` with what is known of its author and lists of posts leave out.
 
-    Only a reader that is signed in hears of blocks, and only a check reads bios (networks.bluesky.bios).
+    On Bluesky only a reader that is signed in hears of blocks, and only a check reads bios (networks.bluesky.bios).
     """
-    if post.ref.network is not Network.BLUESKY:
-        return post
     author, known = post.author, stored.post.author
+    if post.ref.network is not Network.BLUESKY:
+        is_told = by.is_check or by.host == home_host(post.ref)
+        return post if is_told else replace(post, author=_with_wishes(author, [known]))
     is_blocked = known.is_blocked if author.is_blocked is None else author.is_blocked
     bio_tags = author.bio_tags if by.is_check else author.bio_tags | known.bio_tags
     return replace(post, author=replace(author, is_blocked=is_blocked, bio_tags=bio_tags))
+
+
+def with_wishes(seen: Seen, others: Iterable[Seen]) -> Seen:
+    """Return `seen` with what its author asks for by the word of `others`: each server has its own copy of a profile."""
+    author = _with_wishes(seen.post.author, [other.post.author for other in others])
+    return seen if author == seen.post.author else replace(seen, post=replace(seen.post, author=author))
+
+
+def _with_wishes(author: Account, others: Iterable[Account]) -> Account:
+    wishing = [other for other in others if _has_wish(other)]
+    if not wishing:
+        return author
+    bio_tags = author.bio_tags.union(*(OPT_OUT_TAGS & other.bio_tags for other in wishing))
+    return replace(author, bio_tags=bio_tags, is_noindex=author.is_noindex or any(one.is_noindex for one in wishing))
+
+
+def _as_the_author_wishes(stored: Stored, seen: Seen) -> Changed | None:
+    """Return the stored version with a wish that it does not know of yet; None where `seen` tells none."""
+    if stored.is_gone or seen.post.ref.network is Network.BLUESKY or not _has_wish(seen.post.author):
+        return None
+    wished = with_wishes(replace(seen, post=stored.post), [seen])
+    return None if wished.post == stored.post else Changed(stored, wished, is_edit=False)
+
+
+def _has_wish(author: Account) -> bool:
+    return author.is_noindex or not OPT_OUT_TAGS.isdisjoint(author.bio_tags)
 
 
 def _words(post: Post) -> tuple[object, ...]:
