@@ -16,6 +16,7 @@ from shareasm.domain.campaigns import Source, SourceKind
 from shareasm.domain.changes import AuthorChange, Gone, Seen
 from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import Network, PostRef, Visibility
+from shareasm.domain.queue import tid
 from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import CheckpointTooOld, Page, Rest
@@ -427,6 +428,62 @@ def test_a_server_that_lags_alone_brings_no_tag_back_that_an_edit_took_away(desk
     cast("FixedClock", desk.clock).advance(minutes=10)
     collect.verify(desk, {one.id: Checker(always=DOWN), other.id: Checker([first])}, desk.clock.now())
     assert shown(desk) == []
+
+
+@pytest.mark.parametrize("knowing", [0, 1])
+def test_what_an_author_asks_for_holds_when_one_of_several_servers_knows_of_it(desk: Desk, knowing: int) -> None:
+    watched = [source("one.example"), source("other.example")]
+    desk = replace(desk, campaign=campaign(sources=tuple(watched)))
+    ignorant = seen("#shareASM", uri="https://unwatched.example/1", edited_at=NOON + minutes(1))
+    unwilling = seen("#shareASM", uri="https://unwatched.example/1")
+    author = replace(unwilling.post.author, bio_tags=frozenset({"nobot"}))
+    unwilling = replace(unwilling, post=replace(unwilling.post, author=author))
+    answers = [unwilling, ignorant] if knowing == 0 else [ignorant, unwilling]
+    for by in watched:
+        put(desk, by, [ignorant])
+    cast("FixedClock", desk.clock).advance(minutes=10)
+    checkers = {by.id: Checker([answer]) for by, answer in zip(watched, answers, strict=True)}
+    collect.confirm(desk, checkers, waiting(desk))
+    assert [one.verdict.reason for one in judge(desk.engine, desk.campaign)] == [Reason.OPTED_OUT]
+    cast("FixedClock", desk.clock).advance(minutes=10)
+    collect.confirm(desk, {by.id: Checker([ignorant]) for by in watched}, waiting(desk))
+    assert [one.verdict.show for one in judge(desk.engine, desk.campaign)] == [True]  # it was taken back
+
+
+def test_a_post_that_its_server_shows_under_another_id_is_found_again(desk: Desk) -> None:
+    put(desk, source(), [seen(local_id="1")])
+
+    class Renamed(Checker):
+        def check(self, refs: Sequence[tuple[PostRef, str]]) -> dict[PostRef, Seen | Gone]:
+            return {ref: seen(local_id="2") if name == "2" else Gone(ref, "deleted") for ref, name in refs}
+
+    for expected in ([], [seen().post.text]):
+        cast("FixedClock", desk.clock).advance(minutes=10)
+        collect.confirm(desk, {source().id: Renamed()}, waiting(desk))
+        assert shown(desk) == expected
+        put(desk, source(), [seen(local_id="2")])
+
+
+@pytest.mark.parametrize("minutes_ago", [1, 6])
+def test_an_edit_that_the_stream_has_just_told_is_not_undone_by_an_index_that_lags(
+    desk: Desk, minutes_ago: int
+) -> None:
+    search, sky = source("pds.example", SourceKind.SEARCH), source("jetstream.example", SourceKind.JETSTREAM)
+    desk = replace(desk, campaign=campaign(sources=(search, sky)))
+    before = seen(network=Network.BLUESKY, version="bafyold")
+    put(desk, search, [before])
+    cast("FixedClock", desk.clock).advance(minutes=20)
+    edited_at = desk.clock.now() - minutes(minutes_ago)
+    revision = tid(round(edited_at.timestamp() * 1e6), 0)
+    put(
+        desk,
+        sky,
+        [seen("Safer mines", network=Network.BLUESKY, version="bafynew", revision=revision, is_complete=False)],
+    )
+    put(desk, search, [before])
+    collect.confirm(desk, {sky.id: Checker([before])}, lambda instant: False)
+    is_lag = minutes_ago == 1
+    assert [one.verdict.show for one in judge(desk.engine, desk.campaign)] == ([False] if is_lag else [True])
 
 
 def test_an_author_whose_return_was_missed_is_shown_when_a_check_shows_them(desk: Desk) -> None:

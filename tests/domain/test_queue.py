@@ -1,7 +1,7 @@
 """The queue's rules: what a plan asks for, what may follow what, and keys that are made once."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -26,6 +26,7 @@ from shareasm.domain.queue import (
     plan_entries,
     reconcile,
     tid,
+    time_of_tid,
 )
 from shareasm.domain.schedules import Due, Label, Late, Part, Picture, Poll, Slot, Video
 
@@ -294,6 +295,17 @@ def test_a_record_key_is_thirteen_characters_that_servers_take() -> None:
 @given(st.integers(0, 2**53 - 2), st.integers(0, 1023), st.integers(0, 1023))
 def test_record_keys_sort_as_their_times(microseconds: int, one: int, other: int) -> None:
     assert tid(microseconds, one) < tid(microseconds + 1, other)
+
+
+@given(st.integers(0, 2**53 - 1), st.integers(0, 1023))
+def test_a_record_key_tells_when_it_was_made(microseconds: int, clock_id: int) -> None:
+    made_at = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
+    assert time_of_tid(tid(microseconds, clock_id)) == made_at
+
+
+@pytest.mark.parametrize("text", ["", "3kb", "k" * 13, "3" + "1" * 12])
+def test_what_is_no_record_key_tells_no_time(text: str) -> None:
+    assert time_of_tid(text) is None
 
 
 def test_a_receipt_is_equal_to_itself_read_back() -> None:

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 
 from shareasm.collect.storing import Desk, Tally, sighting_by, store_posts
 from shareasm.domain.campaigns import Source, SourceKind
-from shareasm.domain.changes import Gone, Seen, home_host
+from shareasm.domain.changes import Gone, Seen, home_host, with_wishes
 from shareasm.domain.moderation import why_not_stored
 from shareasm.domain.patience import next_read_at, next_round_at
 from shareasm.domain.posts import Network, PostRef
-from shareasm.domain.queue import QueueEntry, State
+from shareasm.domain.queue import QueueEntry, State, time_of_tid
 from shareasm.errors import NetworkError
 from shareasm.networks.ports import Paced, PostChecker
 from shareasm.storage import checks, conversations, posts, queue, sources
@@ -187,21 +187,23 @@ class _Asking:
         ).items():
             self._put(name, questions)
         self._ask_bluesky([(item.ref, item.ref.uri) for item in due if item.ref.network is Network.BLUESKY])
-        self._leave_open(item for item in due if self._is_fresh(item, asked_at))
+        self._leave_open(due, asked_at)
         return _settle(self._desk, self._answers, asked_at, {item.ref: "ours" for item in due} if ours else {})
+
+    def _leave_open(self, due: Iterable[checks.ToCheck], asked_at: datetime) -> None:
+        """Take no answer about what the stream has just told, and no index knows or only as it was: it is asked about again."""
+        for item in due:
+            answers = [answer for _, answer in self._answers.get(item.ref, ())]
+            is_known = any(isinstance(answer, Seen) and answer.post.version == item.version for answer in answers)
+            is_as_it_was = _is_edited_lately(item, asked_at) and any(isinstance(answer, Seen) for answer in answers)
+            if not is_known and (is_as_it_was or self._is_fresh(item, asked_at)):
+                self._answers.pop(item.ref, None)
 
     def _is_fresh(self, item: checks.ToCheck, asked_at: datetime) -> bool:
         """Whether only a stream has told of it, a moment ago."""
         streams = {source.id for source in self._desk.campaign.sources if source.kind is SourceKind.JETSTREAM}
         is_new = item.bare_since is not None and asked_at - item.bare_since < INDEXED_WITHIN
         return is_new and streams.issuperset(name for name, _ in item.sightings)
-
-    def _leave_open(self, fresh: Iterable[checks.ToCheck]) -> None:
-        """Take no answer about what the stream has just told, and no index knows or only as it was: it is asked about again."""
-        for item in fresh:
-            answers = [answer for _, answer in self._answers.get(item.ref, ()) if isinstance(answer, Seen)]
-            if not any(answer.post.version == item.version for answer in answers):
-                self._answers.pop(item.ref, None)
 
     def _whom_to_ask(self, due: Iterable[checks.ToCheck]) -> dict[str, list[Question]]:
         """Return what to ask whom: the post's own server where we read that one, else each that showed it."""
@@ -236,20 +238,27 @@ class _Asking:
                 self._answers.setdefault(ref, []).append((self._sources[name], answer))
 
 
+def _is_edited_lately(item: checks.ToCheck, asked_at: datetime) -> bool:
+    told_at = time_of_tid(item.revision) if item.revision else None
+    return told_at is not None and abs(asked_at - told_at) < INDEXED_WITHIN
+
+
 def _settle(
     desk: Desk,
     answers: Mapping[PostRef, list[tuple[Source, Seen | Gone]]],
     asked_at: datetime,
     declared: Mapping[PostRef, str],
 ) -> Tally:
-    """Store the answers: a post is gone when every source that was asked about it says so, else its newest version counts."""
+    """Store the answers: a post is gone when every source that was asked about it says so, else its newest version counts,
+    and every wish of its author that any of them knows of.
+    """
     there: dict[Source, list[Seen]] = {}
     gone: list[Gone] = []
     for given in answers.values():
         shown = [(source, answer) for source, answer in given if isinstance(answer, Seen)]
         if shown:
             source, seen = max(shown, key=lambda answer: answer[1].post.said_at)
-            there.setdefault(source, []).append(seen)
+            there.setdefault(source, []).append(with_wishes(seen, (other for _, other in shown)))
         else:
             gone += [answer for _, answer in given[:1] if isinstance(answer, Gone)]
     if not answers:

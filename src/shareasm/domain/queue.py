@@ -21,7 +21,7 @@ record key is never written over; Mastodon remembers an Idempotency-Key for one 
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -373,3 +373,15 @@ def tid(microseconds: int, clock_id: int) -> str:
     """
     number = ((microseconds & ((1 << 53) - 1)) << 10) | (clock_id & 1023)
     return "".join(_TID_ALPHABET[(number >> (5 * place)) & 31] for place in range(12, -1, -1))
+
+
+def time_of_tid(text: str) -> datetime | None:
+    """Return when a TID was made, by its maker's clock; None where it is none.
+
+    >>> time_of_tid("3n2u5hgbu2227"), time_of_tid("latest")
+    (datetime.datetime(2026, 11, 21, 22, 26, 40, tzinfo=datetime.timezone.utc), None)
+    """
+    if len(text) != 13 or text.strip(_TID_ALPHABET) or text[0] > "j":
+        return None
+    number = sum(_TID_ALPHABET.index(digit) << (5 * place) for place, digit in enumerate(reversed(text)))
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=number >> 10)

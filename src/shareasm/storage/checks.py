@@ -20,7 +20,8 @@ class ToCheck:
     ref: PostRef
     sightings: tuple[tuple[str, str], ...]
     bare_since: datetime | None = None  # when a stream told of it, where nobody has shown it whole since
-    version: str | None = None  # of a bare one: what the stream told
+    version: str | None = None  # of one that a stream told of: what it told
+    revision: str | None = None  # under which a stream told of it
 
 
 def to_check(
@@ -73,7 +74,8 @@ def count_by_source(connection: Connection, campaign: str) -> dict[str, int]:
 
 def questions(connection: Connection, ids: Sequence[int]) -> list[ToCheck]:
     """Return how to ask about the posts with these arrival numbers, in their order."""
-    columns = (posts.c.id, posts.c.network, posts.c.uri, posts.c.first_seen_at, posts.c.checked_at, posts.c.content)
+    when, what = (posts.c.first_seen_at, posts.c.checked_at), (posts.c.content, posts.c.revision)
+    columns = (posts.c.id, posts.c.network, posts.c.uri, *when, *what)
     found = {
         row.id: row
         for chunk in chunks(ids)
@@ -86,7 +88,8 @@ def questions(connection: Connection, ids: Sequence[int]) -> list[ToCheck]:
             PostRef(Network(row.network), row.uri),
             tuple((at.source, at.local_id) for at in where.get(id_, ())),
             row.first_seen_at if row.checked_at is None else None,
-            decode_post(row.content).version if row.checked_at is None else None,
+            decode_post(row.content).version if row.checked_at is None or row.revision else None,
+            row.revision,
         )
         for id_ in ids
         if (row := found.get(id_))
