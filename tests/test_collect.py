@@ -21,7 +21,7 @@ from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import CheckpointTooOld, Page, Rest
 from shareasm.showing import judge
-from shareasm.storage import posts, sources, watches
+from shareasm.storage import collected, posts, sources, watches
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
 
@@ -43,7 +43,9 @@ def desk(tmp_path: Path) -> Desk:
 
 def shown(desk: Desk) -> list[str]:
     with transaction(desk.engine) as connection:
-        return [item.post.text for item in posts.of_campaign(connection, desk.campaign.slug) if not item.gone_reason]
+        return [
+            item.post.text for item in collected.of_campaign(connection, desk.campaign.slug) if not item.gone_reason
+        ]
 
 
 def state(desk: Desk) -> sources.SourceState:
@@ -494,7 +496,7 @@ def test_an_author_whose_return_was_missed_is_shown_when_a_check_shows_them(desk
 
     def is_active() -> bool:
         with transaction(desk.engine) as connection:
-            return all(stored.is_author_active for stored in posts.of_campaign(connection, desk.campaign.slug))
+            return all(stored.is_author_active for stored in collected.of_campaign(connection, desk.campaign.slug))
 
     collect.confirm(desk, {sky.id: Checker([item])}, waiting(desk))
     assert not is_active()  # asked no later than the event came
@@ -548,7 +550,7 @@ def test_a_bare_record_of_the_stream_is_looked_up_by_any_checker_of_its_network(
     network = MemoryNetwork(Network.BLUESKY, posts={record.ref: record})
     collect.verify(desk, {search.id: network}, before=NOON)
     with transaction(desk.engine) as connection:
-        [stored] = posts.of_campaign(connection, desk.campaign.slug)
+        [stored] = collected.of_campaign(connection, desk.campaign.slug)
     assert stored.post.author.name == "Amina"
     assert stored.checked_at
     assert isinstance(stored.post.ref, PostRef)

@@ -17,7 +17,7 @@ from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Conversation, Page
 from shareasm.publish import Press, bring_in_line, publish_due
 from shareasm.showing import judge
-from shareasm.storage import posts
+from shareasm.storage import collected
 from shareasm.storage.engine import open_engine, reading, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.storage.tables import campaign_posts
@@ -59,7 +59,7 @@ class Office:
 
     def belonging(self) -> dict[str, str]:
         with reading(self.desk.engine) as connection:
-            return {one.post.text: one.belongs_by for one in posts.of_campaign(connection, self.desk.campaign.slug)}
+            return {one.post.text: one.belongs_by for one in collected.of_campaign(connection, self.desk.campaign.slug)}
 
     def shown(self) -> list[str]:
         return [one.stored.post.text for one in judge(self.desk.engine, self.desk.campaign) if one.verdict.show]

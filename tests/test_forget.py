@@ -21,7 +21,7 @@ from shareasm.domain.posts import Account, Card, Media, MediaKind, Network, Post
 from shareasm.errors import ConfigError, StorageError
 from shareasm.forget import Done, find, forget
 from shareasm.networks.ports import Page
-from shareasm.storage import decisions, pictures, posts, sources
+from shareasm.storage import collected, decisions, pictures, sources
 from shareasm.storage.engine import open_engine, reading, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.storage.tables import metadata
@@ -61,7 +61,7 @@ def put(desk: Desk, *said: Post) -> Tally:
 
 def stored(desk: Desk) -> list[str]:
     with reading(desk.engine) as connection:
-        return [item.post.url for item in posts.of_campaign(connection, desk.campaign.slug)]
+        return [item.post.url for item in collected.of_campaign(connection, desk.campaign.slug)]
 
 
 @pytest.fixture
@@ -147,7 +147,7 @@ def test_a_link_card_that_previews_it_goes_and_so_does_the_raw_copy(
     take_out(words)
     assert put(desk, linking, elsewhere) == (Tally(same=2) if is_before else Tally(new=1, same=1))
     with reading(desk.engine) as connection:
-        found = {item.post.url: item.post.card for item in posts.of_campaign(connection, desk.campaign.slug)}
+        found = {item.post.url: item.post.card for item in collected.of_campaign(connection, desk.campaign.slug)}
         kept = [zlib.decompress(body) for body in connection.scalars(sa.select(raws_table.c.body))]
     assert found == {linking.url: None, elsewhere.url: elsewhere.card}
     assert not any(b"Read this" in body for body in kept)

@@ -19,7 +19,7 @@ from shareasm.domain.pictures import KeptPicture, PictureFile
 from shareasm.domain.posts import Account, Media, MediaKind, Network, Post
 from shareasm.keeping import LetGo, let_go
 from shareasm.networks.ports import Page
-from shareasm.storage import keeping, pictures, posts
+from shareasm.storage import collected, keeping, pictures, posts
 from shareasm.storage.engine import open_engine, reading, transaction
 from shareasm.storage.tables import metadata, raws, skips
 from shareasm.storage.tables import posts as posts_table
@@ -46,7 +46,7 @@ def number(count: int, text: str = "Safer mines #shareASM", **changes: object) -
 
 def stored(engine: Engine, day: Campaign | None = None) -> list[Post]:
     with reading(engine) as connection:
-        return [item.post for item in posts.of_campaign(connection, (day or campaign()).slug)]
+        return [item.post for item in collected.of_campaign(connection, (day or campaign()).slug)]
 
 
 def count(engine: Engine, table: sa.Table) -> int:

@@ -34,7 +34,7 @@ from shareasm.networks.ports import CheckpointTooOld, Page
 from shareasm.news import Event
 from shareasm.publish import bring_in_line, sent_before
 from shareasm.render import Written
-from shareasm.storage import accounts, days, posts, queue
+from shareasm.storage import accounts, collected, days, queue
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.wiring import Parts
@@ -83,7 +83,7 @@ class Day:
 
     def make_recap(self) -> recap.Made:
         with transaction(self.engine) as connection:
-            self.recaps.append(posts.count_of_campaign(connection, self.campaign.slug))
+            self.recaps.append(collected.count_of_campaign(connection, self.campaign.slug))
         return recap.Made(Written(Path("index.html"), 1, 1, 0), self.recaps[-1], 0)
 
     def tell(self, event: Event) -> None:
@@ -478,7 +478,7 @@ def test_the_closing_looks_and_asks_whoever_holds_the_leases(day: Day) -> None:
     assert worker.closed.wait(20)
     worker.stop()
     with transaction(day.engine) as connection:
-        stored = {item.post.text: item.gone_reason for item in posts.of_campaign(connection, day.campaign.slug)}
+        stored = {item.post.text: item.gone_reason for item in collected.of_campaign(connection, day.campaign.slug)}
     assert stored == {"I will regret this #shareASM": "deleted", "Last words #shareASM": None}
 
 

@@ -23,9 +23,9 @@ from shareasm.domain.queue import QueueEntry
 from shareasm.errors import ConfigError, StorageError
 from shareasm.showing import Judged, asked_last_since, judge
 from shareasm.storage import exports, queue
+from shareasm.storage.collected import SeenAt, StoredPost
 from shareasm.storage.engine import reading, transaction
 from shareasm.storage.exports import WrittenExport
-from shareasm.storage.posts import SeenAt, StoredPost
 
 
 class Form(StrEnum):

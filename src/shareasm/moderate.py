@@ -22,8 +22,8 @@ from shareasm.errors import ConfigError
 from shareasm.showing import Judged, asked_last_since, judge
 from shareasm.storage import decisions, forgetting
 from shareasm.storage.acts import Act, record
+from shareasm.storage.collected import StoredPost
 from shareasm.storage.engine import reading, transaction
-from shareasm.storage.posts import StoredPost
 
 
 class Outcome(StrEnum):

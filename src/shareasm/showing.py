@@ -14,9 +14,9 @@ from shareasm.domain.joins import join, tied, withheld_with_others
 from shareasm.domain.moderation import Choice, Reason, Verdict, decision_about, may_show
 from shareasm.domain.posts import PostRef
 from shareasm.domain.queue import TAKEN_BACK, QueueEntry
-from shareasm.storage import decisions, posts, queue, ties
+from shareasm.storage import collected, decisions, queue, ties
+from shareasm.storage.collected import StoredPost
 from shareasm.storage.engine import reading
-from shareasm.storage.posts import StoredPost
 
 LATELY = timedelta(hours=1)  # before the end of the day: a post that was confirmed since is shown
 
@@ -42,12 +42,12 @@ def judge(
     with reading(engine) as connection:
         entries = queue.of_campaign(connection, campaign.slug)
         decided = decisions.all_decisions(connection)
-        stored = list(posts.of_campaign(connection, campaign.slug, newest_first=newest is not None, limit=newest))
+        stored = list(collected.of_campaign(connection, campaign.slug, newest_first=newest is not None, limit=newest))
         asked_for = {item.post.ref for item in stored}
         if newest is not None:  # a copy may be newer than its original, and its author's wish
             others = tied([item.post for item in stored], partial(ties.ties_to, connection))
             hidden = {ref for ref, one in decided.items() if one.verdict is Choice.HIDE}
-            stored += posts.of_refs(connection, campaign.slug, others | hidden - asked_for)
+            stored += collected.of_refs(connection, campaign.slug, others | hidden - asked_for)
     sent = {entry.receipt.ref: entry.state for entry in entries if entry.receipt}
     answered = answered_posts(campaign, entries, stored)
     judged = [

@@ -16,7 +16,7 @@ from shareasm.domain.questions import Heard, open_questions
 from shareasm.domain.queue import QueueEntry, State
 from shareasm.domain.watches import Gap, Kind
 from shareasm.showing import Judged, judge, waiting
-from shareasm.storage import accounts, days, keeping, posts, queue, sources, watches
+from shareasm.storage import accounts, collected, days, keeping, queue, sources, watches
 from shareasm.storage.accounts import AccountState
 from shareasm.storage.engine import reading
 from shareasm.storage.sources import SourceState, StoredSkip
@@ -96,7 +96,7 @@ def read_status(engine: Engine, campaign: Campaign, now: datetime, *, folder: st
             next_entry=next((e for e in entries if e.state is State.WAITING and _thread(e) not in blocked), None),
             last_sent=max((e for e in entries if e.published_at), key=_published_at, default=None),
             troubles=tuple(troubles),
-            collected_count=posts.count_of_campaign(connection, campaign.slug),
+            collected_count=collected.count_of_campaign(connection, campaign.slug),
             sources=tuple(states.get(source.id, SourceState(source.id)) for source in campaign.sources),
             skips=tuple(sources.newest_skips(connection, campaign.slug, 10)),
             failing_checks=tuple(check for check in checks if check.failed_at),

@@ -26,7 +26,7 @@ from shareasm.rehearsal.faults import Fault
 from shareasm.rehearsal.mastodon import Access, Flavour, MastodonServer, Person
 from shareasm.rehearsal.mastodon.flavours import Streaming
 from shareasm.settings import read_settings
-from shareasm.storage import posts
+from shareasm.storage import collected
 from shareasm.storage.engine import reading
 from shareasm.wiring import Plan, World, doctor_materials, open_store
 
@@ -259,7 +259,7 @@ def test_a_trial_is_nothing_that_the_campaign_collects(clinic: Clinic) -> None:
     clinic.findings(has_trial=True)
     engine = open_store(read_settings({"SHAREASM_DATA": str(clinic.data)}))
     with reading(engine) as connection:
-        assert posts.count_of_campaign(connection, clinic.plan.campaign.slug) == 0
+        assert collected.count_of_campaign(connection, clinic.plan.campaign.slug) == 0
     engine.dispose()
     assert fold_hashtag(trial_tag(clinic.plan.campaign)) not in {
         fold_hashtag(tag) for tag in clinic.plan.campaign.hashtags

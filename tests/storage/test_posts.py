@@ -16,7 +16,7 @@ from shareasm.collect.storing import sighting_by, store_posts
 from shareasm.domain.changes import AuthorChange, Gone, New, Sighting, Skipped
 from shareasm.domain.posts import Media, MediaKind, Network, PostRef, Visibility, encode_post
 from shareasm.networks.ports import Page
-from shareasm.storage import posts, sources, ties
+from shareasm.storage import collected, posts, sources, ties
 from shareasm.storage.engine import reading, transaction
 from shareasm.storage.tables import posts as posts_table
 from shareasm.storage.tables import raws, sightings, skips
@@ -29,9 +29,9 @@ def desk(engine: Engine) -> Desk:
     return Desk(engine, campaign(), FixedClock(NOON))
 
 
-def shown(desk: Desk) -> list[posts.StoredPost]:
+def shown(desk: Desk) -> list[collected.StoredPost]:
     with transaction(desk.engine) as connection:
-        return list(posts.of_campaign(connection, desk.campaign.slug))
+        return list(collected.of_campaign(connection, desk.campaign.slug))
 
 
 def put(desk: Desk, *items: object, host: str = "memory.example", **page: object) -> Tally:
@@ -318,7 +318,7 @@ def test_the_newest_posts_are_those_that_came_last_and_cost_no_sorting(desk: Des
     asked: list[tuple[str, tuple[object, ...]]] = []
     sa.event.listen(desk.engine, "before_cursor_execute", lambda *given: asked.append(given[2:4]))
     with reading(desk.engine) as connection:
-        newest = list(posts.of_campaign(connection, desk.campaign.slug, newest_first=True, limit=2))
+        newest = list(collected.of_campaign(connection, desk.campaign.slug, newest_first=True, limit=2))
         assert [stored.post.ref.uri[-1] for stored in newest] == ["2", "1"]
         if connection.dialect.name == "sqlite":
             [(query, given)] = [(query, given) for query, given in asked if "DESC" in query]

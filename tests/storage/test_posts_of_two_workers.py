@@ -18,7 +18,7 @@ from shareasm.domain.posts import Network
 from shareasm.errors import StorageError
 from shareasm.forget import find, forget
 from shareasm.networks.ports import Page
-from shareasm.storage import posts
+from shareasm.storage import collected, posts
 from shareasm.storage.bulk import insert_unless_there
 from shareasm.storage.engine import open_engine, reading
 
@@ -66,7 +66,7 @@ def test_a_deletion_that_comes_while_a_page_is_stored_is_not_undone(
     put(ours, seen("Safer mines, said better #shareASM", network=Network.BLUESKY))
     deletion.join(20)
     with reading(ours.engine) as connection:
-        assert [stored.gone_reason for stored in posts.of_campaign(connection, "shareasm-2027")] == ["deleted"]
+        assert [stored.gone_reason for stored in collected.of_campaign(connection, "shareasm-2027")] == ["deleted"]
 
 
 def test_a_page_that_is_being_stored_while_its_author_is_forgotten_brings_nobody_back(
@@ -89,7 +89,7 @@ def test_a_page_that_is_being_stored_while_its_author_is_forgotten_brings_nobody
     put(ours, second)
     request.join(20)
     with reading(ours.engine) as connection:
-        assert list(posts.of_campaign(connection, "shareasm-2027")) == []
+        assert list(collected.of_campaign(connection, "shareasm-2027")) == []
 
 
 def test_a_page_with_news_and_deletions_and_one_with_the_same_posts_wait_for_each_other_only_one_way(
@@ -137,5 +137,5 @@ def test_who_stores_the_same_page_from_its_end_inserts_it_in_the_same_order(
     put(desks[1], *reversed(page[6:]))
     assert orders == [sorted(order) for order in orders]  # type: ignore[type-var]
     with reading(desks[0].engine) as connection:
-        arrived = {one.arrival: one.post.ref.uri for one in posts.of_campaign(connection, "shareasm-2027")}
+        arrived = {one.arrival: one.post.ref.uri for one in collected.of_campaign(connection, "shareasm-2027")}
     assert [arrived[number][-1] for number in sorted(arrived)] == list("012345876"), "they arrived as they came"

@@ -21,7 +21,7 @@ from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Repeat
 from shareasm.publish import Press, Result, bring_in_line, publish_due
 from shareasm.steer import Choice
-from shareasm.storage import acts, claims, days, posts, queue
+from shareasm.storage import acts, claims, collected, days, queue
 from shareasm.storage.engine import transaction
 
 SERVER = "https://memory.example"
@@ -423,7 +423,7 @@ def test_our_copy_in_the_store_is_gone_at_once_and_stays_so(office: Office) -> N
     entries, _ = steer.to_withdraw(office.press, Choice("welcome"))
     steer.withdraw(office.press, entries, "a wrong name", Choice("welcome"))
     with transaction(office.engine) as connection:
-        [stored] = posts.of_campaign(connection, office.campaign.slug)
+        [stored] = collected.of_campaign(connection, office.campaign.slug)
     assert stored.gone_reason == "withdrawn by us: a wrong name"
     assert "Good morning" in encode_post(stored.post).decode()
 

@@ -15,7 +15,7 @@ from shareasm.domain.forgetting import Kind
 from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture, PictureFile
 from shareasm.networks.ports import Page
-from shareasm.storage import exports, forgetting, keeping, pictures, posts
+from shareasm.storage import collected, exports, forgetting, keeping, pictures, posts
 from shareasm.storage.engine import reading, transaction
 from shareasm.storage.exports import WrittenExport
 from shareasm.storage.tables import raws, skips
@@ -44,7 +44,7 @@ def test_raw_copies_go_and_what_stays_says_nothing(engine: Engine, two: list[See
 
 def test_raw_copies_of_a_post_of_two_campaigns_stay_until_the_last_lets_go(engine: Engine, two: list[Seen]) -> None:
     with transaction(engine) as connection:
-        first, _ = posts.of_campaign(connection, SLUG)
+        first, _ = collected.of_campaign(connection, SLUG)
         posts.set_belonging(connection, "another-day", {first.arrival: "tag"})
         assert keeping.let_go_of_raws(connection, SLUG, NOON) == 2  # of the other post, and of what could not be read
         assert keeping.count_raws(connection, SLUG) == 0
@@ -53,17 +53,17 @@ def test_raw_copies_of_a_post_of_two_campaigns_stay_until_the_last_lets_go(engin
 
 def test_a_post_goes_with_all_that_hangs_on_it_and_its_reason_is_counted_once(engine: Engine, two: list[Seen]) -> None:
     with transaction(engine) as connection:
-        first, second = posts.of_campaign(connection, SLUG)
+        first, second = collected.of_campaign(connection, SLUG)
         over = {first.arrival: (first.post.ref, Reason.GONE)}
         assert keeping.let_go(connection, SLUG, over, NOON) == [first.arrival]
         assert keeping.let_go(connection, SLUG, {second.arrival: (second.post.ref, None)}, NOON) == [second.arrival]
         assert keeping.let_go_reasons(connection, SLUG) == {Reason.GONE: 1}
-        assert list(posts.of_campaign(connection, SLUG)) == []
+        assert list(collected.of_campaign(connection, SLUG)) == []
 
 
 def test_strays_go_when_they_are_old(engine: Engine, two: list[Seen]) -> None:
     with transaction(engine) as connection:
-        ids = [stored.arrival for stored in posts.of_campaign(connection, SLUG)]
+        ids = [stored.arrival for stored in collected.of_campaign(connection, SLUG)]
         posts.set_belonging(connection, SLUG, {ids[0]: None})
         assert keeping.let_go_of_strays(connection, CLOSES) == 0
         assert keeping.let_go_of_strays(connection, CLOSES + timedelta(seconds=1)) == 1

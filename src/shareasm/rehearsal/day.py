@@ -24,7 +24,7 @@ from shareasm.rehearsal.clock import FastClock
 from shareasm.rehearsal.mastodon import MastodonServer
 from shareasm.rehearsal.world import World
 from shareasm.settings import Settings
-from shareasm.storage import posts, queue
+from shareasm.storage import collected, queue
 from shareasm.storage.engine import reading
 from shareasm.wiring import Plan
 from shareasm.worker import Rhythm, Worker
@@ -115,7 +115,7 @@ def _live(
         raise worker.kept_open_by
     with reading(parts.engine) as connection:
         entries = queue.of_campaign(connection, plan.campaign.slug)
-        collected = posts.count_of_campaign(connection, plan.campaign.slug)
+        collected_count = collected.count_of_campaign(connection, plan.campaign.slug)
     parts.engine.dispose()
     sent = sum(entry.state is State.PUBLISHED for entry in entries)
     made = worker.made
@@ -123,7 +123,7 @@ def _live(
         recap=made.written.index if made else wiring.recap_folder(plan.campaign, settings) / "index.html",
         planned=len(entries),
         sent=sent,
-        collected=collected,
+        collected=collected_count,
         shown=made.shown_count if made else 0,
         is_clean=made is not None and sent == len(entries) and not worker.faults,
     )

@@ -8,7 +8,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from shareasm.domain.posts import Network, PostRef, decode_post
-from shareasm.storage.posts import chunks, sightings_of, uris_by_network
+from shareasm.storage.collected import sightings_of
+from shareasm.storage.posts import chunks, uris_by_network
 from shareasm.storage.tables import campaign_posts, posts, sightings
 
 

@@ -9,7 +9,8 @@ from sqlalchemy.engine import Connection
 
 from shareasm.domain.conversations import BY_QUOTE, WITHOUT_TAG
 from shareasm.domain.posts import Post, PostRef, decode_post
-from shareasm.storage.posts import SeenAt, find, sightings_of
+from shareasm.storage.collected import SeenAt, sightings_of
+from shareasm.storage.posts import find
 from shareasm.storage.tables import campaign_posts, posts
 
 NOT_FOLLOWED = -1

@@ -1,20 +1,19 @@
-"""What the networks said: posts with their sightings and raw JSON, written page by page, read for deciding and showing.
+"""What the networks said: posts with their sightings and raw JSON, written page by page, and read before deciding.
 
-A page costs one keyed read; only what is new or changed is written. Rows ⇄ records at the foot.
+A page costs one keyed read; only what is new or changed is written. Whoever shows posts reads `collected`.
 """
 
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, Row
+from sqlalchemy.engine import Connection
 
 from shareasm.domain.changes import AuthorChange, Changed, Gone, New, Same, Seen, Sighting, Stored, is_gone_now
-from shareasm.domain.posts import Network, Post, PostRef, decode_post
+from shareasm.domain.posts import Network, PostRef
 from shareasm.storage.bulk import insert_new, insert_unless_there
 from shareasm.storage.engine import insert_ignoring, take_ids, upsert
 from shareasm.storage.tables import author_states, campaign_posts, posts, raws, sightings
@@ -22,38 +21,7 @@ from shareasm.storage.tables import author_states, campaign_posts, posts, raws, 
 T = TypeVar("T")
 
 _LONGEST_NAME = 1000  # characters of an address by which posts are looked up
-_CHUNK = 500  # keys a statement: below every limit of both databases
-
-
-class SeenAt(NamedTuple):
-    """How one source names a post, and the post that it answers where it tells only that."""
-
-    source: str
-    local_id: str
-    parent_local_id: str | None
-    first_seen_at: datetime | None = None  # when it was fetched from there first
-    server: str | None = None  # host that was asked, and …
-    query: str | None = None  # … what; None where it was stored before that was written down
-
-
-@dataclass(frozen=True, slots=True)
-class StoredPost:
-    """A post of a campaign with what we know about it, for choosing and showing."""
-
-    arrival: int  # rises with every new post; never used twice
-    post: Post
-    first_seen_at: datetime
-    checked_at: datetime | None  # None: not yet seen whole
-    gone_reason: str | None  # None: still there
-    is_author_active: bool
-    sightings: tuple[SeenAt, ...] = ()
-    belongs_by: str = "tag"  # domain.campaigns.belongs
-    gone_at: datetime | None = None  # when we learned that it, or its author, is gone
-    fingerprint: bytes | None = None  # of `post`
-
-    @property
-    def sources(self) -> tuple[str, ...]:
-        return tuple(sighting.source for sighting in self.sightings)
+CHUNK = 500  # keys a statement: below every limit of both databases
 
 
 # ---- reading before deciding -------------------------------------------------------------------------------------------
@@ -231,59 +199,7 @@ def doubt(connection: Connection, ids: Sequence[int]) -> None:
         connection.execute(posts.update().where(posts.c.id.in_(chunk)), {"checked_at": None, "asked_at": None})
 
 
-# ---- reading for pages -------------------------------------------------------------------------------------------------
-
-
-def of_campaign(
-    connection: Connection, campaign: str, *, newest_first: bool = False, limit: int | None = None
-) -> Iterator[StoredPost]:
-    """Yield the posts of `campaign` in order of creation, gone ones included and marked.
-
-    `newest_first` goes by arrival: the key is in that order, so that the newest hundred of many cost no sorting.
-    """
-    order = (campaign_posts.c.post_id.desc(),) if newest_first else (posts.c.created_at, posts.c.id)
-    query = _whole(campaign).order_by(*order)
-    yield from _stored_posts(connection, query.limit(limit) if limit else query)
-
-
-def of_refs(connection: Connection, campaign: str, refs: Iterable[PostRef]) -> Iterator[StoredPost]:
-    """Yield those of `refs` that belong to `campaign`, as `of_campaign` does."""
-    for network, by_uri in uris_by_network(refs).items():
-        for chunk in chunks(list(by_uri)):
-            query = _whole(campaign).where(posts.c.network == network, posts.c.uri.in_(chunk))
-            yield from _stored_posts(connection, query)
-
-
-def _whole(campaign: str) -> sa.Select[Any]:
-    return (
-        sa.select(posts, author_states.c.is_active, author_states.c.changed_at, campaign_posts.c.belongs_by)
-        .join(campaign_posts, campaign_posts.c.post_id == posts.c.id)
-        .outerjoin(
-            author_states,
-            sa.and_(author_states.c.network == posts.c.network, author_states.c.author_ref == posts.c.author_ref),
-        )
-        .where(campaign_posts.c.campaign == campaign)
-    )
-
-
-def _stored_posts(connection: Connection, query: sa.Select[Any]) -> Iterator[StoredPost]:
-    for part in connection.execute(query).partitions(_CHUNK):
-        where = sightings_of(connection, [row.id for row in part])
-        for row in part:
-            yield _to_stored_post(row, tuple(where.get(row.id, ())))
-
-
-def count_of_campaign(connection: Connection, campaign: str) -> int:
-    """Return how many posts of `campaign` are stored, gone ones left out."""
-    query = (
-        sa.select(sa.func.count())
-        .select_from(campaign_posts.join(posts, posts.c.id == campaign_posts.c.post_id))
-        .where(campaign_posts.c.campaign == campaign, posts.c.gone_at.is_(None))
-    )
-    return connection.execute(query).scalar_one()
-
-
-# ---- rows ⇄ records ----------------------------------------------------------------------------------------------------
+# ---- records → rows ----------------------------------------------------------------------------------------------------
 
 _FIND = (
     sa.select(  # the fields of Stored in their order, then the uri
@@ -339,21 +255,6 @@ def _findable(name: str | None) -> str | None:
     return name if name and len(name) <= _LONGEST_NAME else None
 
 
-def _to_stored_post(row: Row[Any], sightings: tuple[SeenAt, ...]) -> StoredPost:
-    return StoredPost(
-        arrival=row.id,
-        post=decode_post(row.content),
-        first_seen_at=row.first_seen_at,
-        checked_at=row.checked_at,
-        gone_reason=row.gone_reason if row.gone_at else None,
-        is_author_active=row.is_active is not False,
-        sightings=sightings,
-        belongs_by=row.belongs_by,
-        gone_at=row.gone_at or (row.changed_at if row.is_active is False else None),
-        fingerprint=row.fingerprint,
-    )
-
-
 def _add_sightings(connection: Connection, known: Sequence[Changed | Same], by: Sighting, now: datetime) -> None:
     rows = [_sighting_row(item.stored.id, item.seen, by, now) for item in known if not item.stored.is_sighted]
     insert_ignoring(connection, sightings, rows)
@@ -381,17 +282,6 @@ def _add_raws(connection: Connection, seen: Sequence[tuple[int, Seen]], by: Sigh
     insert_new(connection, raws, rows)
 
 
-def sightings_of(connection: Connection, ids: Sequence[int]) -> dict[int, list[SeenAt]]:
-    """Return where each of these posts was seen, the first source first."""
-    where: dict[int, list[SeenAt]] = {}
-    for chunk in chunks(ids):
-        query = sa.select(sightings).where(sightings.c.post_id.in_(chunk)).order_by(sightings.c.first_seen_at)
-        for row in connection.execute(query):
-            at = SeenAt(row.source, row.local_id, row.parent_local_id, row.first_seen_at, row.server, row.query)
-            where.setdefault(row.post_id, []).append(at)
-    return where
-
-
 def uris_by_network(refs: Iterable[PostRef]) -> dict[Network, dict[str, PostRef]]:
     """Return `refs` by network, then by uri: what a keyed query takes."""
     by_network: dict[Network, dict[str, PostRef]] = {}
@@ -402,5 +292,5 @@ def uris_by_network(refs: Iterable[PostRef]) -> dict[Network, dict[str, PostRef]
 
 def chunks(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """Yield `items` in pieces that one statement takes."""
-    for start in range(0, len(items), _CHUNK):
-        yield items[start : start + _CHUNK]
+    for start in range(0, len(items), CHUNK):
+        yield items[start : start + CHUNK]
