@@ -11,7 +11,7 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent / "docs" / "benchmarks.md"
-BENCHMARKS = ("startup", "store", "render", "read_mastodon", "stream", "publish_on_time", "recheck")
+BENCHMARKS = ("startup", "store", "render", "browser", "read_mastodon", "stream", "publish_on_time", "recheck")
 
 
 def main() -> int:
