@@ -38,6 +38,15 @@ def test_style_and_pictures_come_with_it_and_nothing_else_is_let_in(tmp_path: Pa
     assert "&lt;img src=" in page, "a stranger's words are words"
 
 
+def test_a_logo_of_any_shape_comes_with_it(tmp_path: Path) -> None:
+    for size in ((900, 200), (200, 900)):
+        logo = keep(a_picture(size=size), tmp_path)
+        assert isinstance(logo, KeptPicture)
+        assert re.search(
+            r'<img class="logo[^"]*" src="data:', single_page(arrange(Facts(a_campaign(), logo=logo)), tmp_path)
+        )
+
+
 def test_a_story_that_tells_all_has_no_rest(tmp_path: Path) -> None:
     assert 'id="whole-day"' not in single_page(arrange(Facts(a_campaign())), tmp_path)
 

@@ -13,7 +13,7 @@ from shareasm.domain.whole_day import DayPart
 from shareasm.render.pages import Edition, editions, look, render_page
 
 _TYPES = {".webp": "image/webp", ".png": "image/png"}
-_PICTURE = re.compile(r'(<img (?:class="[a-z]+" )?)src="(media/[\w.-]+)"(?: srcset="[^"]*" sizes="[^"]*")?')
+_PICTURE = re.compile(r'(<img (?:class="[a-z ]+" )?)src="(media/[\w.-]+)"(?: srcset="[^"]*" sizes="[^"]*")?')
 """What our templates write. Strangers' words cannot look like it: in them `<` is always escaped."""
 
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="[^"]*">')
