@@ -19,7 +19,7 @@ from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Card, Media, MediaKind, Network, Post, SafeHtml
 from shareasm.domain.recaps import Facts, Recap, arrange
-from shareasm.domain.schedules import Schedule
+from shareasm.domain.schedules import Picture, Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.errors import ConfigError, StorageError
 from shareasm.pictures import keep
@@ -210,6 +210,23 @@ def test_where_a_picture_is_cut_the_point_that_its_author_named_stays_in_view(tm
     ]
     style = (tmp_path / "out" / "recap.css").read_text()
     assert ".at-x2 { --at-x: 20%; } .at-y2 { --at-y: 20%; }" in style
+
+
+def test_a_cover_that_no_post_shows_leads_the_page_with_its_words_in_each_language(tmp_path: Path) -> None:
+    picture = keep(a_picture(), tmp_path / "kept")
+    assert isinstance(picture, KeptPicture)
+    story = StoryPlan(cover=Picture("hills.jpg", {"en": "Hills", "fr": "Des collines"}, "Ama", "CC0 1.0"))
+    campaign = a_campaign(languages=("en", "fr", "es"))
+    recap = arrange(Facts(campaign, story=story, cover=picture, posts=[shown(a_post("x"))]))
+    write_recap(recap, tmp_path / "out", pictures=tmp_path / "kept")
+    pages = written_pages(tmp_path / "out")
+    found = {name: re.search(r'<figure class="cover">.*?</figure>', pages[name], re.DOTALL) for name in pages}
+    said = {name: one[0] for name, one in found.items() if one}
+    assert 'alt="Hills">' in said["index.html"]
+    assert 'alt="Des collines">' in said["index.fr.html"]
+    assert 'alt="Hills" lang="en">' in said["index.es.html"]
+    assert all("Ama · CC0 1.0" in page and "<a " not in page for page in said.values())
+    assert (tmp_path / "out" / picture.largest.path).is_file()
 
 
 def test_the_picture_of_a_card_and_the_logo_are_copied_beside_the_page(tmp_path: Path) -> None:

@@ -24,7 +24,7 @@ from shareasm.domain.items import ShownPost, picture_addresses
 from shareasm.domain.moderation import Reason, count_reasons
 from shareasm.domain.pictures import KeptPicture, Refusal
 from shareasm.domain.recaps import Facts, Recap, SourceState, arrange
-from shareasm.domain.schedules import Schedule
+from shareasm.domain.schedules import Picture, Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import NARROW, UNBROKEN, Gap
 from shareasm.errors import StorageError
@@ -164,6 +164,7 @@ def facts_so_far(materials: Materials, newest: int | None = None) -> Facts:
 def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPicture | Refusal]) -> Facts:
     shown = [item for item in judged if item.verdict.show]
     withheld = _withheld(judged)
+    wanted = materials.story.cover if materials.story else None
     with reading(materials.engine) as connection:
         entries = queue.of_campaign(connection, materials.campaign.slug)
         states = sources.states(connection, materials.campaign.slug)
@@ -181,6 +182,7 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
         checked_at=min((item.stored.checked_at for item in shown if item.stored.checked_at), default=None),
         missing_pictures_count=sum(isinstance(picture, Refusal) for picture in kept.values()),
         logo=_keep_own(materials, materials.campaign.look.logo),
+        cover=_keep_own(materials, f"media/{wanted.file}") if isinstance(wanted, Picture) else None,
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from shareasm.campaign_files import load_campaign
 from shareasm.campaign_files.drafted import digest_of
+from shareasm.domain.schedules import Picture
 from shareasm.domain.stories import (
     ChapterPlan,
     FromTo,
@@ -85,6 +86,42 @@ def test_posts_are_chosen_by_rule(tmp_path: Path, line: str, expected: Rule) -> 
 
 def test_a_chapter_may_stand_in_order_of_time(tmp_path: Path) -> None:
     assert chapter(tmp_path, "    order: time\n").order is Order.TIME
+
+
+@pytest.mark.parametrize(
+    ("written", "cover"),
+    [
+        (f'{{post: "{A_POST}"}}', Rule(RuleKind.POST, A_POST)),
+        ("{slot: welcome}", Rule(RuleKind.SLOT, "welcome")),
+        (
+            "{file: dialogue.png, alt: {en: Hills, fr: Des collines, es: Colinas}, credit: Ama, licence: CC0, focus: [0, 1]}",
+            Picture("dialogue.png", {"en": "Hills", "fr": "Des collines", "es": "Colinas"}, "Ama", "CC0", (0.0, 1.0)),
+        ),
+    ],
+)
+def test_the_editor_says_which_photograph_leads(tmp_path: Path, written: str, cover: Rule | Picture) -> None:
+    story, findings = read(tmp_path, f"cover: {written}\n")
+    assert findings == []
+    assert story
+    assert story.cover == cover
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("hills.jpg", "Here must stand the cover with its keys"),
+        ("{alt: Hills}", "The cover is the picture of one post, or a file of yours."),
+        ("{slot: welcome, file: dialogue.png}", "The cover is the picture of one post, or a file of yours."),
+        ("{slot: welcom}", "There is no slot “welcom”."),
+        ("{slot: welcome, credit: Ama}", "The key “credit” does not belong to a cover from a post."),
+        ("{file: nowhere.jpg, alt: x, credit: Ama, licence: CC0}", "nowhere.jpg"),
+        ("{file: dialogue.png, credit: Ama, licence: CC0}", "The picture has no alt text."),
+        ("{file: dialogue.png, alt: {en: Hills}, credit: Ama, licence: CC0}", "The alt text is missing in fr"),
+    ],
+)
+def test_a_cover_that_cannot_be_meant_is_said(tmp_path: Path, written: str, words: str) -> None:
+    _, findings = read(tmp_path, f"cover: {written}\n")
+    assert words in findings[0]
 
 
 def test_the_story_has_a_from_and_a_to_and_reading_from_elsewhere(tmp_path: Path) -> None:

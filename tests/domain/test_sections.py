@@ -7,13 +7,16 @@ import pytest
 
 from recap_day import MASTODON, OURS, OURS_TOO, a_campaign, a_post, a_slot, an_account, an_entry, at, shown
 from shareasm.domain.campaigns import Partner, Role
+from shareasm.domain.chapters import Absence, Missing
+from shareasm.domain.covers import OwnPhoto
 from shareasm.domain.items import ShownPost
+from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import KeptPicture, PictureFile
 from shareasm.domain.posts import Account, Card, Counts, Media, MediaKind, Poll, Post
 from shareasm.domain.queue import QueueEntry, State
 from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.domain.schedules import Kind, Part, Picture, Schedule, Slot
-from shareasm.domain.sections import PHOTOS_SHOWN
+from shareasm.domain.sections import PHOTOS_SHOWN, Photo
 from shareasm.domain.stories import ChapterPlan, PairPlan, Rule, RuleKind, StoryPlan
 
 AMINA, BAKARI = an_account("amina.example", "Amina"), an_account("bakari@mining.example", "Bakari", network=MASTODON)
@@ -87,7 +90,7 @@ def test_the_cover_is_a_wide_picture_of_ours_that_the_story_does_not_show() -> N
     def cover(*chapters: ChapterPlan) -> str | None:
         story = StoryPlan(chapters=(*chapters, ChapterPlan("Words only")))
         found = told(theirs, one, two, small, story=story, **facts).cover
-        return found.item.ref.uri.rpartition("/")[2] if found else None
+        return found.item.ref.uri.rpartition("/")[2] if isinstance(found, Photo) else None
 
     assert cover(by_chapter[0]) == "two"
     assert cover(*by_chapter) == "two"
@@ -110,6 +113,29 @@ def test_a_picture_that_the_story_shows_in_one_language_is_no_cover_in_another()
     entries = [an_entry(slot, one.post), an_entry(slot, french.post, language="fr")]
     story = StoryPlan(chapters=(ChapterPlan("A", show=(Rule(RuleKind.SLOT, "one"),)),))
     assert told(one, french, entries=entries, schedule=Schedule((slot,)), story=story).cover is None
+
+
+def test_the_editors_cover_leads_a_stranger_s_picture_or_one_that_no_post_shows() -> None:
+    slot, one = our_picture("one", a_slot("one"))
+    theirs = pictured("theirs", "theirs", created_at=at("07:00"))
+    facts = planned((slot, one.post), cover=kept("file"))
+    asked = told(theirs, one, story=StoryPlan(cover=Rule(RuleKind.POST, theirs.post.url)), **facts).cover
+    assert isinstance(asked, Photo)
+    assert asked.item.ref == theirs.post.ref
+    own = told(theirs, one, story=StoryPlan(cover=replace(HILLS, focus=(0.5, 0.0))), **facts).cover
+    assert isinstance(own, OwnPhoto)
+    assert (own.kept, own.focus) == (kept("file"), (0.5, 0.0))
+    assert told(theirs, story=StoryPlan(cover=HILLS)).cover is None, "a file that could not be read leads nothing"
+
+
+def test_an_editors_cover_that_is_gone_is_told_and_another_picture_leads() -> None:
+    slot, one = our_picture("one", a_slot("one"))
+    wanted = Rule(RuleKind.POST, "https://gone.example/1")
+    story = StoryPlan(cover=wanted, chapters=(ChapterPlan("Words only"),))
+    recap = told(one, **planned((slot, one.post), story=story, withheld={"https://gone.example/1": Reason.GONE}))
+    assert recap.cover_missing == Missing(wanted, Absence.WITHDRAWN)
+    assert isinstance(recap.cover, Photo)
+    assert told(one, **planned((slot, one.post))).cover_missing is None
 
 
 def test_a_day_without_pictures_of_ours_has_no_cover() -> None:

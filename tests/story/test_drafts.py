@@ -282,6 +282,12 @@ def test_a_disk_that_refuses_is_said(tmp_path: Path) -> None:
         draft(tmp_path / "nowhere", a_day(), at("23:00"))
 
 
+def test_a_cover_that_is_gone_is_told_like_any_post_that_the_story_names() -> None:
+    wanted = Rule(RuleKind.POST, "https://gone.example/1")
+    recap = arrange(replace(day(2), story=StoryPlan(cover=wanted)))
+    assert [one.rule for one in missing(recap, OVER)] == [wanted]
+
+
 # ---- what a hand wrote, in any layout ------------------------------------------------------------------------------------
 
 LAYOUTS = [

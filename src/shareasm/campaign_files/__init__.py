@@ -57,7 +57,10 @@ def load_campaign(folder: Path) -> Loaded:
     if schedule is not None:
         check_posts(sketch.campaign, schedule, places, findings)
     fields = read_tree(folder, "story.yaml", findings) if (folder / "story.yaml").exists() else None
-    story = read_story(fields, _named(schedule, places, sketch, findings), findings) if fields else None
+    named = replace(
+        _named(schedule, places, sketch, findings), languages=sketch.campaign.languages, media=folder / "media"
+    )
+    story = read_story(fields, named, findings) if fields else None
     if story is not None:
         story = replace(story, is_drafted=is_as_drafted(folder))
     return Loaded(

@@ -23,7 +23,7 @@ OPTION_LIMIT = 50  # characters
 POLL_SHORTEST, POLL_LONGEST = timedelta(minutes=5), timedelta(days=30)
 """What a Mastodon server takes in a poll (platform facts 2.3)."""
 
-_PICTURE_KEYS = ("file", "alt", "credit", "licence", "focus")
+PICTURE_KEYS = ("file", "alt", "credit", "licence", "focus")
 _VIDEO_KEYS = ("file", "alt", "captions", "credit", "licence")
 _POLL_KEYS = ("options", "open_for", "several")
 _ALT_LIMITS = {Network.MASTODON: 1500, Network.BLUESKY: 2000}
@@ -49,12 +49,17 @@ def read_attachments(row: Row, languages: Sequence[str], networks: frozenset[Net
             "Put one of the two into a part of the “thread”.",
         )
     reader = _Reader(tuple(languages), min((_ALT_LIMITS[network] for network in networks), default=2000), media)
-    pictures = (reader.picture(one) for one in row.rows("media", "a picture", _PICTURE_KEYS, most=PICTURES_LIMIT))
+    pictures = (reader.picture(one) for one in row.rows("media", "a picture", PICTURE_KEYS, most=PICTURES_LIMIT))
     return Attachments(
         pictures=tuple(picture for picture in pictures if picture),
         video=reader.video(row.field("video")) if row.has("video") else None,
         poll=reader.poll(row.field("poll")) if row.has("poll") else None,
     )
+
+
+def read_picture(row: Row, languages: Sequence[str], media: Path) -> Picture | None:
+    """Return a picture that goes out with no post; None where something in it is wrong."""
+    return _Reader(tuple(languages), min(_ALT_LIMITS.values()), media).picture(row)
 
 
 _PLAIN = {"media": "pictures", "video": "a video", "poll": "a poll"}

@@ -3,13 +3,15 @@
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from shareasm.campaign_files import words
+from shareasm.campaign_files.attachments import PICTURE_KEYS, read_picture
 from shareasm.campaign_files.findings import Findings, Place
 from shareasm.campaign_files.markdown import markdown
 from shareasm.campaign_files.reading import Field, Parser, Row, one_of, row_of, shorten, suggest, text
 from shareasm.campaign_files.tree import Fields
-from shareasm.domain.schedules import Kind
+from shareasm.domain.schedules import Kind, Picture
 from shareasm.domain.stories import (
     MOST_SHOWN,
     NAMING,
@@ -26,7 +28,7 @@ from shareasm.domain.stories import (
     Wish,
 )
 
-_KEYS = ("title", "lede", "chapters", "from_to", "ahead", "reading")
+_KEYS = ("title", "lede", "cover", "chapters", "from_to", "ahead", "reading")
 _CHAPTER_KEYS = ("heading", "text", "order", "most", "show")
 _RULES = tuple(RuleKind)
 _QUOTATION_KEYS = ("quote", "name", "role", "language", "link")
@@ -48,6 +50,8 @@ class Named:
     resources: frozenset[str] | None = None
     partners: frozenset[str] | None = None
     places: dict[Rule, Place] = field(default_factory=dict)  # where each rule stands, filled while it is read
+    languages: tuple[str, ...] = ()  # in which a picture's words are wanted
+    media: Path = Path("media")  # the folder of the pictures
 
 
 def read_story(fields: Fields, named: Named, findings: Findings) -> StoryPlan:
@@ -61,6 +65,7 @@ def read_story(fields: Fields, named: Named, findings: Findings) -> StoryPlan:
         ahead=row.get("ahead", markdown) or "",
         reading=row.each("reading", _reading(named)),
         from_to=row.get("from_to", _from_to),
+        cover=_cover(row.field("cover"), named) if row.has("cover") else None,
     )
 
 
@@ -98,6 +103,38 @@ def _from_to(field: Field) -> FromTo | None:
     before = row.need_each("from", text, "List what lies behind: from: [promises on paper].")
     after = row.need_each("to", text, "List what lies ahead: to: [a seat at the table].")
     return FromTo(before, after, row.get("heading", text) or "")
+
+
+def _cover(field: Field, named: Named) -> Rule | Picture | None:
+    """Return what leads the page: the picture of a post, or one of the team's own."""
+    row = row_of(field, "the cover", tuple(dict.fromkeys((*NAMING, *PICTURE_KEYS))))
+    if row is None:
+        return None
+    ways = [way for way in (RuleKind.POST, RuleKind.SLOT, "file") if row.has(way)]
+    if len(ways) != 1:
+        row.findings.error(
+            row.place,
+            "The cover is the picture of one post, or a file of yours.",
+            'Write: cover: {post: "https://…"}, or cover: {slot: welcome}, or the file with its words:\n'
+            "cover: {file: hills.jpg, alt: …, credit: …, licence: …}.",
+        )
+        return None
+    if ways[0] == "file":
+        return read_picture(row, named.languages, named.media)
+    for key, _ in row.fields.pairs:
+        if key.text in PICTURE_KEYS:
+            row.findings.error(
+                key.place,
+                f"The key “{key.text}” does not belong to a cover from a post.",
+                "A post brings its own: take it away.",
+            )
+    kind = RuleKind(ways[0])
+    value = row.get(kind, _parsers(named)[kind])
+    if not value:
+        return None
+    rule = Rule(kind, value)
+    named.places.setdefault(rule, row.place)
+    return rule
 
 
 # ---- the lines of “show” -----------------------------------------------------------------------------------------------

@@ -128,7 +128,7 @@ class Gone:
 
 def planned_chapters(plan: StoryPlan, day: Day, gone: Gone) -> list[Chapter]:
     """Return the editor's chapters. A post stands once; one that a chapter names is kept for it."""
-    named = {item.ref for chapter in plan.chapters for rule in chapter.rules for item in _named(rule, day)}
+    named = {item.ref for chapter in plan.chapters for rule in chapter.rules for item in named_by(rule, day)}
     shown: set[PostRef] = set()
     return [_Telling(chapter, day, named, shown).chapter(gone) for chapter in plan.chapters]
 
@@ -165,7 +165,7 @@ class _Telling:
 
     def _passages(self, rule: Rule, most: int | None = None) -> Iterator[Passage]:
         most = most or rule.most or self.plan.most
-        named = _named(rule, self.day)
+        named = named_by(rule, self.day)
         if rule.kind in NAMING and not named:
             self.missing.append(rule)
         for item in named or _found(rule, self.day, self.named | self.shown, most)[:most]:
@@ -191,7 +191,7 @@ def _by_time(blocks: Iterable[Block]) -> list[Block]:
     ]
 
 
-def _named(rule: Rule, day: Day) -> list[Item]:
+def named_by(rule: Rule, day: Day) -> list[Item]:
     """Return the one Item that a rule names, as a list; empty for rules that look for posts."""
     if rule.kind is RuleKind.SLOT:
         return day.of_slot(rule.value)
@@ -220,7 +220,7 @@ def _found(rule: Rule, day: Day, taken: set[PostRef], most: int) -> list[Item]:
     if rule.kind is RuleKind.TOP:
         most = min(most, int(rule.value))
         found = day.voices(is_free)
-        return sorted(found, key=lambda item: (-day.conversation(item), item.in_time))[:most]
+        return sorted(found, key=lambda item: (-day.conversation(item), *item.in_time))[:most]
     return []
 
 

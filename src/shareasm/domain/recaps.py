@@ -14,7 +14,19 @@ from itertools import groupby
 from markdown_it import MarkdownIt
 
 from shareasm.domain.campaigns import Campaign, Edition, Resource, Role, Source
-from shareasm.domain.chapters import Block, Chapter, Day, Gone, Pair, Passage, Withheld, own_chapters, planned_chapters
+from shareasm.domain.chapters import (
+    Block,
+    Chapter,
+    Day,
+    Gone,
+    Missing,
+    Pair,
+    Passage,
+    Withheld,
+    own_chapters,
+    planned_chapters,
+)
+from shareasm.domain.covers import OwnPhoto, cover, missing_cover, wanted_cover
 from shareasm.domain.days import ANSWERS_SHOWN
 from shareasm.domain.items import Item, ShownPost, make_items
 from shareasm.domain.moderation import Reason
@@ -34,7 +46,6 @@ from shareasm.domain.sections import (
     ShelfEntry,
     Voice,
     contributors,
-    cover,
     credit_lines,
     gallery,
     outcomes,
@@ -82,6 +93,7 @@ class Facts:
     checked_at: datetime | None = None  # when the networks were last asked about these posts
     missing_pictures_count: int = 0  # images of shown posts that could not be kept
     logo: KeptPicture | None = None  # of `campaign.look.logo`
+    cover: KeptPicture | None = None  # of `story.cover`, where that is a picture of the team's
     stood: Stood = field(default_factory=dict)
     told: frozenset[str] = frozenset()  # those of `stood` that the story showed too
     is_over: bool = False  # the day: every post keeps its page from then on
@@ -156,7 +168,7 @@ class Recap:
     reading: tuple[Resource, ...]
     from_to: FromTo | None
     ahead: SafeHtml
-    cover: Photo | None  # for the head of the page
+    cover: Photo | OwnPhoto | None  # for the head of the page
     gallery: tuple[Photo, ...]
     recordings: tuple[Recording, ...]
     voices: tuple[tuple[Role, tuple[Voice, ...]], ...]
@@ -173,6 +185,7 @@ class Recap:
     is_chosen: bool  # and a person had a hand in it: a draft as it was written is the program's
     share: PictureFile | None = None  # for those who link to the page
     withdrawn: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # page → anchors, see DayPart
+    cover_missing: Missing | None = None  # the post that the editor named for it is not here
     told_no_more: tuple[str, ...] = ()  # those of them that stood in the story too
     archived: Mapping[str, str] = field(default_factory=dict)  # address of research → its copy at the Internet Archive
 
@@ -235,7 +248,8 @@ def arrange(facts: Facts) -> Recap:
     campaign, story = facts.campaign, facts.story or StoryPlan()
     items = make_items(campaign, facts.schedule, facts.entries, facts.posts, facts.stood if facts.is_over else {})
     day = Day(items, campaign.zone, campaign.languages[0])
-    chapters = _light(planned_chapters(story, day, _gone(facts)) if story.chapters else own_chapters(day))
+    gone = _gone(facts)
+    chapters = _light(planned_chapters(story, day, gone) if story.chapters else own_chapters(day))
     return Recap(
         campaign=campaign,
         title=story.title or campaign.name,
@@ -249,7 +263,8 @@ def arrange(facts: Facts) -> Recap:
         reading=_reading(campaign, story),
         from_to=story.from_to,
         ahead=narrate(story.ahead),
-        cover=cover(items, [chapter.items for chapter in chapters]),
+        cover=wanted_cover(story, facts.cover, day) or cover(items, [chapter.items for chapter in chapters]),
+        cover_missing=missing_cover(story, day, gone),
         gallery=gallery(items),
         recordings=recordings(items, campaign.languages[0]),
         voices=voices(campaign, items),

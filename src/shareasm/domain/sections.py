@@ -4,7 +4,7 @@ Each is drawn from the day's Items by one function, in an order that the same da
 """
 
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -40,17 +40,12 @@ class Photo:
         """What stays in view when it is cut, as its network or our plan says; not every network takes that along."""
         return self.media.focus or (self.credit.focus if self.credit else None)
 
-    @property
-    def focus(self) -> tuple[float, float] | None:
-        """What stays in view when it is cut, as its network or our plan says; not every network takes that along."""
-        return self.media.focus or (self.credit.focus if self.credit else None)
-
 
 def gallery(items: Iterable[Item]) -> tuple[Photo, ...]:
     """Return the day's pictures, each once, in order of time: one of every author before a second of anybody."""
     turns: Counter[str] = Counter()
     found: dict[str, tuple[int, Photo]] = {}
-    for photo in (photo for item in items for photo in _photos(item)):
+    for photo in (photo for item in items for photo in photos_of(item)):
         if photo.kept.largest.path not in found:
             turns[photo.item.post.author.ref] += 1
             found[photo.kept.largest.path] = turns[photo.item.post.author.ref], photo
@@ -58,26 +53,8 @@ def gallery(items: Iterable[Item]) -> tuple[Photo, ...]:
     return tuple(sorted((photo for _, photo in chosen), key=lambda photo: photo.item.in_time))
 
 
-def cover(items: Iterable[Item], chapters: Sequence[Collection[Item]]) -> Photo | None:
-    """Return a wide photograph of ours for the head of the page: one that no chapter shows, else one that the first does not.
-
-    `chapters` are the posts of each. Other people's pictures stand where they put them.
-    """
-    shown = [{file for item in chapter for file in _files(item)} for chapter in chapters] or [set()]
-    ours = [photo for item in items for photo in _photos(item) if photo.credit and _is_wide(photo.kept)]
-    unseen = ({*shown[0]}.union(*shown), shown[0])
-    return next((photo for avoided in unseen for photo in ours if not _files(photo.item) & avoided), None)
-
-
-def _files(item: Item) -> set[str]:
-    return {picture.file for picture in item.highlight.pictures} if item.highlight else set()
-
-
-def _is_wide(kept: KeptPicture) -> bool:
-    return kept.largest.width >= 1000 and kept.largest.width > 1.2 * kept.largest.height
-
-
-def _photos(item: Item) -> Iterable[Photo]:
+def photos_of(item: Item) -> Iterable[Photo]:
+    """Yield the pictures of a post that we keep and may show by themselves."""
     if item.without_tag:  # it was said to one person, not to the day
         return
     ours = item.highlight.pictures if item.highlight else ()
@@ -124,7 +101,7 @@ def _recording(item: Item) -> Recording | None:
         return Recording(item, post.url, post.text, kind, item.shown.picture_of(moving), moving.alt, moving.focus)
     if plan is None or plan.slot.kind not in {Kind.INTERVIEW, Kind.VIDEO}:
         return None
-    still = next(iter(_photos(item)), None)
+    still = next(iter(photos_of(item)), None)
     poster = (still.kept, still.media.alt, still.focus) if still else (item.shown.card_picture, "", None)
     url, title = (post.card.url, post.card.title) if post.card else (post.url, post.text)
     return Recording(item, url, title or post.text, plan.slot.kind.value, *poster)

@@ -6,6 +6,8 @@ Made by `campaign_files` from `story.yaml`. A campaign without one gets chapters
 from dataclasses import dataclass
 from enum import StrEnum
 
+from shareasm.domain.schedules import Picture
+
 MOST_SHOWN = 12
 """Posts that a chapter shows when its plan does not say how many."""
 
@@ -122,6 +124,7 @@ class StoryPlan:
     ahead: str = ""  # what comes next, Markdown
     reading: tuple[str | Reading, ...] = ()  # background reading: ids of resources, or title and address
     from_to: FromTo | None = None
+    cover: Rule | Picture | None = None  # leads the page: a post's picture, or one of the team's; None: the day's choice
     is_drafted: bool = False  # it is, letter by letter, what the program drafted: no editor chose anything
 
     @property

@@ -83,6 +83,8 @@ def _anew(make: Callable[..., Iterable[str]], *said: Any) -> list[Piece]:
 def _pictures(recap: Recap) -> Iterator[KeptPicture]:
     if recap.logo:
         yield recap.logo
+    if recap.cover:
+        yield recap.cover.kept
     for item in recap.items:
         yield from (picture for media in item.post.media if (picture := item.shown.picture_of(media)))
         if card_picture := item.shown.card_picture:

@@ -62,7 +62,8 @@ def draft(folder: Path, facts: Facts, now: datetime, *, is_dry_run: bool = False
 def missing(recap: Recap, now: datetime) -> tuple[Missing, ...]:
     """Return what the editor named and the recap cannot show. What is not sent is missing only when the day is over."""
     is_over = now >= recap.campaign.closes_at
-    gone = (one for story_chapter in recap.chapters for one in story_chapter.chapter.missing)
+    cover = (recap.cover_missing,) if recap.cover_missing else ()
+    gone = (*cover, *(one for story_chapter in recap.chapters for one in story_chapter.chapter.missing))
     return tuple(one for one in gone if is_over or one.why is not Absence.NOT_SENT)
 
 
@@ -88,7 +89,7 @@ def _insist(path: Path, old: StoryPlan, merged: Merged, known: remembering.Memor
     """Raise ConfigError unless the new file is read as the old one with additions: the last fence around a hand's work."""
     findings = Findings()
     fields = parse_tree(merged.text, str(path), findings)
-    new = read_story(fields, Named(), findings) if fields else None
+    new = read_story(fields, Named(media=path.parent / "media"), findings) if fields else None
     if new is None or findings.has_errors_in(str(path)) or not keeps(old, new, known):
         raise ConfigError(
             "nothing was written: it is laid out in a way that cannot be added to without losing something. Write its "

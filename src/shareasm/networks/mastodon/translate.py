@@ -19,8 +19,6 @@ from shareasm.domain.posts import (
     Card,
     Counts,
     Hashtag,
-    Media,
-    MediaKind,
     Network,
     Poll,
     Post,
@@ -36,13 +34,11 @@ from shareasm.domain.richtext import (
     safe_url,
     url_host,
 )
+from shareasm.networks.mastodon.attachments import media_of
 from shareasm.networks.mastodon.authors import NAME_LIMIT, author_of
 from shareasm.networks.mastodon.entities import (
-    Attachment,
-    Focus,
     PreviewCard,
     Quote,
-    Size,
     Status,
     StatusPoll,
     Tag,
@@ -51,11 +47,9 @@ from shareasm.networks.mastodon.entities import (
     split_page,
 )
 
-MEDIA_LIMIT = 20
 TAG_LIMIT = 60
 OPTION_LIMIT = 20
 TEXT_LIMIT = 5_000  # code points of a content warning or a card's description
-ALT_LIMIT = 10_000
 SKIPPED_LIMIT = 4_096
 
 BRIDGE = "https://bsky.brid.gy/convert/ap/"
@@ -177,7 +171,7 @@ def _post(status: Status, uri: str, author: Account) -> Post:
         edited_at=parse_time(status.edited_at),
         languages=_languages(status.language),
         hashtags=_hashtags(status.tags, f"{words.prose}\n{warning}"),
-        media=_media(status.media_attachments),
+        media=media_of(status.media_attachments),
         card=_card(status.card),
         poll=_poll(status.poll),
         is_reply=status.in_reply_to_id not in (None, "", status.id),
@@ -320,50 +314,6 @@ def _hashtags(tags: list[Tag] | None, text: str) -> tuple[Hashtag, ...]:
         if listed:
             found.setdefault(listed.name, written.get(listed.name, listed))
     return tuple(found.values())
-
-
-_KINDS = {
-    "image": MediaKind.IMAGE,
-    "gifv": MediaKind.VIDEO,
-    "video": MediaKind.VIDEO,
-    "audio": MediaKind.AUDIO,
-}
-
-
-def _media(attachments: list[Attachment] | None) -> tuple[Media, ...]:
-    """Return the attachments with a usable address.
-
-    `remote_url`, the file at its origin, goes before `url`, which is the asked server's own copy and is purged.
-    """
-    media = []
-    for attachment in (attachments or ())[:MEDIA_LIMIT]:
-        url = safe_url(attachment.remote_url) or safe_url(attachment.url)
-        if url is None:
-            continue
-        size = (attachment.meta and attachment.meta.original) or Size()
-        media.append(
-            Media(
-                kind=_KINDS.get(attachment.type or "", MediaKind.UNKNOWN),
-                url=url,
-                alt=clean_text(attachment.description or "", ALT_LIMIT).strip() or None,
-                preview_url=safe_url(attachment.preview_remote_url) or safe_url(attachment.preview_url),
-                width=_pixels(size.width),
-                height=_pixels(size.height),
-                focus=_focus(attachment.meta.focus if attachment.meta else None),
-            )
-        )
-    return tuple(media)
-
-
-def _pixels(size: float | None) -> int | None:
-    return int(size) if size and 0 < size <= 65_535 else None
-
-
-def _focus(said: Focus | None) -> tuple[float, float] | None:
-    """Return the point that stays in view; None for the middle, which servers say or leave out as they like."""
-    point = [min(max(value or 0.0, -1.0), 1.0) for value in (said.x, said.y)] if said else [0.0, 0.0]
-    x, y = (round(value, 2) for value in point)
-    return (x, y) if x or y else None
 
 
 def _card(card: PreviewCard | None) -> Card | None:
