@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from shareasm.campaign_files import Finding, Loaded, load_campaign
-from shareasm.campaign_files.words import guess_day
+from shareasm.campaign_files.days import guess_day
 
 GOOD = Path(__file__).resolve().parent.parent / "data" / "schedules" / "good"
 
@@ -53,6 +53,16 @@ def said_after(tmp_path: Path, old: str, new: str) -> str:
         ("look: {accent", "look: *x\nother: {accent", "“*x” is an alias"),
         ("handle: shareasm@mastodon.social", "handle: *x", "“*x” is an alias"),
         ("jetstream: wss://jetstream.us-east.bsky.network", "jetstream: *x", "“*x” is an alias"),
+        ("contact: shareasm@iied.example", "contact:", "“contact” is empty. Write where people ask to be removed"),
+        ("handle: shareasm@mastodon.social", "handle: https://mastodon.social/@shareasm", "Write “shareasm@mastodon.social”."),
+        ("handle: shareasm@mastodon.social", "handle: ours", "Write a Mastodon handle with its server"),
+        ("handle: shareasm.iied.example", "handle: https://bsky.app/profile/iied.example", "Write “iied.example”."),
+        ("handle: shareasm.iied.example", "handle: ours", "Write a Bluesky handle"),
+        ("languages: [en, fr, es]\n", "languages: [EN, fr, pt_br]\n", "Write “en”."),
+        ("languages: [en, fr, es]\n", "languages: [EN, fr, pt_br]\n", "Write “pt-BR”."),
+        ("zone: Europe/London\nwindow", "zone: Africa/Dar\nwindow", "Did you mean “Africa/Dar_es_Salaam”?"),
+        ("hashtags: [shareASM, ShareASM2027]", "hashtags: [gold day!]", "such as goldDay; several"),
+        ("hashtags: [shareASM, ShareASM2027]", 'hashtags: ["! ?"]', "such as myDay; several"),
         ("look: {accent", "recap: [x]\nlook: {accent", "Here must stand the recap"),
         ("look: {accent", "recap: {url: x}\nlook: {accent", "is not an address"),
         ("look: {accent", "recap: {folder: www}\nlook: {accent", "“www” does not say where it begins"),
@@ -262,6 +272,11 @@ def with_slots(tmp_path: Path, *slots: str) -> tuple[Finding, ...]:
     lines = "".join(f"  - {slot}\n" for slot in slots)
     (folder / "schedule.yaml").write_text(f"defaults: {{accounts: [iied-bluesky, iied-mastodon]}}\nslots:\n{lines}")
     return load_campaign(folder).findings
+
+
+def test_names_that_stand_in_one_text_are_to_be_a_list(tmp_path: Path) -> None:
+    slot = "{id: one, at: 09:00, kind: news, text: {en: 'One #shareASM'}, accounts: 'iied-bluesky, iied-mastodon'}"
+    assert "Write several as a list: [iied-bluesky, iied-mastodon]." in str(with_slots(tmp_path, slot))
 
 
 # ---- ids that stand twice ----------------------------------------------------------------------------------------------

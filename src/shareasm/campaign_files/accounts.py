@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from shareasm.campaign_files import words
 from shareasm.campaign_files.reading import Field, Row, one_of, shorten, suggest, text
+from shareasm.campaign_files.unfinished import finished
 from shareasm.domain.campaigns import Blocked, CampaignAccount, Partner, Role, Source, SourceKind
 from shareasm.domain.forgetting import twins
 from shareasm.domain.posts import Network
@@ -100,13 +101,24 @@ def _handle(field: Field, network: Network) -> str | None:
         return handle.lower()
     if network is Network.MASTODON and _MASTODON_HANDLE.fullmatch(handle):
         return handle
-    field.fail(f"“{shorten(word)}” is not a handle on {network.title()}.", _HANDLE_CURES[network])
+    meant = _handle_of_page(word, network)
+    cure = f"Write “{meant}”." if meant else _HANDLE_CURES[network]
+    field.fail(f"“{shorten(word)}” is not a handle on {network.title()}.", cure)
     return None
+
+
+def _handle_of_page(word: str, network: Network) -> str | None:
+    """Return the handle where somebody gave the address of the account's page."""
+    if network is Network.BLUESKY:
+        found = re.fullmatch(r"(?:https?://)?bsky\.app/profile/([\w.-]+)/?", word)
+        return found and found[1]
+    found = re.fullmatch(r"(?:https?://)?([\w.-]+)/@(\w+)/?", word)
+    return found and f"{found[2]}@{found[1]}"
 
 
 def read_partner(id_: str, row: Row) -> Partner | None:
     """Return one partner, or None where its name or role is wrong."""
-    name = row.need("name", text, "Write the partner's name as its people write it.")
+    name = row.need("name", finished, "Write the partner's name as its people write it.")
     role = row.need("role", one_of(Role, "role"), f"Write one of: {', '.join(Role)}.")
     country, url, zone = row.get("country", words.country), row.get("url", words.url), row.get("zone", words.zone)
     accounts = row.each("accounts", _partner_handle)

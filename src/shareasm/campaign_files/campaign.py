@@ -26,6 +26,7 @@ from shareasm.campaign_files.publication import read_publication
 from shareasm.campaign_files.reading import Field, Row, one_of, row_of, shorten, text
 from shareasm.campaign_files.rules import read_rules
 from shareasm.campaign_files.tree import Fields, Scalar
+from shareasm.campaign_files.unfinished import finished, warn_unfinished
 from shareasm.campaign_files.words import FIRST_YEAR
 from shareasm.domain.campaigns import Campaign, CampaignAccount, EarlierEdition, Edition, Look, Moderation, Resource
 from shareasm.domain.colours import READABLE, contrast, palette
@@ -67,14 +68,14 @@ def no_campaign(folder: Path) -> Sketch:
 def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
     """Return the campaign that `fields` describe. It is a whole one where `findings` get no error."""
     row = Row(fields, "campaign.yaml", _KEYS, findings)
-    name = row.need("name", text, 'Write the day\'s name: name: "#shareASM 2027".')
+    name = row.need("name", finished, 'Write the day\'s name: name: "#shareASM 2027".')
     hashtags = row.need_each("hashtags", _hashtag, "Write it without #: hashtags: [shareASM].")
     on = row.need("on", words.day, 'Write the day: on: "2027-02-03".')
     zone = row.need("zone", words.zone, "Write the zone of the plan's times: zone: Europe/London.") or ZoneInfo("UTC")
     window = _window(row, on, zone) if on else None
     languages = row.need_each("languages", words.language, "Write, for example: languages: [en, fr].")
-    host = row.need("host", text, "Write the organisation that runs the day: host: IIED.")
-    contact = row.need("contact", words.contact, "Write where people ask to be removed: contact: asm@iied.example.")
+    host = row.need("host", finished, "Write the organisation that runs the day: host: IIED.")
+    contact = row.need("contact", _contact, "Write where people ask to be removed: contact: asm@iied.example.")
     partners = named_by_id(row, "partners", "partner", PARTNER_KEYS, read_partner)
     server_places: dict[str, Place] = {}
 
@@ -125,6 +126,12 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
     )
 
 
+def _contact(field: Field) -> str | None:
+    address = words.contact(field)
+    warn_unfinished(field, address or "")
+    return address
+
+
 # ---- the day -----------------------------------------------------------------------------------------------------------
 
 
@@ -136,9 +143,10 @@ def _hashtag(field: Field) -> str | None:
         field.fail("A hashtag is written without # in the plan.", f"Write “{shorten(label[1:])}”.")
         return None
     if re.search(r"[\s#,.!?]", label):
-        field.fail(
-            f"“{shorten(label)}” is not one hashtag.", "A hashtag is one word; write several as a list: [one, two]."
-        )
+        first, *others = re.findall(r"[0-9A-Za-z_]+", label) or ["myDay"]
+        joined = "".join((first, *(word[0].upper() + word[1:] for word in others)))
+        cure = f"A hashtag is one word of letters, digits and _, such as {joined}; several are a list: [one, two]."
+        field.fail(f"“{shorten(label)}” is not one hashtag.", cure)
         return None
     if not _BOTH_NETWORKS.fullmatch(label):
         field.warn(

@@ -98,7 +98,7 @@ def suggest(word: str, known: Iterable[str]) -> str:
         return f"Did you mean “{near}”?"
     if not choices:
         return "None is named yet: add it there first, or take this out."
-    listed = ", ".join(choices[:20]) + (", …" if len(choices) > 20 else "")
+    listed = ", ".join(choices[:30]) + (", …" if len(choices) > 30 else "")
     return f"Known are: {listed}."
 
 
@@ -109,7 +109,10 @@ def one_of(known: Iterable[str], what: str) -> Parser[str]:
     def parse(field: Field) -> str | None:
         word = text(field)
         if word is not None and word not in choices:
-            field.fail(f"There is no {what} “{shorten(word)}”.", suggest(word, choices))
+            several = re.split(r"[\s,;]+", word)
+            is_list = len(several) > 1 and set(several) <= set(choices)
+            cure = f"Write several as a list: [{', '.join(several)}]." if is_list else suggest(word, choices)
+            field.fail(f"There is no {what} “{shorten(word)}”.", cure)
             return None
         return word
 
@@ -165,6 +168,9 @@ class Row:
         """Return the value of a key that must be there; `cure` shows how it is written."""
         if key not in self._nodes:
             self.findings.error(self.place, f"“{key}” is missing in {self.what}.", cure)
+            return None
+        if isinstance(node := self._nodes[key], Scalar) and node.is_empty and not node.is_broken:
+            self.findings.error(node.place, f"“{key}” is empty.", cure)
             return None
         return parse(self.field(key))
 

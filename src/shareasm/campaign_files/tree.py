@@ -217,7 +217,7 @@ class _Builder:
                 self._findings.error(
                     key.place,
                     f"The key “{key.text}” stands here a second time; the first is on line {first.place.line}.",
-                    "Keep one of the two.",
+                    "Keep one of the two; if a new item of a list begins here, write “- ” before its first key.",
                 )
             else:
                 seen[key.text] = key

@@ -5,6 +5,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
+from shareasm.campaign_files.days import guess_day, said_day
 from shareasm.campaign_files.reading import Field, Parser, nearest, shorten, text
 from shareasm.domain.schedules import Fold, Gap, read_local
 
@@ -26,19 +27,6 @@ _LANGUAGE_NAMES = {
     "hindi": "hi", "indonesian": "id", "italian": "it", "mongolian": "mn", "portuguese": "pt", "português": "pt",
     "russian": "ru", "spanish": "es", "español": "es", "swahili": "sw", "kiswahili": "sw", "jp": "ja", "cz": "cs",
 }  # fmt: skip
-_MONTHS = (
-    "January", "February", "March", "April", "May", "June",
-    "July", "August", "September", "October", "November", "December",
-)  # fmt: skip
-_OTHER_DATES = tuple(
-    re.compile(pattern)
-    for pattern in (
-        r"(?P<day>\d{1,2})\s*[./-]\s*(?P<month>\d{1,2})\s*[./-]\s*(?P<year>\d{4})",
-        r"(?P<year>\d{4})\s*[./]\s*(?P<month>\d{1,2})\s*[./]\s*(?P<day>\d{1,2})",
-        r"(?P<day>\d{1,2})(?:st|nd|rd|th|\.)?\s+(?:of\s+)?(?P<month>[A-Za-z]{3,9})\.?,?\s+(?P<year>\d{4})",
-        r"(?P<month>[A-Za-z]{3,9})\.?\s+(?P<day>\d{1,2})(?:st|nd|rd|th)?,?\s+(?P<year>\d{4})",
-    )
-)
 _DAY_CURE = 'Write year-month-day in quotes: "2027-02-03".'
 _SCHEMES = {"web": ("https", "http"), "stream": ("wss", "ws")}
 
@@ -146,10 +134,17 @@ def language(field: Field) -> str | None:
         return None
     if _LANGUAGE.fullmatch(word):
         return word
-    guess = _LANGUAGE_NAMES.get(word.casefold())
+    guess = _LANGUAGE_NAMES.get(word.casefold()) or _in_usual_case(word)
     cure = f"Write “{guess}”." if guess else "Write a language's code: en, fr, es, pt, sw, pt-BR, …"
     field.fail(f"“{shorten(word)}” is not a language's code.", cure)
     return None
+
+
+def _in_usual_case(word: str) -> str | None:
+    """Return a language tag that is wrong in its capitals alone, or its hyphen: FR is fr, pt_br is pt-BR."""
+    first, *others = re.split("[-_]", word)
+    usual = "-".join((first.lower(), *(one.upper() if len(one) < 4 else one.capitalize() for one in others)))
+    return usual if _LANGUAGE.fullmatch(usual) else None
 
 
 def country(field: Field) -> str | None:
@@ -184,7 +179,8 @@ def zone(field: Field) -> ZoneInfo | None:
         return None
     names = [name for name in available_timezones() if "/" in name and not name.startswith(("posix", "right", "Etc"))]
     last = {name.rpartition("/")[2].replace("_", " "): name for name in sorted(names)}
-    near = nearest(word, names) or last.get(nearest(word.replace("_", " "), last) or "")
+    begun = next((name for name in sorted(names) if name.casefold().startswith(word.casefold() + "_")), None)
+    near = begun or nearest(word, names) or last.get(nearest(word.replace("_", " "), last) or "")
     cure = f"Did you mean “{near}”?" if near else _ZONE_CURE
     field.fail(f"“{shorten(word)}” is not a time zone.", cure)
     return None
@@ -202,36 +198,6 @@ def day(field: Field) -> date | None:
         field.fail(f"“{shorten(words)}” is not a date.", cure)
         return None
     return _date(field, found)
-
-
-def guess_day(words: str) -> date | None:
-    """Return the date that was probably meant by 3.2.2027, 2027/02/03 or 3 February 2027; None where that cannot be told.
-
-    Of two numbers that both may be months the first counts as the day.
-    """
-    for pattern in _OTHER_DATES:
-        if found := pattern.fullmatch(words.strip()):
-            year, day, month = int(found["year"]), int(found["day"]), _month(found["month"])
-            if month > 12 >= day:
-                day, month = month, day
-            try:
-                return date(year, month, day)
-            except ValueError:
-                return None
-    return None
-
-
-def _month(word: str) -> int:
-    """Return the number of a month, 0 where there is none of that name."""
-    if word.isdecimal():
-        return int(word)
-    names = (number for number, name in enumerate(_MONTHS, 1) if name.casefold().startswith(word.casefold()))
-    return next(names, 0)
-
-
-def said_day(on: date) -> str:
-    """Return a date as people say it: 3 February 2027."""
-    return f"{on.day} {_MONTHS[on.month - 1]} {on.year}"
 
 
 def _date(field: Field, found: re.Match[str]) -> date | None:

@@ -19,7 +19,7 @@ def _day(_context: click.Context, _option: click.Parameter, words: str | None) -
     try:
         return datetime.strptime(words, "%Y-%m-%d").date()  # noqa: DTZ007  a day, no instant
     except ValueError:
-        from shareasm.campaign_files.words import guess_day, said_day
+        from shareasm.campaign_files.days import guess_day, said_day
 
         meant = guess_day(words)
         example = f"If {said_day(meant)} is meant: --on {meant}" if meant else "Such as: --on 2027-05-12"
@@ -28,7 +28,7 @@ def _day(_context: click.Context, _option: click.Parameter, words: str | None) -
 
 @click.command()
 @NEW_FOLDER
-@click.option("--name", help="What the day is called. Default: the hashtag with its year.")
+@click.option("--name", help="What the day is called. Default: made from the folder's name.")
 @click.option("--hashtag", help="The leading hashtag, without #. Default: made from the folder's name.")
 @click.option(
     "--on", callback=_day, metavar="YYYY-MM-DD", help="The day, as year-month-day. Default: 30 days from today."
