@@ -20,6 +20,8 @@ from shareasm.domain.changes import Seen
 from shareasm.domain.pictures import Refusal
 from shareasm.domain.posts import Account, Card, Media, MediaKind, Network, PostRef
 from shareasm.domain.queue import Receipt, State
+from shareasm.domain.schedules import Picture
+from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import NARROW
 from shareasm.forget import find, forget
 from shareasm.networks.memory import MemoryNetwork
@@ -228,3 +230,20 @@ def test_the_link_card_of_a_post_that_is_not_shown_is_not_shown_either(materials
     assert "Look there" in page
     assert "Not for search" not in page
     assert not list((materials.campaign_folder / "recap" / "media").glob("*"))
+
+
+def test_a_cover_of_the_teams_own_lies_beside_the_page_and_one_that_is_no_picture_leads_nothing(
+    materials: Materials,
+) -> None:
+    put(materials, with_pictures("https://files.example/1.png"))
+    media = materials.campaign_folder / "media"
+    media.mkdir()
+    (media / "hills.png").write_bytes(picture_of("hills"))
+    (media / "notes.png").write_text("no picture")
+    for name, is_there in (("hills.png", True), ("notes.png", False)):
+        story = StoryPlan(cover=Picture(name, {"": "Hills"}, "Ama", "CC0"))
+        folder = materials.campaign_folder / name
+        recap = make_recap(replace(materials, story=story), folder).recap
+        assert recap
+        assert (recap.cover is not None) is is_there
+        assert all((folder / file.path).is_file() for file in (recap.cover.kept.files if recap.cover else ()))

@@ -124,7 +124,7 @@ class StoryPlan:
     ahead: str = ""  # what comes next, Markdown
     reading: tuple[str | Reading, ...] = ()  # background reading: ids of resources, or title and address
     from_to: FromTo | None = None
-    cover: Rule | Picture | None = None  # leads the page: a post's picture, or one of the team's; None: the day's choice
+    cover: Rule | Picture | None = None  # leads the page: a post, or a file of the team; None: chosen
     is_drafted: bool = False  # it is, letter by letter, what the program drafted: no editor chose anything
 
     @property
