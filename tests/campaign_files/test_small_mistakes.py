@@ -26,6 +26,8 @@ def said_after(tmp_path: Path, old: str, new: str) -> str:
     ("old", "new", "words"),
     [
         ('window: {opens: "06:00", closes: "22:00"}', "window: [a]", "Here must stand the window"),
+        ('window: {opens: "06:00", closes: "22:00"}', "window: 06:00 - 22:00", 'closes: "22:00"}, or window: everywhere.'),
+        ('window: {opens: "06:00", closes: "22:00"}', "window: “everywhere”", "stands in curly quotes"),
         ('closes: "22:00"', 'closes: "2027-03-03 22:00"', "The window is longer than a week"),
         ('closes: "22:00"', 'closes: ""', "“closes” is empty"),
         ("network: bluesky, server", "network: twitter, server", "There is no network “twitter”"),

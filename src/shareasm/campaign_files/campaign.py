@@ -162,8 +162,13 @@ def _window(row: Row, on: date, zone: ZoneInfo) -> tuple[datetime, datetime] | N
         return day_bounds(on, zone)
     field = row.field("window")
     if isinstance(field.node, Scalar):
-        word = one_of(("everywhere",), "window")(field)
-        return day_everywhere(on) if word else None
+        word = text(field)
+        if word == "everywhere":
+            return day_everywhere(on)
+        if word:
+            cure = 'Write: window: {opens: "06:00", closes: "22:00"}, or window: everywhere.'
+            field.fail(f"“{shorten(word)}” is no window.", cure)
+        return None
     window = row_of(field, "the window", ("opens", "closes"))
     if window is None:
         return None

@@ -128,9 +128,9 @@ class SlotReader:
         if row.has("accounts"):
             named = row.each("accounts", known(self.sketch.accounts, "account"))
         elif not self.defaults.has_accounts:
-            row.findings.error(
-                row.place, "The slot has no account to go out from.", "Write “accounts: […]” here or under “defaults”."
-            )
+            known_ones = ", ".join(account.id for account in self.sketch.campaign.accounts) or "…"
+            cure = f"Write here, or once for all slots under “defaults”: accounts: [{known_ones}]."
+            row.findings.error(row.place, "The slot has no account to go out from.", cure)
         return tuple(account for account in self.sketch.campaign.accounts if account.id in named)
 
     def _read_languages(self, row: Row, id_: str, parts: tuple[Part, ...]) -> None:

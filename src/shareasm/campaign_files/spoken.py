@@ -25,9 +25,8 @@ class _Gap(NamedTuple):
 
 def check_spoken(campaign: Campaign, schedule: Schedule, places: Places, findings: Findings) -> None:
     """Add a warning for languages in which slots have no text though accounts of theirs speak them."""
-    languages = dict.fromkeys(language for account in campaign.accounts for language in account.languages)
     missing: dict[tuple[_Gap, ...], list[str]] = {}
-    for language in languages:
+    for language in campaign.languages:  # one that an account alone names is told already
         missing.setdefault(tuple(_gaps(campaign, schedule, places, language)), []).append(language)
     for gaps, lacking in missing.items():
         if gaps:

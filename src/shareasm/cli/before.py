@@ -1,5 +1,6 @@
 """Commands before the day: init, check, rehearse."""
 
+import re
 from datetime import date, datetime
 from pathlib import Path
 from shlex import quote
@@ -7,6 +8,9 @@ from shlex import quote
 import click
 
 from shareasm.cli.ending import ended_by_ctrl_c
+
+_SEVERITY = re.compile(r":\d+:\d+: (error|warning): ")
+_COLOURS = {"error": "red", "warning": "yellow"}
 
 NEW_FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
 FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
@@ -102,7 +106,8 @@ def check(folder: Path | None, *, online: bool, as_json: bool) -> None:
         click.echo(check_to_json(result))
     else:
         for line in check_lines(result):
-            click.echo(line)
+            found = _SEVERITY.search(line)
+            click.secho(line, fg=_COLOURS[found[1]] if found else None)
     if result.error_count:
         raise click.exceptions.Exit(2)
 
