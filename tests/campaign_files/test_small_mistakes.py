@@ -55,6 +55,7 @@ def said_after(tmp_path: Path, old: str, new: str) -> str:
         ("look: {accent", "look: *x\nother: {accent", "“*x” is an alias"),
         ("handle: shareasm@mastodon.social", "handle: *x", "“*x” is an alias"),
         ("jetstream: wss://jetstream.us-east.bsky.network", "jetstream: *x", "“*x” is an alias"),
+        ("contact: shareasm@iied.example", "contact: you@organisation.example", "is what every new campaign begins with"),
         ("contact: shareasm@iied.example", "contact:", "“contact” is empty. Write where people ask to be removed"),
         ("handle: shareasm@mastodon.social", "handle: https://mastodon.social/@shareasm", "Write “shareasm@mastodon.social”."),
         ("handle: shareasm@mastodon.social", "handle: ours", "Write a Mastodon handle with its server"),
