@@ -12,7 +12,7 @@ from shareasm import collect, moderate
 from shareasm.collect import Desk
 from shareasm.domain.campaigns import Campaign, Effect, Moderation, Source, SourceKind
 from shareasm.domain.forgetting import Kind
-from shareasm.domain.moderation import UNSEEN, Reason
+from shareasm.domain.moderation import UNSEEN, Choice, Decision, Reason
 from shareasm.domain.posts import Account, Network, Post, PostRef
 from shareasm.errors import ConfigError
 from shareasm.forget import find, forget
@@ -20,7 +20,7 @@ from shareasm.moderate import Decided, Hand, Outcome
 from shareasm.networks.ports import Page
 from shareasm.showing import judge
 from shareasm.storage import acts, decisions
-from shareasm.storage.engine import open_engine, reading
+from shareasm.storage.engine import open_engine, reading, transaction
 from shareasm.storage.schema import upgrade
 
 SKY = Source("bluesky:sky.example", SourceKind.SEARCH, "https://sky.example")
@@ -150,7 +150,31 @@ def test_an_account_is_hidden_with_all_that_it_said_and_will_say(open_day: Offic
     assert (done.outcome, done.target.kind, len(done.target.posts)) == (Outcome.HIDDEN, Kind.ACCOUNT, 1)
     open_day.put(by("amina", 3))
     assert open_day.shown() == [by("bakari", 2).url]
-    assert open_day.trail() == [("jo", "hide", "https://m.example/users/amina", "threats")]
+    assert open_day.trail() == [("jo", "hide", "amina@m.example", "threats")]
+
+
+def test_an_account_is_hidden_also_where_its_server_does_not_tell_its_address(open_day: Office) -> None:
+    """GoToSocial and Takahē name no actor: what they show of one person goes by the page, what others show by the actor."""
+    here, away = by("amina", 1), by("amina", 2)
+    here = replace(here, author=replace(here.author, ref=here.author.url))
+    open_day.put(away)
+    open_day.hide("@amina@m.example")
+    open_day.put(here)
+    assert open_day.shown() == []
+    open_day.approve("@amina@m.example")
+    assert len(open_day.shown()) == 2
+
+
+def test_an_account_that_was_hidden_by_its_address_stays_hidden_until_it_is_approved(open_day: Office) -> None:
+    """So earlier versions wrote it down."""
+    said = by("amina", 1)
+    open_day.put(said)
+    with transaction(open_day.engine) as connection:
+        address = PostRef(Network.MASTODON, said.author.ref)
+        decisions.decide(connection, Decision(address, Choice.HIDE, "jo", NOON))
+    assert open_day.shown() == []
+    assert outcomes(open_day.approve("@amina@m.example")) == [Outcome.UNHIDDEN]
+    assert open_day.shown() == [said.url]
 
 
 def test_an_account_that_is_hidden_hides_what_was_approved_before_and_one_post_may_be_approved_after(

@@ -98,7 +98,8 @@ def _approve(connection: Connection, campaign: Campaign, target: Target, hand: H
     if target.kind is Kind.POST:
         refs = _unlike(Choice.APPROVE, target.posts, decided)
         return Outcome.APPROVED if _decide(connection, campaign, refs, Choice.APPROVE, hand) else Outcome.AS_BEFORE
-    hidden = sorted(_authors(target.posts) & decided.keys())
+    by_address = {PostRef(post.author.network, post.author.ref) for post in target.posts}  # as it was kept before
+    hidden = sorted((_authors(target.posts) | by_address) & decided.keys())
     for ref in hidden:
         decisions.lift(connection, ref)
         record(connection, campaign.slug, Act(hand.at, hand.by, "unhide", ref.uri, hand.reason or None))

@@ -93,3 +93,11 @@ def test_a_post_stored_before_a_field_was_added_takes_its_default() -> None:
     older = msgspec.json.decode(encode_post(post()))
     del older["counts"], older["application"]
     assert decode_post(msgspec.json.encode(older)) == post()
+
+
+def test_a_person_is_the_same_whichever_server_tells_of_them() -> None:
+    actor, page = "https://m.example/users/amina", "https://m.example/@amina"
+    away, here = (Account(Network.MASTODON, ref, "Amina@m.example", "Amina", page) for ref in (actor, page))
+    assert away.identity == here.identity == "amina@m.example"
+    assert Account(Network.MASTODON, actor, "", "", "").identity == actor
+    assert Account(Network.BLUESKY, "did:plc:amina", "amina.example", "", "").identity == "did:plc:amina"

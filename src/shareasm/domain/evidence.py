@@ -217,7 +217,7 @@ def _posts(facts: Facts, items: Sequence[Item]) -> Iterator[Row]:
     slots = {entry.receipt.ref: entry.key.slot for entry in facts.entries if entry.receipt}
     for item in items:
         post, counts = item.post, item.counts
-        person = people.get(post.author.ref)
+        person = people.get(post.author.identity)
         language = " ".join(dict.fromkeys(tag.split("-")[0].lower() for tag in post.languages))
         yield Row(
             "",
@@ -281,15 +281,15 @@ def _people(facts: Facts, items: Iterable[Item]) -> dict[str, _Person]:
     same: dict[str, set[str]] = {}
     reasons: dict[str, str] = {}
     for copy, lead in sorted(joined.leads.items()):
-        pair = {posts[copy].author.ref, posts[lead].author.ref}
-        if len(pair) == 2 and not pair & {posts[ref].author.ref for ref in ours if ref in posts}:
+        pair = {posts[copy].author.identity, posts[lead].author.identity}
+        if len(pair) == 2 and not pair & {posts[ref].author.identity for ref in ours if ref in posts}:
             merged = set().union(*(same.get(one, {one}) for one in pair))
             same |= dict.fromkeys(merged, merged)
             by = "the campaign's partners" if _is_declared(facts.campaign, posts[copy].author.handle) else "a bridge"
             reasons |= dict.fromkeys(merged, by)
     numbers: dict[str, str] = {}
     for item in items:
-        author = item.post.author.ref
+        author = item.post.author.identity
         if not item.is_ours and author not in numbers:
             number = f"P{len(set(numbers.values())) + 1:04}"
             numbers |= dict.fromkeys(same.get(author, {author}), number)
@@ -307,7 +307,7 @@ def _shared(campaign: Campaign, items: Iterable[Item], people: Mapping[str, _Per
     for item in items:
         linked = editions.get(_address(item.post.card.url)) if item.post.card and not item.is_ours else None
         if linked:
-            yield _sharing(item, *linked, people[item.post.author.ref])
+            yield _sharing(item, *linked, people[item.post.author.identity])
 
 
 def _sharing(item: Item, resource: Resource, edition: Edition, person: _Person) -> Row:

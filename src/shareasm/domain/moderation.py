@@ -38,7 +38,7 @@ class Decision:
 
 def of_author(author: Account) -> PostRef:
     """Return what a decision about everything of `author` is kept under. No post has an account's identity."""
-    return PostRef(author.network, author.ref)
+    return PostRef(author.network, author.identity)
 
 
 def decision_about(post: Post, decided: Mapping[PostRef, Decision]) -> Decision | None:
@@ -46,7 +46,8 @@ def decision_about(post: Post, decided: Mapping[PostRef, Decision]) -> Decision 
 
     So whoever hides an account hides also what was approved before, and may approve a single post of it afterwards.
     """
-    own, whole = decided.get(post.ref), decided.get(of_author(post.author))
+    own, author = decided.get(post.ref), post.author
+    whole = decided.get(of_author(author)) or decided.get(PostRef(author.network, author.ref))  # as it was kept before
     if whole is None or whole.verdict is not Choice.HIDE or (own and own.at > whole.at):
         return own
     return whole

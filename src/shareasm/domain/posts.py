@@ -73,6 +73,12 @@ class Account:
     labels: frozenset[str] = frozenset()  # label values on the account, `!no-unauthenticated` among them
     bio_tags: frozenset[str] = frozenset()  # folded hashtags in bio, profile fields and display name: nobot, noindex, …
 
+    @property
+    def identity(self) -> str:
+        """Who it is, whichever server tells: on Mastodon the handle, for GoToSocial, snac and Takahē name no actor URI."""
+        is_by_handle = self.network is Network.MASTODON and "@" in self.handle
+        return self.handle.casefold() if is_by_handle else self.ref
+
 
 @dataclass(frozen=True, slots=True)
 class Hashtag:

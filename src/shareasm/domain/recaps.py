@@ -338,7 +338,7 @@ def count(items: Sequence[Item]) -> Numbers:
     return Numbers(
         post_count=len(items),
         ours_count=sum(item.is_ours for item in items),
-        author_count=len({(item.ref.network, item.post.author.ref) for item in items}),
+        author_count=len({(item.ref.network, item.post.author.identity) for item in items}),
         copy_count=sum(len(item.copies) for item in items),
         languages=tuple(sorted(languages.items(), key=lambda pair: (-pair[1], pair[0]))),
         networks=tuple(sorted(networks.items())),

@@ -94,7 +94,8 @@ def remove(connection: Connection, found: Sequence[Found], quoted_by: Collection
         mine = campaign_posts.c.post_id.in_(chunk)
         campaigns.update(connection.scalars(sa.select(campaign_posts.c.campaign).distinct().where(mine)))
         connection.execute(posts.delete().where(posts.c.id.in_(chunk)))  # sightings, raws and belonging go with it
-    of_authors = {of_author(item.post.author) for item in found if item.kind is Kind.ACCOUNT}
+    authors = [item.post.author for item in found if item.kind is Kind.ACCOUNT]
+    of_authors = {ref for one in authors for ref in (of_author(one), PostRef(one.network, one.ref))}
     _forget_decisions(connection, {item.post.ref for item in found} | of_authors)
     _forget_authors(connection, [item.post for item in found if item.kind is Kind.ACCOUNT])
     after = connection.execute(count).scalar_one()

@@ -120,4 +120,4 @@ def _heard(items: Iterable[Item]) -> Heard:
 
 
 def _people(items: Iterable[Item]) -> int:
-    return len({(item.ref.network, item.post.author.ref) for item in items})
+    return len({(item.ref.network, item.post.author.identity) for item in items})
