@@ -3,7 +3,7 @@
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from itertools import pairwise
@@ -25,13 +25,14 @@ from shareasm import collect, recap
 from shareasm.clock import SystemClock
 from shareasm.collect import Desk, Tally
 from shareasm.domain.campaigns import SourceKind
+from shareasm.domain.changes import Gone, Seen
 from shareasm.domain.posts import Counts, Network, PostRef
 from shareasm.domain.queue import State
 from shareasm.errors import ConfigError, RateLimited, Rejected, StorageError, Unauthorized, Unreachable
 from shareasm.keeping import LetGo
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import CheckpointTooOld, Page
-from shareasm.news import Event
+from shareasm.news import Event, News
 from shareasm.publish import bring_in_line, sent_before
 from shareasm.render import Written
 from shareasm.storage import accounts, collected, days, queue
@@ -40,6 +41,7 @@ from shareasm.storage.schema import upgrade
 from shareasm.wiring import Parts
 from shareasm.worker import Rhythm, Worker, checks, looks, streams, ticks
 from shareasm.worker.closing import look_again
+from shareasm.worker.shift import Shift
 
 QUICK = Rhythm(read_s=0.1, sweep_s=0.5, verify_s=0.2, publish_s=0.1, beat_s=0.1)
 DOWN = Unreachable("connection refused", server="https://memory.example")
@@ -127,6 +129,47 @@ def test_a_day_is_run_from_plan_to_recap_without_a_hand(day: Day) -> None:
     assert next(event.kind for event in day.told if event.kind in {"sent", "closed", "recap"}) == "sent"
     with transaction(day.engine) as connection:
         assert days.state(connection, day.campaign.slug).closed_at
+
+
+def test_at_the_days_end_it_says_how_far_it_is(day: Day, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shareasm.worker.shift.TELL_EVERY_S", 0.01)
+    day.network.say("Safer mines #shareASM", at=datetime.now(UTC))
+    worker = day.worker(checkers={source().id: SlowChecker(day)})
+    worker.start()
+    assert worker.closed.wait(20)
+    assert worker.stop()
+    assert worker.faults == []
+    assert any(event.text.startswith("asked about 0 of ") for event in day.told)
+
+
+class SlowChecker:
+    """Answers only once somebody was told how far it is."""
+
+    def __init__(self, day: Day) -> None:
+        self.day = day
+
+    def check(self, posts: Sequence[tuple[PostRef, str]]) -> Mapping[PostRef, Seen | Gone]:
+        if any(event.kind == "closed" for event in self.day.told):
+            self.day.wait_for(lambda event: "asked about" in event.text)
+        return self.day.network.check(posts)
+
+
+def test_who_waits_for_a_server_is_told_until_when(day: Day) -> None:
+    told: list[str] = []
+    shift = Shift(day.parts, News(lambda event: told.append(event.text), FixedClock()), QUICK)
+    shift.waits_until = datetime(2027, 2, 3, 22, 4, tzinfo=UTC)
+    has_told = threading.Event()
+
+    def words() -> str:
+        if told:
+            has_told.set()
+        return "still looking"
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("shareasm.worker.shift.TELL_EVERY_S", 0.01)
+        with shift.progress(words):
+            assert has_told.wait(20)
+    assert told[0] == "still looking; a server wants us to wait until 22:04:00 UTC"
 
 
 def test_before_the_day_is_closed_answers_without_the_tag_are_heard(day: Day) -> None:

@@ -49,7 +49,13 @@ def confirm_all(shift: Shift, since: datetime | None = None) -> None:
     what = count_of(asked_about, "post", "posts")
     shift.news.say("recap", f"asking the networks about {what} before anything is shown")
     shift.parts.forgive()
-    asked = collect.confirm(shift.desk, shift.parts.checkers, shift.patience(), shift.stopping.is_set, start)
+
+    def how_far() -> str:
+        done = max(asked_about - collect.count_unconfirmed(shift.desk, start), 0)
+        return f"asked about {done:,} of {count_of(asked_about, 'post', 'posts')} so far"
+
+    with shift.progress(how_far):
+        asked = collect.confirm(shift.desk, shift.parts.checkers, shift.patience(), shift.stopping.is_set, start)
     shift.news.asked(asked)
     closes_at = shift.parts.campaign.closes_at
     is_over = shift.parts.clock.now() >= closes_at

@@ -37,12 +37,14 @@ def close(shift: Shift, senders: Iterable[Sender]) -> Ended:
     wait_until = shift.patience()
     for source in parts.campaign.sources:
         if source.id in parts.readers:
-            shift.guarded(partial(_look_last, shift, source, wait_until), f"last look at {source.id}")
+            with shift.progress(partial("still looking at {}".format, source.id)):
+                shift.guarded(partial(_look_last, shift, source, wait_until), f"last look at {source.id}")
     began_at = last_round_began_at(shift)
     confirm_all(shift, since=began_at)
     # Now all know how often they were answered.
     shift.guarded(partial(looks.listen_last, shift), "last look at conversations")
-    made = parts.make_recap()
+    with shift.progress(lambda: "still writing the recap"):
+        made = parts.make_recap()
     with transaction(parts.engine) as connection:
         days.close(connection, parts.campaign.slug, parts.clock.now())
     news.say("recap", f"{made.written.index} shows {count_of(made.shown_count, 'post', 'posts')}")

@@ -4,8 +4,8 @@ import math
 import os
 import socket
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -22,6 +22,7 @@ from shareasm.wiring import Parts
 LEASE = timedelta(seconds=45)  # a dead worker's jobs are taken over after that; the living renew at every beat
 PATIENCE = timedelta(minutes=16)  # at the last look, and again before the recap; Mastodon counts pages for 15
 SHORTEST_WAIT_S = 0.05
+TELL_EVERY_S = 4.0  # how long somebody at the screen waits for a sign that it goes on
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,7 @@ class Shift:
     closing: threading.Lock = field(default_factory=threading.Lock)  # held while this worker closes the day
     in_hand: set[int] = field(default_factory=set)  # entries that are being sent
     streams: dict[str, TagStream] = field(default_factory=dict)  # the line that each source is followed by now
+    waits_until: datetime | None = None  # at the day's end: for servers whose limits are used up
 
     @property
     def desk(self) -> Desk:
@@ -135,9 +137,33 @@ class Shift:
             nonlocal left_s
             real = self.parts.clock.seconds_until(instant)
             left_s -= real
-            return left_s >= 0 and not self.stopping.wait(real)
+            self.waits_until = instant
+            try:
+                return left_s >= 0 and not self.stopping.wait(real)
+            finally:
+                self.waits_until = None
 
         return wait_until
+
+    @contextmanager
+    def progress(self, words: Callable[[], str]) -> Iterator[None]:
+        """Say how far something is, every few seconds for as long as it lasts."""
+        has_ended = threading.Event()
+
+        def tell() -> None:
+            while not has_ended.wait(TELL_EVERY_S) and not self.stopping.is_set():
+                with suppress(StorageError):  # what is done meanwhile says so itself
+                    until = self.waits_until
+                    waits = f"; a server wants us to wait until {until:%H:%M:%S} UTC" if until else ""
+                    self.news.say("recap", f"{words()}{waits}")
+
+        teller = threading.Thread(target=tell, name="progress", daemon=True)
+        teller.start()
+        try:
+            yield
+        finally:
+            has_ended.set()
+            teller.join(1.0)
 
     # ---- the rim -------------------------------------------------------------------------------------------------------
 
