@@ -15,13 +15,14 @@ from recap_day import BLUESKY, a_campaign, a_day, a_picture, a_post, an_account,
 from shareasm.domain.campaigns import Publication
 from shareasm.domain.moderation import Reason
 from shareasm.domain.pictures import PictureFile
+from shareasm.domain.posts import Media, MediaKind
 from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.domain.stories import ChapterPlan, Narration, PairPlan, Quotation, Rule, RuleKind, StoryPlan
 from shareasm.render import write_recap
 from shareasm.render.downloads import POST_KEYS, as_csv, as_json, as_markdown
 from shareasm.render.found import ENTRIES, FOUND, found_files
 from shareasm.render.manifest import Piece
-from shareasm.render.pages import editions
+from shareasm.render.pages import Edition, editions
 from shareasm.render.whole_day import DayPage, day_pages
 from shareasm.share_picture import SIZE, Poster, draw
 
@@ -123,7 +124,7 @@ def test_what_stands_behind_a_warning_is_not_in_the_feed() -> None:
 def test_what_a_labeller_or_its_author_had_covered_is_not_in_the_feed_though_no_warning_was_written() -> None:
     post = a_post("1", "<p>The secret #shareASM</p>")
     feed = found(recap(Facts(a_campaign(), posts=[shown(post, is_covered=True)])))["feed.atom"]
-    assert "<title>Amina</title>" in feed
+    assert "<title>Amina: Marked as sensitive</title>" in feed
     assert "secret" not in feed
 
 
@@ -182,7 +183,7 @@ def test_the_story_is_text_that_a_strangers_marks_do_not_change() -> None:
         PairPlan(Quotation("Who pays?", "Kwame"), Rule(RuleKind.POST, tricky.url)),
     )
     story = StoryPlan(title="A *day*", lede="Hello", chapters=(ChapterPlan("One [x]", show=show),), ahead="More")
-    text = "".join(as_markdown(recap(Facts(a_campaign(), story=story, posts=[shown(tricky)]))))
+    text = "".join(as_markdown(recap(Facts(a_campaign(), story=story, posts=[shown(tricky)])), Edition()))
     assert text.startswith("# A \\*day\\*\n")
     assert "## One \\[x\\]" in text
     assert "Then **this** happened." in text
@@ -199,7 +200,46 @@ def test_what_is_covered_says_so_wherever_its_words_are(warning: str, said: str)
     made = recap(Facts(a_campaign(), story=story, posts=[shown(covered, is_covered=True), shown(plain, 2)]))
     posts = json.loads(joined(as_json(made, days(made))))["posts"]
     assert {one["uri"]: one["covered"] for one in posts} == {covered.ref.uri: True, plain.ref.uri: False}
-    assert said in "".join(as_markdown(made))
+    assert said in "".join(as_markdown(made, Edition()))
+
+
+def test_feed_and_story_as_text_say_our_words_in_each_language_of_the_pages(tmp_path: Path) -> None:
+    bare = a_post("1", "", media=(Media(MediaKind.IMAGE, "https://cdn.example/x.jpg", "Hills"),))
+    covered = a_post("2", "<p>x #shareASM</p>", created_at=at("10:00"))
+    campaign = a_campaign(languages=("en", "fr"), publication=Publication(URL))
+    facts = Facts(campaign, posts=[shown(bare), shown(covered, 2, is_covered=True)])
+    write_recap(arrange(facts), tmp_path)
+    feeds = {name: ET.parse(tmp_path / name) for name in ("feed.atom", "feed.fr.atom")}
+    titles = {name: [one.text for one in feed.iterfind(".//a:title", ATOM)] for name, feed in feeds.items()}
+    assert titles["feed.atom"] == [
+        "#shareASM 2027: the newest posts", "Amina: Marked as sensitive", "Amina: A post without words",
+    ]  # fmt: skip
+    assert titles["feed.fr.atom"] == [
+        "#shareASM 2027\u202f: les derniers messages",
+        "Amina\u202f: Contenu sensible",
+        "Amina\u202f: Un message sans texte",
+    ]
+    assert len({feed.findtext("a:id", namespaces=ATOM) for feed in feeds.values()}) == 2
+    addresses = [link.attrib["href"] for link in feeds["feed.fr.atom"].iterfind(".//a:link", ATOM)]
+    assert addresses[0] == f"{URL}feed.fr.atom"
+    assert all(".fr.html" in address for address in addresses[1:])
+    assert 'href="feed.fr.atom"' in (tmp_path / "index.fr.html").read_text("utf-8")
+    english, french = (tmp_path / "recap.md").read_text("utf-8"), (tmp_path / "recap.fr.md").read_text("utf-8")
+    assert "Wednesday, 3 February 2027 · #shareASM" in english
+    assert "> *A post without words*" in english
+    assert "mercredi 3 février 2027 · #shareASM" in french
+    assert "## Entendu le matin" in french
+    assert "> *Un message sans texte*" in french
+    write_recap(arrange(replace(facts, campaign=replace(campaign, languages=("en",)))), tmp_path)
+    assert not list(tmp_path.glob("*.fr.*")), "a language that is given up leaves nothing"
+
+
+def test_a_question_and_its_answer_are_called_so_in_the_text() -> None:
+    pair = PairPlan(Quotation("Why?"), Quotation("Because."))
+    made = arrange(Facts(a_campaign(), story=StoryPlan(chapters=(ChapterPlan("One", show=(pair,)),), ahead="Soon.")))
+    text = "".join(as_markdown(made, Edition("es", is_first=False)))
+    assert "**Pregunta**\n\n> Why?\n\n**Respuesta**\n\n> Because." in text
+    assert "## Lo que viene\n\nSoon." in text
 
 
 # ---- the picture beside a link -----------------------------------------------------------------------------------------

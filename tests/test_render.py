@@ -12,7 +12,20 @@ from zoneinfo import ZoneInfo
 import html5lib
 import pytest
 
-from recap_day import A_STORY, OURS, a_campaign, a_day, a_picture, a_post, a_slot, an_account, an_entry, at, shown
+from recap_day import (
+    A_STORY,
+    OURS,
+    OURS_TOO,
+    a_campaign,
+    a_day,
+    a_picture,
+    a_post,
+    a_slot,
+    an_account,
+    an_entry,
+    at,
+    shown,
+)
 from shareasm.domain.campaigns import Look
 from shareasm.domain.colours import contrast
 from shareasm.domain.moderation import Reason
@@ -185,6 +198,30 @@ def test_a_covered_post_is_folded_and_its_pictures_are_left_out(tmp_path: Path) 
     assert "<img" not in text
 
 
+def test_a_post_without_words_says_so_where_nothing_else_of_it_stands(tmp_path: Path) -> None:
+    media = (Media(MediaKind.IMAGE, "https://cdn.example/x.jpg", "Hills"),)
+    write_recap(told(a_post("bare", ""), a_post("pictured", "", media=media, created_at=at("10:00"))), tmp_path)
+    assert written_pages(tmp_path)["day-1.html"].count('<p class="left-out">A post without words</p>') == 1
+
+
+def test_copies_in_other_languages_stand_together_by_language(tmp_path: Path) -> None:
+    slot = a_slot("welcome")
+    sent = [
+        (language, a_post(f"{language}-{by.network}", by=by, languages=(language,), created_at=at("09:00")))
+        for language in ("en", "fr", "es")
+        for by in (OURS, OURS_TOO)
+    ]
+    entries = [an_entry(slot, post, language=language) for language, post in sent]
+    day = told(*(post for _, post in sent), entries=entries, schedule=Schedule((slot,)))
+    write_recap(day, tmp_path)
+    text = written_pages(tmp_path)["index.html"]
+    copies = re.search(r'<span class="copies">(.*?)</span></span>', text, re.DOTALL)
+    assert copies
+    words = " ".join(re.sub(r"<[^>]*>", "", copies[1]).split())
+    assert words == "Also: Mastodon Spanish: Bluesky, Mastodon; French: Bluesky, Mastodon"
+    assert 'aria-label="French on Bluesky"' in copies[1]
+
+
 def test_a_missing_description_is_said_as_missing(tmp_path: Path) -> None:
     picture = keep(a_picture(), tmp_path / "kept")
     assert isinstance(picture, KeptPicture)
@@ -329,7 +366,7 @@ def test_the_same_recap_gives_the_same_bytes_and_writes_nothing_again(tmp_path: 
 def test_only_what_changed_is_written(tmp_path: Path) -> None:
     write_recap(arrange(a_day(story=A_STORY)), tmp_path)
     changed = write_recap(arrange(a_day(story=replace(A_STORY, lede="Another lede."))), tmp_path)
-    assert changed.changed_count == 4, "the story, as a page in three languages and as text"
+    assert changed.changed_count == 6, "the story, as a page and as text in three languages"
 
 
 def test_files_of_an_earlier_recap_go_and_a_person_s_files_stay(tmp_path: Path) -> None:

@@ -17,7 +17,6 @@ from shareasm.domain.moderation import Reason
 from shareasm.domain.schedules import Kind
 from shareasm.domain.sections import OUTCOME_WORDS, RECORDING_KINDS
 from shareasm.domain.watches import Kind as GapKind
-from shareasm.render import counted, speech
 from shareasm.render.speech import ENGLISH
 
 if TYPE_CHECKING:  # loaded where a catalogue is read: most commands render nothing
@@ -63,9 +62,9 @@ def sentences(templates: Path) -> "Catalog":
         place = file.relative_to(templates).as_posix()
         for _, message, comments, _ in extract_from_file("jinja2", file, options={**options, "silent": "false"}):
             found.add(message, locations=[(place, None)], auto_comments=comments)  # type: ignore[list-item]
-    for module in (speech, counted):
-        for _, message, _, _ in extract_from_file("python", str(module.__file__)):
-            found.add(message, locations=[(Path(str(module.__file__)).name, None)])  # type: ignore[list-item]
+    for name in ("speech.py", "counted.py", "downloads.py", "found.py"):
+        for _, message, _, _ in extract_from_file("python", Path(__file__).with_name(name)):
+            found.add(message, locations=[(name, None)])  # type: ignore[list-item]
     for word in words_of_the_rules():
         found.add(word, locations=[("domain", None)])  # type: ignore[list-item]
     return found

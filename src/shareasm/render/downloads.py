@@ -10,22 +10,24 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
+from markupsafe import Markup
+
 from shareasm.domain.cells import as_cell
-from shareasm.domain.chapters import Pair, Passage
+from shareasm.domain.chapters import Block, Pair, Passage
 from shareasm.domain.items import Item
 from shareasm.domain.recaps import Recap
 from shareasm.domain.richtext import to_text
 from shareasm.domain.stories import Narration, Quotation
 from shareasm.render.manifest import Piece
+from shareasm.render.pages import Edition
+from shareasm.render.speech import Speech
 from shareasm.render.whole_day import DayPage
 from shareasm.render.words import iso, name_of, short
 
 SCHEMA = "shareasm recap 1"
 """Changes only when a key is taken away or means something else; new keys may come."""
 
-UNSAID = "Marked as sensitive"  # what stands before a covered post whose author wrote no warning
-
-DOWNLOADS = ("recap.json", "recap.csv", "recap.md")
+DOWNLOADS = ("recap.json", "recap.csv")
 
 
 def as_json(recap: Recap, days: Iterable[DayPage]) -> Iterator[Piece]:
@@ -142,21 +144,23 @@ POST_KEYS = (
 # ---- the story as Markdown ---------------------------------------------------------------------------------------------
 
 
-def as_markdown(recap: Recap) -> Iterator[str]:
-    """Yield recap.md: the story's words, and the posts as quotes with their addresses."""
-    campaign = recap.campaign
-    yield f"# {_plain(recap.title)}\n\n{campaign.on.isoformat()} · #{campaign.hashtags[0]} · {_plain(campaign.host)}\n\n"
+def as_markdown(recap: Recap, edition: Edition) -> Iterator[str]:
+    """Yield recap.md: the story's words, and the posts as quotes with their addresses; what is ours in one language."""
+    campaign, speech = recap.campaign, edition.speech
+    day = speech.long_day(campaign.on)
+    yield f"# {_plain(recap.title)}\n\n{_plain(day)} · #{campaign.hashtags[0]} · {_plain(campaign.host)}\n\n"
     if recap.lede:
         yield f"{_plain(to_text(recap.lede))}\n\n"
     for one in recap.chapters:
-        yield f"## {_plain(one.chapter.heading)}\n\n"
+        heading = one.chapter.heading if recap.is_edited else speech.said(one.chapter.heading)
+        yield f"## {_plain(heading)}\n\n"
         for block in one.chapter.blocks:
-            yield from _block(block)
+            yield from _block(block, speech)
     if recap.ahead:
-        yield f"## …\n\n{_plain(to_text(recap.ahead))}\n"
+        yield f"## {_ours(speech.gettext('What comes next'))}\n\n{_plain(to_text(recap.ahead))}\n"
 
 
-def _block(block: Narration | Quotation | Passage | Pair) -> Iterator[str]:
+def _block(block: Block, speech: Speech) -> Iterator[str]:
     match block:
         case Narration():
             yield f"{block.markdown.strip()}\n\n"
@@ -164,23 +168,32 @@ def _block(block: Narration | Quotation | Passage | Pair) -> Iterator[str]:
             by = ", ".join(filter(None, (_plain(block.name), _plain(block.role))))
             yield _quoted(block.text) + (f"\n>\n> — {by}\n\n" if by else "\n\n")
         case Passage():
-            for item in (block.item, *block.parts, *block.answers):
-                yield _said(item)
+            for item in block.items:
+                yield _said(item, speech)
         case Pair():
-            yield from _block(block.question)
-            yield from _block(block.answer)
+            yield f"**{_ours(speech.gettext('Question'))}**\n\n"
+            yield from _block(block.question, speech)
+            yield f"**{_ours(speech.gettext('Answer'))}**\n\n"
+            yield from _block(block.answer, speech)
 
 
-def _said(item: Item) -> str:
+def _said(item: Item, speech: Speech) -> str:
     post = item.post
     who = _plain(short(name_of(post.author), 80))
-    why = post.content_warning or (UNSAID if item.shown.is_covered else "")
-    warning = f"> ({_plain(why)})\n>\n" if why else ""
-    return f"{warning}{_quoted(post.text)}\n>\n> — {who}, <{post.url}>\n\n"
+    sensitive = _ours(speech.gettext("Marked as sensitive")) if item.shown.is_covered else ""
+    why = _plain(post.content_warning) or sensitive
+    warning = f"> ({why})\n>\n" if why else ""
+    words = _quoted(post.text) if post.text.strip() else f"> *{_ours(speech.gettext('A post without words'))}*"
+    return f"{warning}{words}\n>\n> — {who}, <{post.url}>\n\n"
 
 
 def _quoted(text: str) -> str:
     return "\n".join(f"> {_plain(line)}".rstrip() for line in text.strip().splitlines() or [""])
+
+
+def _ours(said: Markup) -> str:
+    """Return a sentence of ours as words: a speech says everything ready for HTML."""
+    return _plain(said.unescape())
 
 
 def _plain(text: str) -> str:

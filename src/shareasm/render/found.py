@@ -13,10 +13,11 @@ from shareasm.domain.items import Item
 from shareasm.domain.moderation import may_be_listed
 from shareasm.domain.recaps import Recap
 from shareasm.render.pages import Edition
+from shareasm.render.speech import Speech
 from shareasm.render.words import iso, name_of, short
 
-FEED, SITEMAP, OEMBED, FACTS = "feed.atom", "sitemap.xml", "oembed.json", "recap.jsonld"
-FOUND = (FEED, SITEMAP, OEMBED, FACTS)
+SITEMAP, OEMBED, FACTS = "sitemap.xml", "oembed.json", "recap.jsonld"
+FOUND = (SITEMAP, OEMBED, FACTS)
 ENTRIES = 50
 """Posts in the feed, the newest first."""
 
@@ -27,10 +28,16 @@ def found_files(recap: Recap, editions: Sequence[Edition]) -> Iterator[tuple[str
     if url is None:
         return
     first = editions[0]
-    yield FEED, _feed(recap, url, first)
+    for edition in editions:
+        yield feed_name(edition), _feed(recap, url, edition)
     yield SITEMAP, _sitemap(recap, url, editions)
     yield OEMBED, iter([_json(_oembed(recap, url, first))])
     yield FACTS, iter([_json(_facts(recap, url, editions))])
+
+
+def feed_name(edition: Edition) -> str:
+    """Return what the feed is called in one language."""
+    return edition.named("feed", "atom")
 
 
 def picture_url(recap: Recap, url: str) -> str | None:
@@ -46,33 +53,44 @@ def _json(value: object) -> str:
 
 
 def _feed(recap: Recap, url: str, edition: Edition) -> Iterator[str]:
-    """Yield the feed of the newest posts under the tag, by those who let themselves be found."""
+    """Yield the feed of the newest posts under the tag, by those who let themselves be found; its words in one language."""
+    own = urljoin(url, feed_name(edition))
+    title = edition.speech.gettext("%(title)s: the newest posts", title=_line(recap.title)).unescape()
     # What was said without the tag stands below what it answers, and here nothing stands below anything.
     tagged = (item for item in recap.items if not item.without_tag)
     items = [item for item in tagged if item.highlight or may_be_listed(item.post.author)][-ENTRIES:]
     updated = max((_updated(item) for item in items), default=iso(recap.campaign.closes_at))
-    yield '<?xml version="1.0" encoding="utf-8"?>\n<feed xmlns="http://www.w3.org/2005/Atom">\n'
-    yield f"<id>{escape(url)}</id>\n<title>{escape(_line(recap.title))}</title>\n<updated>{updated}</updated>\n"
+    yield '<?xml version="1.0" encoding="utf-8"?>\n'
+    yield f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang={quoteattr(edition.language)}>\n'
+    yield f"<id>{escape(url if edition.is_first else own)}</id>\n<title>{escape(title)}</title>\n"
+    yield f"<updated>{updated}</updated>\n"
     yield f"<author><name>{escape(_line(recap.campaign.host))}</name></author>\n"
-    yield f'<link rel="self" type="application/atom+xml" href={quoteattr(urljoin(url, FEED))}/>\n'
+    yield f'<link rel="self" type="application/atom+xml" href={quoteattr(own)}/>\n'
     yield f'<link rel="alternate" type="text/html" href={quoteattr(urljoin(url, edition.index))}/>\n'
     for item in reversed(items):
-        yield from _entry(item, urljoin(url, edition.place(item)))
+        yield from _entry(item, urljoin(url, edition.place(item)), edition.speech)
     yield "</feed>\n"
 
 
-def _entry(item: Item, address: str) -> Iterator[str]:
+def _entry(item: Item, address: str, speech: Speech) -> Iterator[str]:
     post = item.post
     language = f" xml:lang={quoteattr(item.language)}" if item.language else ""
-    name, words = name_of(post.author), post.content_warning if item.shown.is_covered else post.text
+    name, between = name_of(post.author), speech.gettext(": ").unescape()
     yield f"<entry{language}>\n<id>{escape(_line(post.url))}</id>\n"
-    yield f"<title>{escape(_line(f'{name}: {short(words, 80)}' if words else name))}</title>\n"
+    yield f"<title>{escape(f'{_line(name)}{between}{_line(_first_words(item, speech))}')}</title>\n"
     yield f"<published>{iso(post.created_at)}</published>\n<updated>{_updated(item)}</updated>\n"
     yield f"<author><name>{escape(_line(name))}</name></author>\n"
     yield f'<link rel="alternate" type="text/html" href={quoteattr(address)}/>\n'
     if not item.shown.is_covered:
         yield f'<content type="html">{escape(_printable(post.html))}</content>\n'
     yield "</entry>\n"
+
+
+def _first_words(item: Item, speech: Speech) -> str:
+    """Return what a post begins with; in words of ours where it has none, or none that may be said here."""
+    if item.shown.is_covered:
+        return short(item.post.content_warning, 80) or speech.gettext("Marked as sensitive").unescape()
+    return short(item.post.text.strip(), 80) or speech.gettext("A post without words").unescape()
 
 
 def _updated(item: Item) -> str:

@@ -61,8 +61,12 @@ class Edition:
         """Return where a post stands for ever: on which page of the whole day, under which anchor."""
         return f"#{anchor}" if self.is_single else f"{self._named(day_page(page))}#{anchor}"
 
+    def named(self, name: str, ending: str) -> str:
+        """Return what a file of the recap is called in this language."""
+        return f"{name}.{ending}" if self.is_first else f"{name}.{self.language}.{ending}"
+
     def _named(self, name: str) -> str:
-        return f"{name}.html" if self.is_first else f"{name}.{self.language}.html"
+        return self.named(name, "html")
 
 
 def editions(wanted: Sequence[str]) -> tuple[Edition, ...]:

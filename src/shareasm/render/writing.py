@@ -68,7 +68,9 @@ def _pages(recap: Recap) -> Iterator[tuple[str, Iterable[Piece]]]:
         yield edition.part(day.part), [Piece(day.key, partial(pieces, "recap/day.html", day.said, edition))]
     for part, edition in product(recap.bare_parts, every):
         yield edition.part(part), _anew(pieces, "recap/withdrawn.html", {**said, "part": part}, edition)
-    yield from zip(DOWNLOADS, (as_json(recap, days), as_csv(recap, days), _anew(as_markdown, recap)), strict=True)
+    yield from zip(DOWNLOADS, (as_json(recap, days), as_csv(recap, days)), strict=True)
+    for edition in every:
+        yield edition.named("recap", "md"), _anew(as_markdown, recap, edition)
     for name, made in found_files(recap, every):
         yield name, _anew(iter, made)
     for edition in every:
@@ -101,7 +103,9 @@ def _copy_picture(path: str, folder: Path, pictures: Path | None) -> bool:
 
 
 _OURS = re.compile(
-    r"(day-\d+(-\d+)?|index)(\.[A-Za-z0-9-]+)?\.html|media/(share-)?[0-9a-f]+(-\d+\.webp|\.png)", re.ASCII
+    r"(day-\d+(-\d+)?|index)(\.[A-Za-z0-9-]+)?\.html|(recap|feed)(\.[A-Za-z0-9-]+)?\.(md|atom)"
+    r"|media/(share-)?[0-9a-f]+(-\d+\.webp|\.png)",
+    re.ASCII,
 )
 """Names that an earlier recap may have left; anything else in the folder is a person's and stays."""
 
