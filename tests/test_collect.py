@@ -17,7 +17,7 @@ from shareasm.domain.changes import AuthorChange, Gone, Seen
 from shareasm.domain.moderation import Reason
 from shareasm.domain.posts import Network, PostRef, Visibility
 from shareasm.domain.queue import tid
-from shareasm.errors import NetworkError, RateLimited, Unauthorized, Unreachable
+from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import CheckpointTooOld, Page, Rest
 from shareasm.showing import judge
@@ -112,6 +112,36 @@ def test_a_source_that_fails_rests_as_long_as_its_failure_asks_for(
     desk.clock.advance(rests_for)  # type: ignore[attr-defined]
     assert collect.read(desk, source(), network).tally == Tally(new=1)
     assert (state(desk).failed_at, state(desk).note) == (None, None)
+
+
+@pytest.mark.parametrize("look", ["read", "sweep"])
+def test_a_tag_that_a_server_refuses_costs_no_other_tag(desk: Desk, network: MemoryNetwork, look: str) -> None:
+    desk = replace(desk, campaign=campaign(hashtags=("other", "shareASM")))
+    network.say("#shareASM", at=NOON)
+    refusal = Rejected("has no such thing (404)", server=SERVER)
+    well = getattr(network, f"{look}_tag")
+
+    def refuse(tag: str, *given: object) -> object:
+        if tag == "other":
+            raise refusal
+        return well(tag, *given)
+
+    setattr(network, f"{look}_tag", refuse)
+    outcome = (
+        collect.read(desk, source(), network)
+        if look == "read"
+        else collect.sweep(desk, source(), network, NOON - minutes(60))
+    )
+    assert outcome == collect.Outcome(Tally(new=1), refusal)
+    assert state(desk).failed_at == NOON
+
+
+def test_a_server_that_is_out_of_reach_is_not_asked_for_the_other_tags_too(desk: Desk, network: MemoryNetwork) -> None:
+    desk = replace(desk, campaign=campaign(hashtags=("other", "shareASM")))
+    network.say("#shareASM", at=NOON)
+    network.fail_next("read", DOWN)
+    assert collect.read(desk, source(), network).tally == Tally()
+    assert network.calls == ["read"]
 
 
 def test_a_failure_says_in_words_what_it_was(desk: Desk, network: MemoryNetwork) -> None:

@@ -8,6 +8,7 @@
         │   └── StayAway     nothing was asked: the server's robots.txt does not want programs that are nobody's account
         ├── RateLimited      not done; ask again at `until`
         ├── Rejected         not done, and asking again will not help
+        │   ├── NotThere     404 or 410: what was asked for is not there, or not for us
         │   ├── Occupied     our record key holds another record: never overwrite it
         │   └── Stale        what was uploaded for it is there no more: prepare it anew, then send that
         └── Unreachable      no usable answer; `is_outcome_unknown` says whether it may have been done
@@ -88,6 +89,10 @@ class RateLimited(NetworkError):
 
 class Rejected(NetworkError):
     """The request was understood and refused for good: the same request will be refused again."""
+
+
+class NotThere(Rejected):
+    """What was asked for is not there, or not for us."""
 
 
 class Occupied(Rejected):

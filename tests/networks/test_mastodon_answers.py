@@ -6,8 +6,8 @@ import httpx
 import pytest
 
 from networks.mastodon_fakes import NOW, SERVER
-from shareasm.errors import RateLimited, Rejected, Unauthorized, Unreachable
-from shareasm.networks.mastodon.answers import Act, Answer, Asked, NotThere, network_error, refusal
+from shareasm.errors import NotThere, RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.networks.mastodon.answers import Act, Answer, Asked, network_error, refusal
 
 READ = Asked(SERVER, NOW)
 UPLOAD = Asked(SERVER, NOW, Act.UPLOAD, has_token=True)

@@ -13,8 +13,7 @@ from networks.mastodon_fakes import NOW, SERVER, Script, status
 from shareasm.domain.pictures import PreparedVideo
 from shareasm.domain.posts import Network, PostRef
 from shareasm.domain.queue import Draft, DraftMedia, DraftPoll, DraftVideo, Receipt
-from shareasm.errors import RateLimited, Rejected, Stale, Unauthorized, Unreachable
-from shareasm.networks.mastodon.answers import NotThere
+from shareasm.errors import NotThere, RateLimited, Rejected, Stale, Unauthorized, Unreachable
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.limits import read_limits
 from shareasm.networks.mastodon.matching import shows

@@ -165,6 +165,14 @@ def test_a_feed_that_is_closed_too_is_not_taken_for_an_empty_one(mastodon: Masto
         list(reader(mastodon).read_tag(TAG, around_now(), None))
 
 
+def test_a_tag_that_nobody_has_used_yet_has_no_feed_and_that_is_no_trouble(mastodon: MastodonServer) -> None:
+    mastodon.instance.access = CLOSED
+    mastodon.say(mastodon.account("amina"), f"#{TAG}")
+    closed = reader(mastodon)
+    assert list(closed.read_tag("nobodysTag", around_now(), None)) == []
+    assert len(one_page(closed.read_tag(TAG, around_now(), None)).posts) == 1
+
+
 @pytest.mark.parametrize("flavour", [Flavour.TAKAHE, Flavour.GOTOSOCIAL])
 def test_a_server_without_such_feeds_is_closed(flavour: Flavour) -> None:
     with (

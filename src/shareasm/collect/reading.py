@@ -16,7 +16,7 @@ from shareasm.domain.campaigns import Source
 from shareasm.domain.patience import next_read_at
 from shareasm.domain.richtext import fold_hashtag
 from shareasm.domain.watches import THROTTLED
-from shareasm.errors import NetworkError, RateLimited
+from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized
 from shareasm.networks.ports import Paced, Page, Rest, TagReader, TagStream, Window
 from shareasm.storage import sources
 from shareasm.storage.engine import reading, transaction
@@ -37,16 +37,12 @@ def read(desk: Desk, source: Source, reader: TagReader, *, is_last: bool = False
     """Read what is new of every tag since the checkpoint. The last look is also made where a failure asks for rest."""
     if not is_last and _is_resting(desk, source):
         return Outcome(Tally(), was_resting=True)
-    tally = Tally()
-    try:
-        for tag in desk.campaign.hashtags:
-            for stored in _read_tag(desk, source, reader, tag):
-                tally += stored
-    except NetworkError as error:
-        _note_failure(desk, source, error)
-        return Outcome(tally, error)
+    outcome = _look(desk.campaign.hashtags, lambda tag: _read_tag(desk, source, reader, tag))
+    if outcome.error:
+        _note_failure(desk, source, outcome.error)
+        return outcome
     _note_ok(desk, source, reader.rest() if isinstance(reader, Paced) else None)
-    return Outcome(tally)
+    return outcome
 
 
 def sweep(
@@ -64,16 +60,30 @@ def sweep(
     """
     if not is_last and _is_resting(desk, source, after_failure=True):
         return Outcome(Tally(), was_resting=True)
-    tally = Tally()
     window = replace(_window(desk), opens_at=max(since, desk.campaign.opens_at))
-    try:
-        for tag in tags or desk.campaign.hashtags:
-            for page in reader.sweep_tag(tag, window):
-                tally += store(desk, source, replace(page, checkpoint=None), tag)
-    except NetworkError as error:
-        _note_failure(desk, source, error)
-        return Outcome(tally, error)
-    return Outcome(tally)
+
+    def sweep_tag(tag: str) -> Iterator[Tally]:
+        for page in reader.sweep_tag(tag, window):
+            yield store(desk, source, replace(page, checkpoint=None), tag)
+
+    outcome = _look(tags or desk.campaign.hashtags, sweep_tag)
+    if outcome.error:
+        _note_failure(desk, source, outcome.error)
+    return outcome
+
+
+def _look(tags: Sequence[str], look: Callable[[str], Iterator[Tally]]) -> Outcome:
+    """Look at each tag. One that is refused costs no other; a server that is out of reach is not asked any further."""
+    tally, refusal = Tally(), None
+    for tag in tags:
+        try:
+            for stored in look(tag):
+                tally += stored
+        except (Rejected, Unauthorized) as error:
+            refusal = refusal or error
+        except NetworkError as error:
+            return Outcome(tally, error)
+    return Outcome(tally, refusal)
 
 
 def follow(

@@ -19,7 +19,7 @@ from shareasm.domain.patience import fresh_for
 from shareasm.domain.posts import PostRef
 from shareasm.domain.richtext import fold_hashtag
 from shareasm.domain.robots import Notices
-from shareasm.errors import NetworkError, RateLimited, Rejected, StayAway, Unreachable
+from shareasm.errors import NetworkError, NotThere, RateLimited, Rejected, StayAway, Unreachable
 from shareasm.networks.feeds.translate import Feed, NoFeed, read_feed
 from shareasm.networks.ports import Page, Rest, Window
 
@@ -165,7 +165,8 @@ class FeedReader:
             return RateLimited(words, server=self._url, until=self._until(response.headers.get("retry-after", "")))
         if response.status_code >= 500:
             return Unreachable(words, server=self._url)
-        return Rejected(words, server=self._url)
+        is_missing = response.status_code in {404, 410}
+        return (NotThere if is_missing else Rejected)(words, server=self._url)
 
     def _until(self, words: str) -> datetime:
         now = self._now()

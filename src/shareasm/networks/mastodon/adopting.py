@@ -13,8 +13,7 @@ import httpx
 import msgspec
 
 from shareasm.domain.richtext import safe_url, to_text
-from shareasm.errors import ConfigError, Rejected, Unreachable
-from shareasm.networks.mastodon.answers import NotThere
+from shareasm.errors import ConfigError, NotThere, Rejected, Unreachable
 from shareasm.networks.mastodon.client import Api, Token
 from shareasm.networks.mastodon.drafts import receipt_from
 from shareasm.networks.ports import FoundPost

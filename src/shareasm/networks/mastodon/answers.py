@@ -15,7 +15,7 @@ import httpx
 import msgspec
 
 from shareasm.domain.richtext import clean_line, to_text
-from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.errors import NetworkError, NotThere, RateLimited, Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon.translate import parse_time
 
 DEFAULT_WAIT = timedelta(seconds=60)
@@ -70,10 +70,6 @@ class Asked:
     act: Act = Act.READ
     ref: str | None = None
     has_token: bool = False
-
-
-class NotThere(Rejected):
-    """404 or 410: what was asked for is not there, or not for us."""
 
 
 class _Place(TypedDict):

@@ -6,8 +6,7 @@ from urllib.parse import quote
 
 from shareasm.domain.changes import Gone, Seen
 from shareasm.domain.posts import PostRef, Visibility
-from shareasm.errors import NetworkError, Rejected, Unauthorized
-from shareasm.networks.mastodon.answers import NotThere
+from shareasm.errors import NetworkError, NotThere, Rejected, Unauthorized
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.pages import decode_answer, decode_list
 

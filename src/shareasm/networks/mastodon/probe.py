@@ -15,8 +15,8 @@ import msgspec
 
 from shareasm.domain.posts import Post
 from shareasm.domain.queue import Receipt
-from shareasm.errors import Rejected, Unauthorized, Unreachable
-from shareasm.networks.mastodon.answers import Answer, Asked, NotThere, refusal
+from shareasm.errors import NotThere, Rejected, Unauthorized, Unreachable
+from shareasm.networks.mastodon.answers import Answer, Asked, refusal
 from shareasm.networks.mastodon.authors import user_at_host
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.entities import Author, Unfit

@@ -15,8 +15,8 @@ import mastodon
 import msgspec
 
 from shareasm.domain.queue import Draft, Receipt
-from shareasm.errors import Rejected, Stale, Unauthorized, Unreachable
-from shareasm.networks.mastodon.answers import Act, NotThere
+from shareasm.errors import NotThere, Rejected, Stale, Unauthorized, Unreachable
+from shareasm.networks.mastodon.answers import Act
 from shareasm.networks.mastodon.authors import user_at_host
 from shareasm.networks.mastodon.client import Api, Token
 from shareasm.networks.mastodon.drafts import (

@@ -17,9 +17,8 @@ import msgspec
 from shareasm.domain.changes import Gone, Seen, Skipped
 from shareasm.domain.posts import PostRef, Visibility
 from shareasm.domain.richtext import hashtag_spellings
-from shareasm.errors import NetworkError, RateLimited, Rejected, Unauthorized, Unreachable
+from shareasm.errors import NetworkError, NotThere, RateLimited, Rejected, Unauthorized, Unreachable
 from shareasm.networks.mastodon import cursor
-from shareasm.networks.mastodon.answers import NotThere
 from shareasm.networks.mastodon.checker import NOT_PUBLIC, MastodonChecker
 from shareasm.networks.mastodon.client import Api, Token
 from shareasm.networks.mastodon.pace import Pace
@@ -106,7 +105,9 @@ class MastodonReader:
                     self._is_closed = True
                     yield page
             except Rejected as missing:  # Mastodon alone has such feeds, and for tags that somebody has used
-                raise closed from missing
+                if not isinstance(missing, NotThere) or self._api.software() not in FOLDS_TAGS:
+                    raise closed from missing
+                self._is_closed = True
 
     def _spellings(self, tag: str) -> Sequence[str]:
         """Return the names under which the tag is to be asked for: one where the server folds them as we do."""

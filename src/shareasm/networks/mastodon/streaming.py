@@ -24,8 +24,8 @@ from websockets.uri import parse_uri
 from shareasm.domain.changes import Gone, Seen, Skipped
 from shareasm.domain.posts import Visibility
 from shareasm.domain.richtext import clean_line, hashtag_spellings
-from shareasm.errors import NetworkError, Rejected, Unauthorized, Unreachable
-from shareasm.networks.mastodon.answers import Answer, Asked, NotThere, refusal
+from shareasm.errors import NetworkError, NotThere, Rejected, Unauthorized, Unreachable
+from shareasm.networks.mastodon.answers import Answer, Asked, refusal
 from shareasm.networks.mastodon.client import Api, Token, shared_tls, token_now
 from shareasm.networks.mastodon.entities import ITEM_LIMIT
 from shareasm.networks.mastodon.pages import decode_list

@@ -15,8 +15,8 @@ import msgspec
 from shareasm.domain.pictures import PreparedImage, PreparedVideo
 from shareasm.domain.queue import Draft, DraftMedia, DraftVideo
 from shareasm.domain.richtext import truncate
-from shareasm.errors import RateLimited, Rejected, Unreachable
-from shareasm.networks.mastodon.answers import Act, Answer, NotThere
+from shareasm.errors import NotThere, RateLimited, Rejected, Unreachable
+from shareasm.networks.mastodon.answers import Act, Answer
 from shareasm.networks.mastodon.client import Api
 from shareasm.networks.mastodon.library import Library
 from shareasm.networks.ports import Limits
