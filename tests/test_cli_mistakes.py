@@ -89,6 +89,15 @@ def test_a_folder_that_was_renamed_is_told_the_name_of_its_day(folder: Path, wor
     assert "if this folder was called so before, give it that name again" in result.output
 
 
+@pytest.mark.parametrize("words", ["check", "status", "plan apply", "report", "recap", "doctor", "connect mastodon"])
+def test_who_names_a_file_of_the_plan_is_told_its_folder(folder: Path, words: str) -> None:
+    call("init", "my-day")
+    result = call(*words.split(), "my-day/campaign.yaml")
+    assert result.exit_code == 2
+    told = " ".join(result.stderr.split())
+    assert "my-day/campaign.yaml is a file; name the folder that it lies in: my-day" in told
+
+
 # ---- commands to paste -------------------------------------------------------------------------------------------------
 
 _IN_CURLY_QUOTES = re.compile(r"[“‘](?:shareasm |\./scripts|\.venv)[^”’]*[”’]")

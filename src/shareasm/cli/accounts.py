@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from shareasm.cli.folders import FOLDER
 from shareasm.cli.groups import Commands
 from shareasm.errors import ConfigError
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from shareasm.accounts import Accounts
     from shareasm.domain.campaigns import CampaignAccount
 
-FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 ACCOUNT = click.option("--account", metavar="ID", help="Which account of the plan, where it has several there.")
 
 

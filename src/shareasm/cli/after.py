@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
+from shareasm.cli.folders import FOLDER
 from shareasm.cli.posts import bring_up_to_date, tell_copies
 from shareasm.cli.steering import YES, agree
 
@@ -22,9 +23,6 @@ class Further(NamedTuple):
     fragment: Path | None = None
     pdf: Path | None = None
     wayback: bool = False  # copies of the research, at the Internet Archive
-
-
-FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 
 
 @click.command()

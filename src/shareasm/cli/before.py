@@ -8,12 +8,10 @@ from shlex import quote
 import click
 
 from shareasm.cli.ending import ended_by_ctrl_c
+from shareasm.cli.folders import FOLDER, NEW_FOLDER
 
 _SEVERITY = re.compile(r":\d+:\d+: (error|warning): ")
 _COLOURS = {"error": "red", "warning": "yellow"}
-
-NEW_FOLDER = click.argument("folder", type=click.Path(path_type=Path, file_okay=False))
-FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 
 
 def _day(_context: click.Context, _option: click.Parameter, words: str | None) -> date | None:

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from shareasm.cli.ending import certain_end, stop_signal
+from shareasm.cli.folders import FOLDER
 
 if TYPE_CHECKING:
     from shareasm.settings import Settings
     from shareasm.wiring import Parts, Plan
     from shareasm.worker import Worker
-
-FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 
 
 @click.command()

@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shareasm.cli.folders import FOLDER
 from shareasm.cli.groups import Commands
 from shareasm.cli.steering import YES, agree
 
 if TYPE_CHECKING:
     from shareasm.domain.differences import Difference
     from shareasm.publish import Press
-
-FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 
 
 @click.group(cls=Commands)

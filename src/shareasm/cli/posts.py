@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from shareasm.cli.folders import FOLDER
 from shareasm.cli.groups import Commands
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
     from shareasm.showing import Judged
     from shareasm.wiring import Plan, World
 
-FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 WORDS = click.argument("words", nargs=-1, required=True, metavar="ADDRESS… [FOLDER]")
 
 FIRST_WORDS = 100  # characters of a post that waits

@@ -4,9 +4,11 @@ from pathlib import Path
 
 import click
 
+from shareasm.cli.folders import FOLDER
+
 
 @click.command()
-@click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
+@FOLDER
 @click.option(
     "--out",
     type=click.Path(path_type=Path, file_okay=False),

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
+from shareasm.cli.folders import FOLDER
+
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
 
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from shareasm.publish import Outlook, Press, Result
     from shareasm.steer import Decided
 
-FOLDER = click.argument("folder", required=False, type=click.Path(path_type=Path, file_okay=False))
 YES = click.option("--yes", is_flag=True, help="Do not ask.")
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shareasm.cli.after import FOLDER
+from shareasm.cli.folders import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
