@@ -183,4 +183,4 @@ def test_ctrl_c_is_one_plain_line(folder: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr("shareasm.check.check", interrupted)
     result = call("check", "my-day")
     assert (result.exit_code, result.stderr.strip().count("\n")) == (130, 0)
-    assert "Stopped by Ctrl-C." in result.stderr
+    assert "Stopped by Ctrl-C" in result.stderr

@@ -95,7 +95,7 @@ def certain_end() -> Iterator[None]:
 
 def tell_interrupted() -> None:
     """Say that Ctrl-C ended it."""
-    click.echo("\nStopped by Ctrl-C. Nothing is half done: call it again whenever you like.", err=True)
+    click.echo("\nStopped by Ctrl-C, perhaps halfway: called again, it goes on from there.", err=True)
 
 
 def leave(code: int) -> NoReturn:
