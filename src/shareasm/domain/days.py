@@ -43,15 +43,16 @@ class Day:
         self.items = items
         self.zone = zone
         self.language = language  # the campaign's first: where a slot was sent in several, this one leads
-        self.by_ref = {item.ref: item for item in items}
         self._by_slot: dict[str, list[Item]] = {}
         for item in items:
             if item.highlight:
                 self._by_slot.setdefault(item.highlight.slot.id, []).append(item)
+        roots = {item.root for item in items if item.root}
+        by_ref = {item.ref: item for item in items if item.ref in roots}
         self._answers: dict[PostRef, list[Item]] = {}
         for item in items:
-            if item.root and item.root in self.by_ref and item.highlight is None:
-                self._answers.setdefault(self._slot_lead(self.by_ref[item.root]).ref, []).append(item)
+            if item.root and item.root in by_ref and item.highlight is None:
+                self._answers.setdefault(self._slot_lead(by_ref[item.root]).ref, []).append(item)
         self._repliers: dict[PostRef, set[str]] = {}
         for item in items:
             if item.answers:
@@ -148,7 +149,7 @@ def balanced(
     First the best of every network, language and role, then one more of each author in turn. No author stands twice in
     a row, unless `may_repeat` (a conversation, where people answer each other).
     """
-    ranked = sorted(candidates, key=lambda item: (-conversation(item), item.in_time))
+    ranked = sorted(candidates, key=lambda item: (-conversation(item), *item.in_time))
     chosen: dict[PostRef, Item] = {}
     heard: set[str] = set()
     for item in ranked:

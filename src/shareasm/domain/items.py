@@ -5,9 +5,10 @@ becomes one Item that names its other copies; the original leads. Pure, and stab
 in the same order.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import groupby
 from types import MappingProxyType
 
 from shareasm.domain.campaigns import Campaign, Edition, Partner, Resource
@@ -195,8 +196,7 @@ def make_items(
 
     Posts in `kept` stay on their pages.
     """
-    ordered = sorted(posts, key=lambda shown: (shown.post.created_at, shown.post.ref))
-    by_ref = {shown.post.ref: shown for shown in ordered}
+    ordered = _in_order(posts)
     partners = {fold_handle(account): partner for partner in campaign.partners for account in partner.accounts}
     sent = [entry for entry in entries if entry.receipt]
     joined = join(campaign, sent, (shown.post for shown in ordered))
@@ -204,11 +204,12 @@ def make_items(
     ours = {entry.receipt.ref for entry in sent if entry.receipt}
     copies: dict[PostRef, list[Copy]] = {}
     polls: dict[PostRef, Poll] = {}
-    for ref, held in by_ref.items():
-        if (lead := joined.lead(ref)) != ref:
-            copies.setdefault(lead, []).append(Copy(ref.network, held.post.url))
-            if held.post.poll:
-                polls.setdefault(lead, held.post.poll)
+    for post in (shown.post for shown in ordered):
+        if (lead := joined.lead(post.ref)) != post.ref:
+            copies.setdefault(lead, []).append(Copy(post.ref.network, post.url))
+            if post.poll:
+                polls.setdefault(lead, post.poll)
+    by_ref = _answered(ordered, joined)
     highlights = {
         entry.receipt.ref: _highlight(campaign, slots[entry.key.slot], entry)
         for entry in sent
@@ -239,6 +240,16 @@ def make_items(
     return tuple(Item(shown, page, relations(shown)) for shown, page in zip(standing, pages, strict=True))
 
 
+def _in_order(posts: Iterable[ShownPost]) -> list[ShownPost]:
+    """Return `posts` in order of time, those of one instant by their identity: no key is made for each of the many."""
+
+    def said_at(shown: ShownPost) -> datetime:
+        return shown.post.created_at
+
+    together = groupby(sorted(posts, key=said_at), key=said_at)
+    return [shown for _, run in together for shown in sorted(run, key=lambda shown: shown.post.ref)]
+
+
 def _highlight(campaign: Campaign, slot: Slot, entry: QueueEntry) -> Highlight:
     resource = next((one for one in campaign.resources if one.id == slot.resource), None)
     part = entry.key.part
@@ -254,6 +265,12 @@ def _highlight(campaign: Campaign, slot: Slot, entry: QueueEntry) -> Highlight:
 
 
 # ---- answers ---------------------------------------------------------------------------------------------------------
+
+
+def _answered(posts: Sequence[ShownPost], joined: Joined) -> dict[PostRef, ShownPost]:
+    """Return those of `posts` that others answer, and those that lead: a few of the many."""
+    wanted = {named for shown in posts if (named := shown.post.reply_to or shown.answers)} | {*joined.leads.values()}
+    return {shown.post.ref: shown for shown in posts if shown.post.ref in wanted}
 
 
 def _parent(shown: ShownPost, by_ref: Mapping[PostRef, ShownPost], joined: Joined) -> PostRef | None:

@@ -47,7 +47,8 @@ class Joined:
 
 def join(campaign: Campaign, entries: Iterable[QueueEntry], posts: Iterable[Post]) -> Joined:
     """Return which of `posts` are the same. The original leads; of ours, that of the campaign's first account."""
-    by_ref = {post.ref: post for post in posts}
+    entries = list(entries)
+    by_ref = {post.ref: post for post in _concerned(campaign, entries, list(posts))}
     ours = _our_posts(campaign, entries, by_ref)
     bridged = _bridged(by_ref)
     pairs = [
@@ -68,6 +69,22 @@ def join(campaign: Campaign, entries: Iterable[QueueEntry], posts: Iterable[Post
         leads |= {ref: first for ref in group if ref != first}
         counts[first] = _add_up(group, by_ref, bridged)
     return Joined(leads, counts)
+
+
+def _concerned(campaign: Campaign, entries: Iterable[QueueEntry], posts: Sequence[Post]) -> Iterator[Post]:
+    """Yield what may be the same as another post: a few of the many."""
+    ours = {entry.receipt.ref for entry in entries if entry.receipt}
+    originals = {post.bridged_from for post in posts if post.bridged_from}
+    partners = _partners(campaign)
+    for post in posts:
+        is_original = post.ref.uri in originals or post.url in originals
+        if post.bridged_from or is_original or post.ref in ours or fold_handle(post.author.handle) in partners:
+            yield post
+
+
+def _partners(campaign: Campaign) -> dict[str, str]:
+    """Return whose each declared account is."""
+    return {fold_handle(handle): partner.id for partner in campaign.partners for handle in partner.accounts}
 
 
 # ---- a wish for one holds for the other --------------------------------------------------------------------------------
@@ -180,9 +197,10 @@ def _bridged(by_ref: Mapping[PostRef, Post]) -> dict[PostRef, PostRef]:
 def _twice_bridged(by_ref: Mapping[PostRef, Post], bridged: Collection[PostRef]) -> Iterator[_Pair]:
     """Yield copies of one original that we do not hold."""
     orphans: dict[str, list[PostRef]] = {}
-    for ref in sorted(by_ref.keys() - set(bridged)):
-        if (name := by_ref[ref].bridged_from) and is_the_bridges(by_ref[ref]):
-            orphans.setdefault(name, []).append(ref)
+    copies = (post for ref, post in by_ref.items() if post.bridged_from and ref not in bridged)
+    for post in sorted(copies, key=lambda post: post.ref):
+        if post.bridged_from and is_the_bridges(post):
+            orphans.setdefault(post.bridged_from, []).append(post.ref)
     for group in orphans.values():
         yield from pairwise(group)
 
@@ -216,13 +234,14 @@ def _crossposts(
     campaign: Campaign, by_ref: Mapping[PostRef, Post], ours: Iterable[tuple[QueueEntry, PostRef]]
 ) -> Iterator[_Pair]:
     """Yield posts of one partner in the same words, on two networks, within minutes of the earlier one."""
-    partners = {fold_handle(handle): partner.id for partner in campaign.partners for handle in partner.accounts}
+    partners = _partners(campaign)
     planned = {ref for _, ref in ours}  # of those the plan says what is one post
+    theirs = (post for post in by_ref.values() if fold_handle(post.author.handle) in partners)
     earlier: dict[tuple[str, str], Post] = {}
-    for post in sorted(by_ref.values(), key=lambda post: (post.created_at, post.ref)):
-        partner = partners.get(fold_handle(post.author.handle))
-        words = " ".join(bare_words(post.text)) if partner else ""
-        if partner is None or not words or post.ref in planned:
+    for post in sorted(theirs, key=lambda post: (post.created_at, post.ref)):
+        partner = partners[fold_handle(post.author.handle)]
+        words = " ".join(bare_words(post.text))
+        if not words or post.ref in planned:
             continue
         first = earlier.get((partner, words))
         is_near = first is not None and post.created_at - first.created_at <= CROSSPOST_WITHIN

@@ -68,20 +68,19 @@ class _Room:
 
 def place(campaign: Campaign, posts: Sequence[Post], kept: Stood) -> list[str]:
     """Return the page of each of `posts`, which come in order of time; those in `kept` stay where they are."""
-    weights = [_weight(post) for post in posts]
     places = [kept.get(anchor_of(post.ref)) for post in posts] if kept else [None] * len(posts)
     rooms: dict[str, _Room] = {}
-    for page, weight in zip(places, weights, strict=True):
-        if page is not None:
-            rooms.setdefault(page, _Room()).put(weight)
-    is_small = _fits_one(weights) if not rooms else all(hour_page(page) == "1" for page in rooms)
+    for post, held in zip(posts, places, strict=True):
+        if held is not None:
+            rooms.setdefault(held, _Room()).put(_weight(post))
+    is_small = _fits_one(posts) if not rooms else all(hour_page(page) == "1" for page in rooms)
     first = hour_of(campaign.opens_at, campaign.zone)
     last: dict[str, str] = {}  # hour's first page → the page that its last post so far is on
     pages = []
-    for post, weight, held in zip(posts, weights, places, strict=True):
+    for post, held in zip(posts, places, strict=True):
         page = held
         if page is None:
-            hour = "1" if is_small else _hour(post, campaign, first)
+            hour, weight = "1" if is_small else _hour(post, campaign, first), _weight(post)
             page = _with_room(last.get(hour, hour), weight, rooms)
             rooms.setdefault(page, _Room()).put(weight)
         last[hour_page(page)] = page
@@ -89,8 +88,8 @@ def place(campaign: Campaign, posts: Sequence[Post], kept: Stood) -> list[str]:
     return pages
 
 
-def _fits_one(weights: Sequence[int]) -> bool:
-    return len(weights) <= POSTS_PER_PART and sum(weights) <= WEIGHT_PER_PART
+def _fits_one(posts: Sequence[Post]) -> bool:
+    return len(posts) <= POSTS_PER_PART and sum(map(_weight, posts)) <= WEIGHT_PER_PART
 
 
 def _hour(post: Post, campaign: Campaign, first: datetime) -> str:

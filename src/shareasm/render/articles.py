@@ -21,7 +21,7 @@ from shareasm.domain.items import Item
 from shareasm.domain.recaps import Recap
 from shareasm.render.speech import Speech
 
-KEPT_ARTICLES = 500  # more than a page has: its next edition comes right behind
+KEPT_ARTICLES = 250  # more than a page has: its next edition comes right behind
 KEPT_WORDS = 5_000
 
 
