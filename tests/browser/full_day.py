@@ -3,7 +3,11 @@
 # ruff: noqa: E501  what people say stands on one line
 
 from dataclasses import replace
+from datetime import timedelta
+from io import BytesIO
 from pathlib import Path
+
+from PIL import Image, ImageDraw
 
 from recap_day import A_STORY, MASTODON, OURS, a_campaign, a_day, a_picture, a_post, a_slot, an_account, an_entry, at
 from shareasm.domain.campaigns import Look, Partner, Role, Source, SourceKind
@@ -27,6 +31,7 @@ from shareasm.domain.stories import (
 )
 from shareasm.pictures import keep
 
+LOGO_INK = "#14141e"
 PICTURES = ("welcome", "interview", "table", "hills", "still", "card", "pit", "school", "tall")
 
 
@@ -37,6 +42,41 @@ def keep_pictures(folder: Path) -> dict[str, KeptPicture]:
         assert isinstance(picture, KeptPicture)
         kept[f"https://cdn.example/{name}.jpg"] = picture
     return kept
+
+
+def keep_logo(folder: Path, size: tuple[int, int]) -> KeptPicture:
+    """A logo of dark ink on nothing."""
+    drawn = Image.new("RGBA", size)
+    ImageDraw.Draw(drawn).ellipse([0, 0, min(size), min(size)], fill=LOGO_INK)
+    out = BytesIO()
+    drawn.save(out, "PNG")
+    kept = keep(out.getvalue(), folder)
+    assert isinstance(kept, KeptPicture)
+    return kept
+
+
+def a_long_day(kept: dict[str, KeptPicture], count: int = 40) -> Recap:
+    """A day with an hour of long posts that is too full for one page: its pages are numbered parts."""
+    addresses = sorted(kept)
+    posts = [
+        a_post(
+            f"long{number}",
+            f"<p>{number} things were said before. {'Somebody else has said this as well. ' * 230} #shareASM</p>",
+            by=an_account(f"somebody{number % 40}.example", f"Somebody {number % 40}"),
+            created_at=at("09:00") + timedelta(minutes=number),
+            media=tuple(
+                Media(MediaKind.IMAGE, addresses[(number + one) % len(addresses)], "Hills") for one in range(number % 5)
+            ),
+        )
+        for number in range(count)
+    ]
+    held = [
+        ShownPost(
+            post, number, post.created_at, pictures={one: kept[one] for one in picture_addresses(post) if one in kept}
+        )
+        for number, post in enumerate(posts)
+    ]  # fmt: skip
+    return arrange(replace(a_day(kept), posts=tuple(held), campaign=a_campaign()))
 
 
 def a_full_day(kept: dict[str, KeptPicture], languages: tuple[str, ...] = ("en", "fr", "es")) -> Recap:

@@ -1,13 +1,14 @@
 """The recap in a real browser: closed to the outside, harmless, accessible, and whole at every width."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from browser.full_day import a_full_day, keep_pictures
+from browser.full_day import a_full_day, a_long_day, keep_logo, keep_pictures
 from browser.hostile import as_fields, as_html, with_neighbours
 from recap_day import a_campaign, a_day
 from shareasm.domain.recaps import Facts, Recap, arrange
@@ -24,9 +25,18 @@ ALL_RULES = {"resultTypes": ["violations"], "rules": {"target-size": {"enabled":
 def recap_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A day that has one of everything, with pictures, as files."""
     folder = tmp_path_factory.mktemp("recap")
-    recap = a_full_day(keep_pictures(folder / "kept"))
+    recap = replace(a_full_day(keep_pictures(folder / "kept")), logo=keep_logo(folder / "kept", (900, 220)))
     write_recap(recap, folder / "recap", pictures=folder / "kept")
     _write_so_far(recap, folder / "recap")
+    return folder / "recap"
+
+
+@pytest.fixture(scope="session")
+def long_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A day in numbered parts, with an upright logo."""
+    folder = tmp_path_factory.mktemp("long")
+    recap = replace(a_long_day(keep_pictures(folder / "kept")), logo=keep_logo(folder / "kept", (160, 900)))
+    write_recap(recap, folder / "recap", pictures=folder / "kept")
     return folder / "recap"
 
 
@@ -75,6 +85,49 @@ def test_axe_finds_nothing(
         watched.page.evaluate("document.querySelectorAll('details').forEach(one => { one.open = true })")
         found = Axe().run(watched.page, options=ALL_RULES)
         assert found.response["violations"] == [], found.generate_report()
+
+
+def test_a_long_day_s_pages_lead_on_and_axe_finds_nothing_on_them(
+    long_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any]
+) -> None:
+    address = serve(long_folder)
+    with watch(address + "day-4.html", width=360, scheme="dark", keeps_policy=False) as watched:
+        page = watched.page
+        page.add_style_tag(content="* { content-visibility: visible !important }")
+        found = Axe().run(page, options=ALL_RULES)
+        assert found.response["violations"] == [], found.generate_report()
+        assert _overflow(page) == 0
+        page.locator("a[rel=next]").first.click()
+        assert page.url == address + "day-4-2.html"
+        assert page.locator("h1").inner_text() != "The whole day", "each part says which one it is"
+        page.locator(".turn a[href$='#whole-day']").first.click()
+        assert page.locator("#whole-day:target").is_visible()
+
+
+def test_a_logo_keeps_its_measure_and_lies_on_paper_at_night(
+    recap_folder: Path, long_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any]
+) -> None:
+    for folder, is_upright in ((recap_folder, False), (long_folder, True)):
+        address = serve(folder) + "index.html"
+        for scheme, ground in (("light", "rgba(0, 0, 0, 0)"), ("dark", "rgb(252, 251, 248)")):
+            with watch(address, width=360, scheme=scheme) as watched:
+                logo = watched.page.locator(".masthead .logo")
+                assert logo.evaluate("one => getComputedStyle(one).backgroundColor") == ground
+                box = logo.bounding_box()
+                assert box["width"] <= 300
+                assert box["height"] == pytest.approx(96 if is_upright else 48, abs=26)
+
+
+def test_a_picture_alone_is_whole_never_larger_than_it_is_nor_than_the_screen(
+    long_folder: Path, serve: Callable[[Path], str], watch: Callable[..., Any]
+) -> None:
+    with watch(serve(long_folder) + "day-4.html", width=1440) as watched:
+        _walk_down(watched.page)
+        sizes = watched.page.locator(".n1 img").evaluate_all(
+            "all => all.map((one) => [one.offsetWidth - one.getAttribute('width'), one.offsetHeight / innerHeight])"
+        )
+        assert sizes
+        assert all(wider <= 0 and high <= 0.9 for wider, high in sizes)
 
 
 @pytest.mark.parametrize("page", ["index.html", "day-1.html", "index.fr.html", "index.es.html"])
