@@ -523,8 +523,26 @@ def test_networks_are_counted_by_name() -> None:
 
 
 def test_kinds_all_have_a_heading_of_their_own() -> None:
-    slots = [a_slot(kind.name.lower(), "09:00", kind) for kind in Kind]
+    slots = [a_slot(f"{kind.name.lower()}-{n}", "09:00", kind) for kind in Kind for n in (1, 2)]
     posts = [a_post(slot.id, by=OURS) for slot in slots]
     entries = [an_entry(slot, post) for slot, post in zip(slots, posts, strict=True)]
     recap = told(*posts, entries=entries, schedule=Schedule(tuple(slots)))
     assert len(recap.chapters) == len(Kind)
+
+
+def test_many_chapters_of_one_post_are_one_between_welcome_and_thanks() -> None:
+    kinds = (Kind.WELCOME, Kind.NEWS, Kind.EVENT, Kind.VIDEO, Kind.THANKS)
+    slots = [a_slot(kind.name.lower(), f"{9 + n}:00", kind) for n, kind in enumerate(kinds)]
+    ours = [a_post(slot.id, by=OURS, created_at=slot.due_at) for slot in slots]
+    entries = [an_entry(slot, post) for slot, post in zip(slots, ours, strict=True)]
+    heard = [a_post(f"v{clock}", created_at=at(clock)) for clock in ("03:00", "08:00", "16:00")]
+
+    def headings(*posts: Post) -> list[str]:
+        facts = {"entries": entries, "schedule": Schedule(tuple(slots))}
+        return [one.chapter.heading for one in told(*posts, **facts).chapters]
+
+    assert headings(*ours, *heard) == ["The day opens", "Voices of the day", "From our programme", "Thanks"]
+    two_of_each = (ours[1], ours[2], heard[0], heard[1])
+    assert headings(*two_of_each) == [
+        "Overheard before dawn", "Overheard in the morning", "News of the day", "Where people meet",
+    ]  # fmt: skip

@@ -3,6 +3,7 @@
 # ruff: noqa: E501  a layout stands on one line
 
 import json
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -261,6 +262,51 @@ def test_without_what_was_remembered_nothing_of_the_file_is_touched(tmp_path: Pa
     drafted(tmp_path, day(9))
     after = plan_of((tmp_path / "story.yaml").read_text())
     assert keeps(before, after, Memory())
+
+
+def test_a_thin_day_is_no_row_of_chapters_of_one_post_and_grows_without_losing_any(tmp_path: Path) -> None:
+    kinds = (Kind.NEWS, Kind.EVENT, Kind.VIDEO, Kind.EVENT)
+    plan = [a_slot(f"s{n}", f"{9 + n:02}:00", kind) for n, kind in enumerate(kinds)]
+    ours = [a_post(slot.id, by=OURS, created_at=slot.due_at) for slot in plan]
+    entries = [an_entry(slot, post) for slot, post in zip(plan, ours, strict=True)]
+    for count in (3, 4):
+        posts = [shown(post, number) for number, post in enumerate(ours[:count], start=1)]
+        drafted(tmp_path, Facts(a_campaign(), schedule=Schedule(tuple(plan)), entries=entries, posts=posts))
+    story = plan_of((tmp_path / "story.yaml").read_text())
+    told = {chapter.heading: [rule.value for rule in chapter.rules] for chapter in story.chapters}
+    assert told == {"From our programme": ["s0", "s1", "s2"], "Where people meet": ["s3"]}
+
+
+def edit(path: Path, change: Callable[[str], str], at: datetime) -> None:
+    """Change a file as a hand does, at an instant."""
+    path.write_text(change(path.read_text()))
+    os.utime(path, (at.timestamp(), at.timestamp()))
+
+
+@pytest.mark.parametrize("mine", ["", "title: Mine\n"])
+def test_a_lost_memory_brings_back_nothing_and_adds_what_came_since(tmp_path: Path, mine: str) -> None:
+    path = tmp_path / "story.yaml"
+    if mine:
+        path.write_text(mine)
+    drafted(tmp_path, day(8))
+    edit(path, lambda text: "".join(line for line in text.splitlines(True) if "/v3" not in line), at("09:30"))
+    (tmp_path / "story.drafted.json").unlink()
+    before = plan_of(path.read_text())
+    done = drafted(tmp_path, day(12))
+    assert done.since == at("09:30")
+    names = {value.rpartition("/")[2] for value in named(plan_of(path.read_text()))}
+    assert {"v9", "v10", "v11"} <= names, "they came after half past nine"
+    assert not {"v3", "v8"} & names, "nobody knows who left them out"
+    assert keeps(before, plan_of(path.read_text()), Memory())
+    again = drafted(tmp_path, day(12))
+    assert (again.changes, again.since) == ((), None), "from now on it is remembered"
+
+
+def test_what_a_clock_that_runs_ahead_says_is_no_news(tmp_path: Path) -> None:
+    drafted(tmp_path, day(4))
+    edit(tmp_path / "story.yaml", lambda text: text.replace("/v2", "/none"), at("01:00"))
+    (tmp_path / "story.drafted.json").unlink()
+    assert drafted(tmp_path, day(4), now=at("02:00")).added_count == 0
 
 
 def test_a_memory_that_a_hand_has_spoilt_is_refused(tmp_path: Path) -> None:

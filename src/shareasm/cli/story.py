@@ -10,6 +10,7 @@ from shareasm.cli.folders import FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from sqlalchemy.engine import Engine
 
@@ -48,6 +49,8 @@ def draft(folder: Path | None, *, is_dry_run: bool) -> None:
     settings = read_settings()
     plan = load_plan(campaign_folder(folder, settings))
     done = write(plan.folder, _facts(plan, settings, open_store(settings)), SystemClock().now(), is_dry_run=is_dry_run)
+    if done.since:
+        click.secho(_lost(done.since, plan), fg="yellow")
     for line in done.changes:
         click.secho(line, fg=_COLOURS.get(line[:1]))
     told = "would be added to" if is_dry_run else "added to"
@@ -154,6 +157,14 @@ def _facts(plan: "Plan", settings: "Settings", engine: "Engine") -> "Facts":
         return facts_so_far(materials(plan, engine, settings, World(SystemClock())))
     finally:
         engine.dispose()
+
+
+def _lost(since: "datetime", plan: "Plan") -> str:
+    at = since.astimezone(plan.campaign.zone)
+    return (
+        "story.drafted.json is not there any more, so nobody knows what was drafted and what you took out. "
+        f"Only posts that came after story.yaml was changed last, {at:%Y-%m-%d %H:%M}, are added."
+    )
 
 
 def _named(missing: "Missing") -> str:

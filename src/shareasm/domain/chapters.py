@@ -4,7 +4,7 @@ An editor's word is taken literally. Where a rule finds more than fits, and wher
 balanced (`domain.days`).
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -256,7 +256,18 @@ _PARTS_OF_DAY = {
 
 _ENDS = {_HEADINGS[Kind.WELCOME]: 0, _HEADINGS[Kind.THANKS]: 2}
 
-OWN_HEADINGS = (*_HEADINGS.values(), *(heading for heading, _ in _PARTS_OF_DAY.values()))
+_OURS_TOGETHER = "ours together", "From our programme"
+_VOICES_TOGETHER = "voices together", "Voices of the day"
+
+THIN_MOST = 2
+"""How many chapters of one post a story may have, of our programme and of voices each; more of them become one."""
+
+OWN_HEADINGS = (
+    *_HEADINGS.values(),
+    *(heading for heading, _ in _PARTS_OF_DAY.values()),
+    _OURS_TOGETHER[1],
+    _VOICES_TOGETHER[1],
+)
 """Headings of ours, for those who translate them; a theme's is the team's own word."""
 
 
@@ -280,29 +291,63 @@ def own_chapters(day: Day) -> list[Chapter]:
     return [Chapter(group.heading, tuple(day.passage(item) for item in group.items)) for group in groups(day)]
 
 
-def groups(day: Day, taken: AbstractSet[PostRef] = frozenset(), room: Mapping[str, int] | None = None) -> list[Group]:
+def groups(
+    day: Day,
+    taken: AbstractSet[PostRef] = frozenset(),
+    room: Mapping[str, int] | None = None,
+    kept: AbstractSet[str] = frozenset(),
+) -> list[Group]:
     """Return our highlights by theme, else by kind, and what people said by part of the day, without what is `taken`.
 
-    They stand in order. `room` is how many voices
-    a group takes by its key, where that is not VOICES_SHOWN.
+    They stand in order. What would be many chapters of one post is one; but a group whose key is `kept` stays by itself, for
+    it has a chapter already. `room` is how many voices a group takes by its key, where that is not VOICES_SHOWN.
     """
-    found: list[Group] = []
-    ours: dict[tuple[str, str], list[Item]] = {}
-    for item, slot in ((item, item.highlight.slot) for item in day.highlights() if item.highlight):
-        if item.ref not in taken:
-            ours.setdefault(_subject(slot), []).append(item)
-    for (key, heading), items in ours.items():
-        found.append(Group(key, heading, tuple(items)))
-    for part, (heading, hours) in _PARTS_OF_DAY.items():
-        key = f"voices {part}"
-        heard = [item for item in day.voices() if item.ref not in taken and day.hour(item.post.created_at) in hours]
+    found = []
+    for (key, heading), items in _together(_ours_by_subject(day), _OURS_TOGETHER, kept).items():
+        if left := tuple(item for item in items if item.ref not in taken):
+            found.append(Group(key, heading, left))
+    for (key, heading), items in _together(_voices_by_part(day), _VOICES_TOGETHER, kept).items():
+        heard = tuple(item for item in items if item.ref not in taken)
         most = VOICES_SHOWN if room is None else room.get(key, VOICES_SHOWN)
         if chosen := balanced(heard, most, day.conversation):
-            found.append(Group(key, heading, tuple(chosen), tuple(heard)))
+            found.append(Group(key, heading, tuple(chosen), heard))
     return sorted(found, key=lambda group: group.place)
 
 
-def _subject(slot: Slot) -> tuple[str, str]:
+_Named = tuple[str, str]  # a group's key and heading
+
+
+def _ours_by_subject(day: Day) -> dict[_Named, list[Item]]:
+    ours: dict[_Named, list[Item]] = {}
+    for item, slot in ((item, item.highlight.slot) for item in day.highlights() if item.highlight):
+        ours.setdefault(_subject(slot), []).append(item)
+    return ours
+
+
+def _voices_by_part(day: Day) -> dict[_Named, list[Item]]:
+    parts = {hour: (f"voices {part}", heading) for part, (heading, hours) in _PARTS_OF_DAY.items() for hour in hours}
+    voices: dict[_Named, list[Item]] = {}
+    for item in day.voices():
+        voices.setdefault(parts[day.hour(item.post.created_at)], []).append(item)
+    return voices
+
+
+def _together(
+    groups: Mapping[_Named, list[Item]], one: _Named, kept: AbstractSet[str]
+) -> Mapping[_Named, Sequence[Item]]:
+    """Return `groups` with those of one post in `one`, where they are too many. Welcome and thanks stay."""
+    thin = {
+        name: items
+        for name, items in groups.items()
+        if len(items) == 1 and name[0] not in kept and name[1] not in _ENDS
+    }
+    if len(thin) <= THIN_MOST and one[0] not in kept:
+        return groups
+    together = sorted((item for items in thin.values() for item in items), key=lambda item: item.in_time)
+    return {**{name: items for name, items in groups.items() if name not in thin}, one: together}
+
+
+def _subject(slot: Slot) -> _Named:
     """Return the key and the heading of the group that a slot belongs to."""
     if slot.theme and slot.kind not in {Kind.WELCOME, Kind.THANKS}:
         return f"theme {slot.theme}", slot.theme[:1].upper() + slot.theme[1:]

@@ -10,7 +10,7 @@ import difflib
 import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 from shareasm.campaign_files import Finding, Loaded, Place, Severity
@@ -23,7 +23,8 @@ from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.domain.stories import RuleKind, StoryPlan
 from shareasm.errors import ConfigError, StorageError
 from shareasm.story import memory as remembering
-from shareasm.story.merging import Merged, first_story, keeps, merge, suggest
+from shareasm.story.merging import Merged, first_story, keeps, merge, recovered, suggest
+from shareasm.story.splicing import MADE_BY
 
 FILE = "story.yaml"
 
@@ -36,6 +37,7 @@ class Drafted:
     changes: tuple[str, ...]  # lines of the file, with + and - as a diff has them; none where nothing came since
     added_count: int  # posts
     missing: tuple[Missing, ...]  # what the editor named and is not shown
+    since: datetime | None = None  # what was drafted before is not known any more: only what came after this is added
 
 
 def draft(folder: Path, facts: Facts, now: datetime, *, is_dry_run: bool = False) -> Drafted:
@@ -46,8 +48,13 @@ def draft(folder: Path, facts: Facts, now: datetime, *, is_dry_run: bool = False
     path = folder / FILE
     recap = arrange(facts)
     known = remembering.read_memory(folder)
-    suggested = suggest(recap, known)
     old, ending = _read(path)
+    since = None
+    if known is None and facts.story is not None and MADE_BY in old:
+        since = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+        known = recovered(facts.story, recap, since, now)
+    known = known or remembering.Memory()
+    suggested = suggest(recap, known)
     merged = first_story(suggested) if facts.story is None else merge(old, facts.story, recap, known, suggested)
     if facts.story is not None:
         _insist(path, facts.story, merged, known)
@@ -56,7 +63,7 @@ def draft(folder: Path, facts: Facts, now: datetime, *, is_dry_run: bool = False
         _write(
             folder / MEMORY, remembering.memory_text(merged.memory)
         )  # last: what it does not know counts as a hand's
-    return Drafted(path, tuple(_difference(old, merged.text)), merged.added_count, missing(recap, now))
+    return Drafted(path, tuple(_difference(old, merged.text)), merged.added_count, missing(recap, now), since)
 
 
 def missing(recap: Recap, now: datetime) -> tuple[Missing, ...]:

@@ -50,17 +50,22 @@ class Draft:
     chapters: tuple[DraftChapter, ...]
 
 
-def draft_story(recap: Recap, taken: AbstractSet[str] = frozenset(), room: Mapping[str, int] | None = None) -> Draft:
+def draft_story(
+    recap: Recap,
+    taken: AbstractSet[str] = frozenset(),
+    room: Mapping[str, int] | None = None,
+    kept: AbstractSet[str] = frozenset(),
+) -> Draft:
     """Return the story that the day of `recap` suggests, without posts whose marks are `taken`.
 
-    `room` is how many voices a chapter still takes, by its key. A chapter that gets no post stands here all the same, for
-    what it says of the day.
+    `room` is how many voices a chapter still takes, by its key; `kept` are the keys of chapters that are there. One without a
+    post stands here all the same, for what it says of the day.
     """
     day, speech = day_of(recap), _speech(recap.campaign)
     refs: set[PostRef] = {item.ref for item in day.items if mark_of(item) in taken}
-    chosen = {group.key: group for group in groups(day, refs, room)}
+    chosen = {group.key: group for group in groups(day, refs, room, kept)}
     chapters = []
-    for group in groups(day):
+    for group in groups(day, kept=kept):
         items = chosen[group.key].items if group.key in chosen else ()
         lines = tuple(_line(item, day.zone) for item in items)
         words = _chapter_text(group, day, speech)

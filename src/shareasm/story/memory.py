@@ -48,15 +48,18 @@ def digest(words: str) -> str:
     return blake2b(words.strip().encode(), digest_size=6).hexdigest()
 
 
-def read_memory(folder: Path) -> Memory:
-    """Return what drafting remembers in a campaign's folder; nothing where it was never done. Raises ConfigError."""
+def read_memory(folder: Path) -> Memory | None:
+    """Return what drafting remembers in a campaign's folder; None where it was never done, or the file is lost.
+
+    Raises ConfigError.
+    """
     path = folder / FILE
     try:
         return _memory(json.loads(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
-        return Memory()
+        return None
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        cure = "take it from a backup. Without it, posts that you took out of the story may come back"
+        cure = "take it from a backup; or remove it, then only what came since story.yaml was last changed is added"
         raise ConfigError(f"it is not what a draft has written; {cure}", file=str(path)) from error
 
 

@@ -7,6 +7,7 @@ those of the last draft; a chapter that was taken out does not come back.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 
 from shareasm.campaign_files.drafted import digest_of
 from shareasm.domain.days import Day
@@ -14,10 +15,14 @@ from shareasm.domain.recaps import Recap
 from shareasm.domain.stories import ChapterPlan, RuleKind, StoryPlan, Wish
 from shareasm.story.drafting import Draft, DraftChapter, day_of, draft_story, mark_of, shown_marks
 from shareasm.story.memory import Memory, Remembered, digest
-from shareasm.story.splicing import Splice, story_text
+from shareasm.story.splicing import Splice, marked, story_text
 
 VOICES_ROOM = 10
 """Voices that a chapter is drafted with, over all drafts of it."""
+
+
+BEFORE = "before the memory was lost"
+"""Stands in a memory that was recovered, as the key of all that had come by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +42,7 @@ def suggest(recap: Recap, memory: Memory) -> Draft:
         taken |= shown_marks(recap)
     alive = {digest(mark) for mark in marks}
     room = {key: max(VOICES_ROOM - len(alive & set(one.lines)), 0) for key, one in memory.chapters.items()}
-    return draft_story(recap, taken, room)
+    return draft_story(recap, taken, room, memory.chapters.keys())
 
 
 def first_story(draft: Draft) -> Merged:
@@ -50,6 +55,22 @@ def first_story(draft: Draft) -> Merged:
     text = story_text(draft.title, draft.lede, chapters)
     memory = Memory(digest_of(text), digest(draft.title), digest(draft.lede), kept)
     return Merged(text, memory, sum(len(one.lines) for one in chapters))
+
+
+def recovered(plan: StoryPlan, recap: Recap, since: datetime, now: datetime) -> Memory:
+    """Return what can be told of earlier drafts of `plan` where their memory is lost.
+
+    All that was here at `since`, when the story was changed last, was drafted then or taken out by a hand: it does not come
+    back. What came after that no hand has seen.
+    """
+    draft, day = draft_story(recap), day_of(recap)
+    places = match_chapters(plan, recap, first_story(draft).memory, draft)
+    chapters = {
+        key: Remembered(digest(plan.chapters[place].heading), "", tuple(sorted(_marks(plan.chapters[place], day))))
+        for key, place in places.items()
+    }
+    seen = {digest(mark_of(item)) for item in recap.items if not since < item.shown.first_seen_at <= now}
+    return Memory(chapters={**chapters, BEFORE: Remembered("", "", tuple(sorted(seen)))})
 
 
 def merge(text: str, plan: StoryPlan, recap: Recap, memory: Memory, draft: Draft) -> Merged:
@@ -85,7 +106,7 @@ def merge(text: str, plan: StoryPlan, recap: Recap, memory: Memory, draft: Draft
     if plan.lede and digest(plan.lede) == memory.lede != digest(draft.lede):
         splice.replace_words(splice.root, "lede", draft.lede)
         lede = digest(draft.lede)
-    merged = splice.result()
+    merged = marked(splice.result()) if added_count else splice.result()
     is_untouched = memory.story == digest_of(text)
     return Merged(merged, Memory(digest_of(merged) if is_untouched else "", memory.title, lede, kept), added_count)
 

@@ -130,6 +130,11 @@ def value_of(block: MappingNode, key: str) -> Node | None:
     return next((value for name, value in block.value if name.value == key), None)
 
 
+def marked(text: str) -> str:
+    """Return a story to which posts were added so that it says so."""
+    return text if MADE_BY in text else f"{text}{'' if text.endswith(chr(10)) else chr(10)}{_ADDED}"
+
+
 # ---- the words of a story ------------------------------------------------------------------------------------------------
 
 
@@ -141,12 +146,17 @@ def story_text(title: str, lede: str, chapters: tuple[DraftChapter, ...]) -> str
     )
 
 
-_OPENING = """\
-# The story, as `shareasm story draft` made it of the day. Change what you like: order, headings, words; take posts out, name
+MADE_BY = "`shareasm story draft` made"
+"""By these words a story says that it was drafted, as long as nobody takes them out."""
+
+_ADDED = f"\n# What {MADE_BY} of the day was added to this story; story.drafted.json beside it remembers what.\n"
+
+_OPENING = f"""\
+# The story, as {MADE_BY} it of the day. Change what you like: order, headings, words; take posts out, name
 # others. Drafting again adds what came since, leaves what you wrote as it is, and brings nothing back that you took out.
 #
 #   text   your own words. *slanted*, **bold**, [words](https://address), an empty line for a new paragraph.
-#   show   what stands in the chapter: posts by {slot: …} or {post: "https://…"}, and {text: "…"} of yours between them.
+#   show   what stands in the chapter: posts by {{slot: …}} or {{post: "https://…"}}, and {{text: "…"}} of yours between them.
 """
 
 
