@@ -118,3 +118,12 @@ def test_a_hand_in_the_story_makes_it_an_editor_s_also_after_the_next_draft(fold
         assert story
         assert not story.is_drafted
         call("story", "draft", str(folder))
+
+
+def test_a_draft_without_its_memory_says_what_it_cannot_know(folder: Path) -> None:
+    (folder / "story.yaml").unlink()
+    call("story", "draft", str(folder))
+    (folder / "story.drafted.json").unlink()
+    said = call("story", "draft", str(folder)).output
+    assert "story.drafted.json is not there any more" in said
+    assert "Nothing new for" in said
