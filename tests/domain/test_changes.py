@@ -148,6 +148,18 @@ def test_a_bare_record_keeps_author_counts_and_labels_that_are_known() -> None:
     assert merged.text == "edited #shareASM"
 
 
+@pytest.mark.parametrize("version", ["cid1", "cid2"], ids=["the known words", "other words"])
+def test_a_label_counts_at_once_although_the_bio_could_not_be_read(version: str) -> None:
+    full = seen(version="cid1", **SKY)  # type: ignore[arg-type]
+    told = by_author(
+        seen(version=version, is_complete=False, labels=frozenset({"porn"}), **SKY), labels=frozenset({"!hide"})
+    )  # type: ignore[arg-type]
+    decision = decide(stored(full), told, SEARCH)
+    assert isinstance(decision, Changed)
+    assert decision.seen.post.labels == {"porn"}
+    assert decision.seen.post.author == replace(full.post.author, labels=frozenset({"!hide"}))
+
+
 @pytest.mark.parametrize("known", [True, False])
 def test_whom_we_block_stays_known_where_a_reader_without_our_sign_in_shows_the_post(known: bool) -> None:
     unsigned = seen(network=Network.BLUESKY)

@@ -183,10 +183,12 @@ def _is_bluesky_news(stored: Stored, post: Post, by: Sighting) -> bool:
 def _keep_what_is_known(stored: Stored, seen: Seen, by: Sighting) -> Seen:
     if seen.is_complete or not stored.is_complete:
         post = _with_known_author(stored, seen.post, by)
-    elif (was := stored.post).version and was.version == seen.post.version:
-        post = replace(was, revision=seen.post.revision)  # the very record that we know in full, pictures and all
     else:
-        post = replace(seen.post, author=was.author, counts=was.counts, labels=seen.post.labels | was.labels)
+        was = stored.post
+        is_known = was.version and was.version == seen.post.version  # in full, pictures and all
+        post = replace(was, revision=seen.post.revision) if is_known else replace(seen.post, counts=was.counts)
+        author = replace(was.author, labels=was.author.labels | seen.post.author.labels)
+        post = replace(post, author=author, labels=was.labels | seen.post.labels)
     if post.revision is None and stored.revision is not None:
         post = replace(post, revision=stored.revision)
     return seen if post is seen.post else replace(seen, post=post)

@@ -21,8 +21,8 @@ from shareasm.networks.ports import Conversation, ConversationReader, Page, TagR
 PROFILES_PER_QUESTION = 25
 """`app.bsky.actor.getProfiles` takes no more (lexicon)."""
 
-KNOWN_FOR = timedelta(hours=1)
-"""What is shown was confirmed within the last hour; so was what its author asks for."""
+KNOWN_FOR = timedelta(minutes=5)
+"""What is shown was confirmed within the last hour; what its author asks for is hardly older. One question tells of 25."""
 
 BIO_LIMIT = 2_560  # characters; the lexicon allows as many bytes
 _DOES_NOT_KNOW = frozenset({404, 501})  # statuses of an AppView without that method
