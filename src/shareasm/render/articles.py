@@ -134,7 +134,7 @@ class Articles:
 
     def _say(self, phrase: Phrase, caller: Macro | None) -> str:
         if phrase.name == "under":
-            return str(caller()) if caller else ""
+            return str(escape(caller())) if caller else ""
         if phrase.name == "place":
             return str(escape(self._place(*phrase.values)))
         named = {key: self._told(value) if isinstance(value, tuple) else value for key, value in phrase.named}
