@@ -218,7 +218,7 @@ def test_copies_in_other_languages_stand_together_by_language(tmp_path: Path) ->
     copies = re.search(r'<span class="copies">(.*?)</span></span>', text, re.DOTALL)
     assert copies
     words = " ".join(re.sub(r"<[^>]*>", "", copies[1]).split())
-    assert words == "Also: Mastodon Spanish: Bluesky, Mastodon; French: Bluesky, Mastodon"
+    assert words == "Also: Mastodon; Spanish: Bluesky, Mastodon; French: Bluesky, Mastodon"
     assert 'aria-label="French on Bluesky"' in copies[1]
 
 
