@@ -46,7 +46,8 @@ class Unsaid(threading.local):
     """Speaks as `Speech` does, and leaves a mark for each phrase."""
 
     def __init__(self) -> None:
-        self._phrases: list[Phrase] = []
+        self._phrases: list[Phrase] = []  # each with its number as its mark
+        self._marks: dict[Phrase, Markup] = {}
 
     def __getattr__(self, name: str) -> Callable[..., Markup]:
         if callable(getattr(Speech, name, None)):
@@ -67,14 +68,18 @@ class Unsaid(threading.local):
 
     def make(self, macro: Macro, item: Item, recap: Recap, kind: str, *, is_alone: bool, is_over: bool) -> Text:
         """Return the article of a post; `is_over`: something stands under it, which its page says."""
-        self._phrases = []
+        if len(self._phrases) >= KEPT_WORDS:
+            self._phrases, self._marks = [], {}
         under = {"caller": partial(self._leave, "under")} if is_over else {}
         return self._opened(macro(item, recap, kind, is_alone, **under))
 
     def _leave(self, name: str, /, *values: Any, **named: Any) -> Markup:
-        held = tuple((key, self._held(value)) for key, value in named.items()) if named else ()
-        self._phrases.append(Phrase(name, values, held))
-        return Markup(f"\x02{_NONCE}{len(self._phrases) - 1}\x03")  # noqa: S704  nothing but a mark
+        phrase = Phrase(name, values, tuple(named.items()) if named else ())
+        if phrase not in self._marks:
+            held = tuple((key, self._held(value)) for key, value in phrase.named)
+            self._phrases.append(phrase._replace(named=held))
+            self._marks[phrase] = Markup(f"\x02{_NONCE}{len(self._phrases) - 1}\x03")  # noqa: S704  nothing but a mark
+        return self._marks[phrase]
 
     def _held(self, value: Any) -> Any:
         """Return a value that a sentence is filled in with; it may have marks of its own."""
