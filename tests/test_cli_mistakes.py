@@ -89,6 +89,16 @@ def test_a_folder_that_was_renamed_is_told_the_name_of_its_day(folder: Path, wor
     assert "if this folder was called so before, give it that name again" in result.output
 
 
+def test_a_day_can_be_held_though_the_folder_in_the_environment_is_gone(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    call("init", "my-day")
+    assert call("plan", "apply", "my-day", "--yes").exit_code == 0
+    (folder / "my-day").rename(folder / "away")
+    monkeypatch.setenv("SHAREASM_CAMPAIGN", "my-day")
+    assert call("pause", "--reason", "fog").exit_code == 0
+
+
 @pytest.mark.parametrize("words", ["check", "status", "plan apply", "report", "recap", "doctor", "connect mastodon"])
 def test_who_names_a_file_of_the_plan_is_told_its_folder(folder: Path, words: str) -> None:
     call("init", "my-day")

@@ -156,6 +156,7 @@ def test_a_quotation_in_straight_quotes_keeps_its_curly_ones(tmp_path: Path) -> 
         ("rsync -e 'ssh -p 22' {folder}/ 'web:/my day/'", ("rsync", "-e", "ssh -p 22", "{folder}/", "web:/my day/")),
         ("""sh -c 'cp -r {folder} "$HOME"; true'""", ("sh", "-c", 'cp -r {folder} "$HOME"; true')),
         ('[sh, -c, "cp -r {folder} $HOME; true"]', ("sh", "-c", "cp -r {folder} $HOME; true")),
+        ('"rsync --exclude=*.md {folder}/ /srv"', ("rsync", "--exclude=*.md", "{folder}/", "/srv")),
         ("[echo, '{folder}', a, a]", ("echo", "{folder}", "a", "a")),
     ],
 )
@@ -169,8 +170,9 @@ def test_a_command_is_a_line_or_a_list_of_words(tmp_path: Path, command: str, wo
     ("command", "message"),
     [
         ("cp -r {folder} /srv && ls", "“&&” is for a shell"),
-        ("cp -r {folder} ~/www", "“~” is for a shell"),
-        ("cp -r {folder} $HOME", "“$H” is for a shell"),
+        ("cp -r {folder} ~/www", "“~/www” is for a shell"),
+        ("cp -r {folder} $HOME", "“$HOME” is for a shell"),
+        ("cp -r {folder}/* /srv", "“{folder}/*” is for a shell"),
         ("cp -r {folder} 'web", "A quotation mark is opened in this command"),
         ("['cp -r {folder} /srv']", "The whole command is one item of a list"),
         ("cp -r /srv", "does not say what it carries"),

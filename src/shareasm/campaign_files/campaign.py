@@ -75,7 +75,7 @@ def read_campaign(fields: Fields, folder: Path, findings: Findings) -> Sketch:
     window = _window(row, on, zone) if on else None
     languages = row.need_each("languages", words.language, "Write, for example: languages: [en, fr].")
     host = row.need("host", finished, "Write the organisation that runs the day: host: IIED.")
-    contact = row.need("contact", _contact, "Write where people ask to be removed: contact: asm@iied.example.")
+    contact = row.need("contact", _contact, words.CONTACT_CURE)
     partners = named_by_id(row, "partners", "partner", PARTNER_KEYS, read_partner)
     server_places: dict[str, Place] = {}
 

@@ -11,7 +11,7 @@ from shareasm.domain.campaigns import Publication
 RECAP_KEYS = ("url", "folder", "command")
 PLACE = "{folder}"
 _EXAMPLE = f"rsync -a --delete {PLACE}/ web@iied.example:/srv/www/my-day/"
-_FOR_A_SHELL = re.compile(r"[|;<>`]|&&|^&$|&$|\$[\w({]|^~(?=/|$)|\*")
+_FOR_A_SHELL = re.compile(r"[|;<>`]|&&|^&$|&$|\$[\w({]|^~(?=/|$)|\{folder\}\S*\*")
 
 
 def read_publication(row: Row) -> Publication:
@@ -69,9 +69,9 @@ def _words_of_line(field: Field) -> tuple[str, ...]:
         return ()
     try:
         bare = [word for word in shlex.split(line, posix=False) if word[0] not in "'\""]
-        if asked := next((found[0] for word in bare if (found := _FOR_A_SHELL.search(word))), None):
+        if asked := next((word for word in bare if _FOR_A_SHELL.search(word)), None):
             field.fail(
-                f"“{asked}” is for a shell, and none reads this command.",
+                f"“{shorten(asked)}” is for a shell, and none reads this command.",
                 f"Put the line into a script of yours, and name that: command: /srv/bin/publish-recap {PLACE}.",
             )
         return tuple(shlex.split(line))

@@ -27,6 +27,9 @@ _LANGUAGE_NAMES = {
     "hindi": "hi", "indonesian": "id", "italian": "it", "mongolian": "mn", "portuguese": "pt", "português": "pt",
     "russian": "ru", "spanish": "es", "español": "es", "swahili": "sw", "kiswahili": "sw", "jp": "ja", "cz": "cs",
 }  # fmt: skip
+CONTACT_CURE = (
+    "Write where people ask to be removed: contact: mailto:asm@iied.example, or contact: https://iied.example/contact."
+)
 _DAY_CURE = 'Write year-month-day in quotes: "2027-02-03".'
 _SCHEMES = {"web": ("https", "http"), "stream": ("wss", "ws")}
 
@@ -121,7 +124,7 @@ def contact(field: Field) -> str | None:
     if not _is_address(words, "web"):
         field.fail(
             f"“{shorten(words)}” is neither an e-mail address nor a web address.",
-            "Write where people ask to be removed: contact: mailto:asm@iied.example, or contact: https://iied.example/contact.",
+            CONTACT_CURE,
         )
         return None
     return words

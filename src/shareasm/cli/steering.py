@@ -51,8 +51,8 @@ def pause(folder: Path | None, *, reason: str) -> None:
     from shareasm.wiring import open_store
 
     settings = read_settings()
-    where = campaign_folder(folder, settings).resolve()
-    slug = where.name  # also a day whose plan is broken can be held
+    where = campaign_folder(folder, settings, must_exist=False).resolve()
+    slug = where.name  # also a day whose plan is broken, or gone, can be held
     engine = open_store(settings)
     with reading(engine) as connection:
         is_known = (where / "campaign.yaml").exists() or queue.of_campaign(connection, slug)

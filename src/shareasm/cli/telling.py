@@ -69,14 +69,14 @@ def _check(folder: Path) -> str:
     return f"`shareasm check {quote(str(folder))}`"
 
 
-def campaign_folder(given: Path | None, settings: "Settings") -> Path:
+def campaign_folder(given: Path | None, settings: "Settings", *, must_exist: bool = True) -> Path:
     """Return the campaign folder that was named, or SHAREASM_CAMPAIGN, or the only one in config/campaigns."""
     from shareasm.errors import ConfigError
 
     if given:
         return given
     if settings.campaign:
-        if not settings.campaign.is_dir():
+        if must_exist and not settings.campaign.is_dir():
             raise ConfigError(
                 f"SHAREASM_CAMPAIGN names {settings.campaign}, which is no folder: mend it, or name the campaign's folder at "
                 "the end of the command"
