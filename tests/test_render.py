@@ -222,6 +222,24 @@ def test_copies_in_other_languages_stand_together_by_language(tmp_path: Path) ->
     assert 'aria-label="French on Bluesky"' in copies[1]
 
 
+def test_on_the_page_of_another_language_our_own_posts_lead_in_it_and_links_to_both_hold(tmp_path: Path) -> None:
+    recap = arrange(a_day())
+    write_recap(recap, tmp_path)
+    french = next(item for item in recap.items if item.ref.uri.endswith("guide-fr"))
+    english = next(item for item in recap.items if item.ref.uri.endswith("/guide"))
+    pages = written_pages(tmp_path)
+    assert f'<article class="post ours" id="{english.anchor}"' in pages["index.html"]
+    assert f'id="{french.anchor}"' not in pages["index.html"]
+    assert f'<article class="post ours" id="{french.anchor}"' in pages["index.fr.html"]
+    assert f'<span id="{english.anchor}"></span>' in pages["index.fr.html"]
+    assert f'<article class="post ours" id="{english.anchor}"' in pages["index.es.html"], "it did not go out in Spanish"
+    for name, page in pages.items():
+        ids = re.findall(r' id="([^"]+)"', page)
+        assert len(ids) == len(set(ids)), name
+    assert "Un guide de sécurité" in (tmp_path / "recap.fr.md").read_text("utf-8")
+    assert "Un guide de sécurité" not in (tmp_path / "recap.md").read_text("utf-8")
+
+
 def test_a_missing_description_is_said_as_missing(tmp_path: Path) -> None:
     picture = keep(a_picture(), tmp_path / "kept")
     assert isinstance(picture, KeptPicture)

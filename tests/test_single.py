@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from recap_day import a_campaign, a_day, a_picture, a_post, shown
 from shareasm.domain.campaigns import Publication
 from shareasm.domain.pictures import KeptPicture
@@ -13,9 +15,11 @@ from shareasm.render.pages import editions
 from shareasm.render.single import single_page
 
 
-def test_every_post_stands_in_it_once_and_every_link_within_it_leads_somewhere(tmp_path: Path) -> None:
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_every_post_stands_in_it_once_and_every_link_within_it_leads_somewhere(tmp_path: Path, language: str) -> None:
     recap = arrange(a_day())
-    page = single_page(recap, tmp_path)
+    edition = next(one for one in editions(recap.campaign.languages) if one.language == language)
+    page = single_page(recap, tmp_path, edition=edition)
     ids = re.findall(r' id="([^"]+)"', page)
     assert len(ids) == len(set(ids))
     assert {item.anchor for item in recap.items} <= set(ids)

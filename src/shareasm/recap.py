@@ -24,6 +24,7 @@ from shareasm.domain.items import ShownPost, picture_addresses
 from shareasm.domain.moderation import Reason, count_reasons
 from shareasm.domain.pictures import KeptPicture, Refusal
 from shareasm.domain.recaps import Facts, Recap, SourceState, arrange
+from shareasm.domain.retelling import retold
 from shareasm.domain.schedules import Picture, Schedule
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import NARROW, UNBROKEN, Gap
@@ -139,7 +140,8 @@ def _with_places(materials: Materials, facts: Facts) -> Facts:
 
 def _remember_places(materials: Materials, facts: Facts, made: Recap) -> None:
     """Note on which page each post is shown, before anybody can see it there: its address answers from then on."""
-    told = {item.anchor for item in made.told} - facts.told
+    tellings = [retold(made, edition.language) for edition in editions(made.campaign.languages)]
+    told = {item.anchor for telling in tellings for item in telling.told} - facts.told
     news = {
         item.anchor: item.page
         for item in made.items

@@ -29,6 +29,7 @@ class Passage:
     parts: tuple[Item, ...] = ()  # the thread's further parts, in order
     answers: tuple[Item, ...] = ()  # a balanced choice of what people answered, in order of time
     more_answers_count: int = 0
+    stands_for: tuple[str, ...] = ()  # anchors of posts in whose place it stands (`retelling`)
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -105,13 +106,13 @@ class Day:
         siblings = [(one, one.highlight) for one in self._siblings(item) if one.highlight]
         language = item.highlight.language
         parts = sorted(
-            (one for one, plan in siblings if plan.language == language and plan.part > _part(item)), key=_part
+            (one for one, plan in siblings if plan.language == language and plan.part > part_of(item)), key=part_of
         )
         others = [one for one, plan in siblings if plan.language != language and plan.part == 0]
         answers = [answer for answer in self.answers_to(item) if answer.ref not in taken]
         chosen = balanced(answers, ANSWERS_SHOWN, self.conversation, may_repeat=True)
         return Passage(
-            _with_copies(item, others), tuple(parts), tuple(chosen), more_answers_count=len(answers) - len(chosen)
+            with_copies(item, others), tuple(parts), tuple(chosen), more_answers_count=len(answers) - len(chosen)
         )
 
     def _siblings(self, item: Item) -> list[Item]:
@@ -120,14 +121,15 @@ class Day:
     def _slot_lead(self, item: Item) -> Item:
         """Return the first part of an Item's slot, in the campaign's first language where it was sent in it."""
         siblings = self._siblings(item)
-        return min(siblings, key=lambda one: (_part(one), one.language != self.language, one.in_time), default=item)
+        return min(siblings, key=lambda one: (part_of(one), one.language != self.language, one.in_time), default=item)
 
 
-def _part(item: Item) -> int:
+def part_of(item: Item) -> int:
+    """Return which part of its slot's thread a post is; 0 is the slot's own post."""
     return item.highlight.part if item.highlight else 0
 
 
-def _with_copies(item: Item, others: Sequence[Item]) -> Item:
+def with_copies(item: Item, others: Sequence[Item]) -> Item:
     """Return `item` naming the same highlight in other languages beside its copies on other networks."""
     more = [
         Copy(place.network, place.url, language=other.highlight.language)

@@ -9,6 +9,7 @@ import re
 
 from shareasm.domain.colours import palette
 from shareasm.domain.recaps import Recap
+from shareasm.domain.retelling import retold
 from shareasm.render.pages import Edition, editions, render_page
 
 _TAG = re.compile(r'(<(?:"[^"]*"|[^">])*>)')
@@ -25,9 +26,11 @@ def fragment(recap: Recap, edition: Edition | None = None) -> str:
     """
     base = recap.campaign.publication.url
     every = editions(recap.campaign.languages)
+    edition = edition or every[0]
+    recap = retold(recap, edition.language)
     accent = palette(recap.campaign.look.accent).on_paper
     said = {"recap": recap, "editions": every, "base": base or "", "pictured": base is not None, "accent": accent}
-    return settled(render_page("recap/fragment.html", edition or every[0], **said))
+    return settled(render_page("recap/fragment.html", edition, **said))
 
 
 def left_out_pictures_count(recap: Recap) -> int:

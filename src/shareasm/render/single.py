@@ -9,6 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from shareasm.domain.recaps import Recap
+from shareasm.domain.retelling import retold
 from shareasm.domain.whole_day import DayPart
 from shareasm.render.pages import Edition, editions, look, render_page
 
@@ -36,6 +37,7 @@ def single_page(
     """
     every = editions(recap.campaign.languages)
     edition = replace(edition or every[0], is_single=True)
+    recap = retold(recap, edition.language)
     told = {item.ref for item in recap.told}
     rest = DayPart("", tuple(item for item in recap.items if item.ref not in told) if with_whole_day else ())
     parts = recap.parts if rest.items else ()

@@ -10,6 +10,7 @@ from typing import Any
 
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.recaps import Recap
+from shareasm.domain.retelling import retold
 from shareasm.errors import StorageError
 from shareasm.render.downloads import DOWNLOADS, as_csv, as_json, as_markdown
 from shareasm.render.files import copy_file
@@ -74,7 +75,8 @@ def _pages(recap: Recap) -> Iterator[tuple[str, Iterable[Piece]]]:
     for name, made in found_files(recap, every):
         yield name, _anew(iter, made)
     for edition in every:
-        yield edition.index, _anew(pieces, "recap/index.html", said, edition)
+        telling = {**said, "recap": retold(recap, edition.language)}
+        yield edition.index, _anew(pieces, "recap/index.html", telling, edition)
 
 
 def _anew(make: Callable[..., Iterable[str]], *said: Any) -> list[Piece]:
