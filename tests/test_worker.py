@@ -35,12 +35,12 @@ from shareasm.networks.ports import CheckpointTooOld, Page
 from shareasm.news import Event, News
 from shareasm.publish import bring_in_line, sent_before
 from shareasm.render import Written
-from shareasm.storage import accounts, collected, days, queue
+from shareasm.storage import accounts, collected, days, queue, sources
 from shareasm.storage.engine import open_engine, transaction
 from shareasm.storage.schema import upgrade
 from shareasm.wiring import Parts
 from shareasm.worker import Rhythm, Worker, checks, looks, streams, ticks
-from shareasm.worker.closing import look_again
+from shareasm.worker.closing import look_patiently
 from shareasm.worker.shift import Shift
 
 QUICK = Rhythm(read_s=0.1, sweep_s=0.5, verify_s=0.2, publish_s=0.1, beat_s=0.1)
@@ -714,13 +714,13 @@ def test_a_store_that_is_held_for_a_moment_costs_no_last_look(day: Day) -> None:
             raise end
         return end
 
-    assert look_again(worker.shift, look, lambda until: True) == well
+    assert look_patiently(worker.shift, look, lambda until: True) == well
     ends = [StorageError("the disk is full")]
     with pytest.raises(StorageError, match="full"):
-        look_again(worker.shift, look, lambda until: False)
+        look_patiently(worker.shift, look, lambda until: False)
     ends = [StorageError("the disk is full")] * 4
     with pytest.raises(StorageError, match="full"):
-        look_again(worker.shift, look, lambda until: True)
+        look_patiently(worker.shift, look, lambda until: True)
 
 
 def test_a_day_that_a_trial_closed_earlier_is_lived_all_the_same(day: Day) -> None:
@@ -797,6 +797,51 @@ def test_what_was_deleted_after_the_day_leaves_the_recap_at_night(day: Day, monk
     assert day.recaps == [2, 1]
     assert any("Kept no longer, as the campaign says: raw copies 2" in event.text for event in day.told)
     assert nightly.faults == []
+
+
+@pytest.mark.parametrize(
+    ("late_for", "shown"), [(timedelta(days=1), [1, 2]), (timedelta(0), [1, 1])], ids=["the first nights", "later"]
+)
+def test_what_reached_a_server_late_is_in_the_recap_from_the_next_night_on(
+    day: Day, monkeypatch: pytest.MonkeyPatch, late_for: timedelta, shown: list[int]
+) -> None:
+    worker = day.worker(publishers={})
+    day.network.say("In time #shareASM", at=day.campaign.opens_at)
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    day.network.say("Said in time, and heard late #shareASM", at=day.campaign.opens_at)
+    monkeypatch.setattr("shareasm.worker.closing.LATE_FOR", late_for)
+    nightly = day.worker(publishers={})
+    looks_at = iter([datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)])
+    monkeypatch.setattr("shareasm.worker.next_night", lambda now, zone: next(looks_at))
+    nightly.start()
+    day.wait_for(lambda event: "looked over again" in event.text)
+    assert nightly.stop()
+    assert day.recaps == shown
+    assert nightly.faults == []
+
+
+def test_a_source_that_fails_at_night_is_told_and_was_well_on_the_day(
+    day: Day, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_: object) -> Iterator[Page]:
+        raise DOWN
+
+    worker = day.worker(publishers={})
+    worker.start()
+    assert worker.closed.wait(20)
+    worker.stop()
+    looks_at = iter([datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)])
+    monkeypatch.setattr("shareasm.worker.next_night", lambda now, zone: next(looks_at))
+    monkeypatch.setattr(day.network, "sweep_tag", away)
+    nightly = day.worker(publishers={})
+    nightly.start()
+    day.wait_for(lambda event: "looked over again" in event.text)
+    assert nightly.stop()
+    assert any("connection refused" in event.text for event in day.told)
+    with transaction(day.engine) as connection:
+        assert sources.states(connection, day.campaign.slug)[source().id].failed_at is None
 
 
 def test_a_recap_that_was_published_is_published_again(day: Day) -> None:

@@ -53,10 +53,11 @@ def sweep(
     *,
     tags: Sequence[str] = (),
     is_last: bool = False,
+    is_noted: bool = True,
 ) -> Outcome:
     """Read everything since `since` again, for what arrived late or below the cursor (platform rules of Mastodon's ids).
 
-    `tags`: some of the campaign's, where not all.
+    `tags`: some of the campaign's, where not all. `is_noted` False: how the source fares now is no matter of the day.
     """
     if not is_last and _is_resting(desk, source, after_failure=True):
         return Outcome(Tally(), was_resting=True)
@@ -67,7 +68,7 @@ def sweep(
             yield store(desk, source, replace(page, checkpoint=None), tag)
 
     outcome = _look(tags or desk.campaign.hashtags, sweep_tag)
-    if outcome.error:
+    if outcome.error and is_noted:
         _note_failure(desk, source, outcome.error)
     return outcome
 

@@ -170,13 +170,14 @@ class Worker:
             self.made = ended.made
             shift.end_day()
             if ended.asked_early:  # then everything is asked about again, now that readers have a page
-                self._ticks.at(self.parts.clock.now(), "nightly look", self._look_nightly)
+                again = partial(self._look_nightly, is_night=False)
+                self._ticks.at(self.parts.clock.now(), "nightly look", again)
         finally:
             shift.closing.release()
 
-    def _look_nightly(self) -> None:
+    def _look_nightly(self, *, is_night: bool = True) -> None:
         try:
-            closing.look_nightly(self.shift)
+            closing.look_again(self.shift, with_late=is_night)
         finally:
             self._order_nightly_look()
 

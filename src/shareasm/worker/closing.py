@@ -1,7 +1,7 @@
 """Closing: a last look, everything asked about, the recap written and brought to its readers; and so again every night."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import NamedTuple
 
@@ -18,6 +18,9 @@ from shareasm.storage.engine import transaction
 from shareasm.worker import looks
 from shareasm.worker.checks import confirm_all, last_round_began_at
 from shareasm.worker.shift import Shift
+
+LATE_FOR = timedelta(days=3)
+"""After the day, each night, what was said on it is read again: some of it reaches a server hours late."""
 
 
 class Ended(NamedTuple):
@@ -67,7 +70,7 @@ def _look_last(shift: Shift, source: Source, wait_until: Callable[[datetime], bo
     ]
     tries = 0
     while left:
-        outcomes = [(look, look_again(shift, look, wait_until)) for look in left]
+        outcomes = [(look, look_patiently(shift, look, wait_until)) for look in left]
         for _, outcome in outcomes:
             shift.news.outcome(source, outcome)
         errors = [outcome.error for _, outcome in outcomes if outcome.error]
@@ -79,7 +82,7 @@ def _look_last(shift: Shift, source: Source, wait_until: Callable[[datetime], bo
             return
 
 
-def look_again(shift: Shift, look: Callable[[], Outcome], wait_until: Callable[[datetime], bool]) -> Outcome:
+def look_patiently(shift: Shift, look: Callable[[], Outcome], wait_until: Callable[[datetime], bool]) -> Outcome:
     """Look, a few times where the store does not take what came: another program may hold it for a moment."""
     for _ in range(MOST_TRIES):
         try:
@@ -91,10 +94,15 @@ def look_again(shift: Shift, look: Callable[[], Outcome], wait_until: Callable[[
     return look()
 
 
-def look_nightly(shift: Shift) -> None:
-    """Take out of the published recap what was deleted or hidden since, for as long as a worker runs."""
+def look_again(shift: Shift, *, with_late: bool) -> None:
+    """Take out of the published recap what was deleted or hidden since; put in what came late, for the first nights."""
     if not shift.was_closed() or not shift.has_lease("nightly look"):
         return
+    parts = shift.parts
+    if with_late and parts.clock.now() < parts.campaign.closes_at + LATE_FOR:
+        for source in parts.campaign.sources:
+            if source.id in parts.readers:
+                shift.guarded(partial(_look_for_late, shift, source), f"late look at {source.id}")
     confirm_all(shift)
     gone = shift.parts.let_go()
     made = shift.parts.make_recap()
@@ -103,6 +111,11 @@ def look_nightly(shift: Shift) -> None:
     changed = count_of(made.written.changed_count, "file", "files")
     shift.news.say("recap", f"looked over again: {changed} of {made.written.index.parent} changed")
     _deliver_again(shift, made)
+
+
+def _look_for_late(shift: Shift, source: Source) -> None:
+    reader, opens_at = shift.parts.readers[source.id], shift.parts.campaign.opens_at
+    shift.news.outcome(source, collect.sweep(shift.desk, source, reader, opens_at, is_last=True, is_noted=False))
 
 
 def _deliver_again(shift: Shift, made: Made) -> None:
