@@ -108,6 +108,21 @@ def test_who_names_a_file_of_the_plan_is_told_its_folder(folder: Path, words: st
     assert "my-day/campaign.yaml is a file; name the folder that it lies in: my-day" in told
 
 
+def test_no_empty_page_of_a_renamed_folder_takes_the_place_of_a_published_one(folder: Path) -> None:
+    call("init", "spring-day")
+    with (folder / "spring-day/campaign.yaml").open("a") as file:
+        file.write(f"recap: {{folder: {folder / 'www'}}}\n")
+    assert call("plan", "apply", "spring-day", "--yes").exit_code == 0
+    assert call("recap", "--no-check", "--publish", "spring-day").exit_code == 0
+    published = (folder / "www/index.html").read_bytes()
+    (folder / "spring-day").rename(folder / "may-day")
+    result = call("recap", "--no-check", "--publish", "may-day")
+    assert result.exit_code == 2
+    assert "it knows “spring-day”" in result.stderr
+    assert "nothing was published" in result.stderr
+    assert (folder / "www/index.html").read_bytes() == published
+
+
 # ---- commands to paste -------------------------------------------------------------------------------------------------
 
 _IN_CURLY_QUOTES = re.compile(r"[“‘](?:shareasm |\./scripts|\.venv)[^”’]*[”’]")

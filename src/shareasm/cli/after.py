@@ -9,6 +9,7 @@ import click
 from shareasm.cli.folders import FOLDER
 from shareasm.cli.posts import bring_up_to_date, tell_copies
 from shareasm.cli.steering import YES, agree
+from shareasm.errors import ConfigError
 
 if TYPE_CHECKING:
     from shareasm.domain.recaps import Recap
@@ -97,7 +98,7 @@ def _write(
     publishes: bool = False,
     further: Further | None = None,
 ) -> None:
-    from shareasm.cli.telling import campaign_folder, keep_off_the_plan, load_plan, print_event
+    from shareasm.cli.telling import campaign_folder, keep_off_the_plan, load_plan, print_event, tell_other_days
     from shareasm.clock import SystemClock
     from shareasm.deliver import deliver
     from shareasm.settings import read_settings
@@ -109,6 +110,11 @@ def _write(
     if further:
         keep_off_the_plan(plan.folder, further.single_file, further.fragment, further.pdf)
     parts = wire(plan, settings, World(SystemClock()))
+    if tell_other_days(parts.engine, plan.campaign.slug) and publishes:
+        raise ConfigError(
+            "nothing was published: an empty page would have taken the place of a day's. A new day is known once its plan is "
+            f"taken: `shareasm plan apply {quote(str(plan.folder))}`"
+        )
     if is_checked:
         Worker(parts, lambda event: print_event(event, plan.campaign.zone)).once("verify")
         if gone := parts.let_go():

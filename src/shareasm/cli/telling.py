@@ -89,8 +89,11 @@ def campaign_folder(given: Path | None, settings: "Settings", *, must_exist: boo
     raise ConfigError(f"say which campaign: name its folder at the end of the command, or set SHAREASM_CAMPAIGN{there}")
 
 
-def tell_other_days(engine: "Engine", slug: str) -> None:
-    """Say so where the store knows nothing of this day and may know it by another name: its folder's, before."""
+def tell_other_days(engine: "Engine", slug: str) -> bool:
+    """Say so where the store knows nothing of this day and may know it by another name: its folder's, before.
+
+    Return whether that is so.
+    """
     from shareasm.status import words_of_other_days
     from shareasm.storage import days
     from shareasm.storage.engine import reading
@@ -99,6 +102,7 @@ def tell_other_days(engine: "Engine", slug: str) -> None:
         others = days.others_than(connection, slug)
     if words := words_of_other_days(slug, others):
         click.secho(words, fg="yellow", err=True)
+    return bool(others)
 
 
 def _refuse(sentence: str) -> NoReturn:
