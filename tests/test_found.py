@@ -271,6 +271,32 @@ def test_any_title_beside_any_photograph_is_drawn(tmp_path: Path, title: str) ->
         assert image.getpixel((1150, 300)) != image.getpixel((500, 20)), "the photograph stands on the right"
 
 
+@pytest.mark.parametrize(
+    ("title", "numbers"),
+    [
+        ("Kleinbergbaugenehmigungsverlängerungsantragsformularausfüllhilfenverzeichnis", (("2,150", "posts"),)),
+        ("One day " * 40, (("102,150", "publications"), ("20,442", "comptes"), ("114", "langues"))),
+    ],
+)
+def test_no_word_of_the_picture_runs_into_the_photograph(
+    tmp_path: Path, title: str, numbers: tuple[tuple[str, str], ...]
+) -> None:
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (600, 600), POSTER.paper).save(photo)
+    file = draw(replace(POSTER, title=title, numbers=numbers, photo=photo), tmp_path)
+    with Image.open(tmp_path / file.path) as image:
+        right = image.convert("RGB").crop((SIZE[0] * 3 // 5 - 40, 0, *SIZE))
+        assert right.getcolors() == [(right.width * right.height, (253, 252, 249))]
+
+
+def test_a_sign_that_no_font_has_takes_nothing_else_of_the_title_with_it(tmp_path: Path) -> None:
+    bare, signed = (
+        draw(replace(POSTER, title=title), tmp_path).path for title in ("One day", "One day \U0010fffd\U0010fffc")
+    )
+    with Image.open(tmp_path / bare) as one, Image.open(tmp_path / signed) as other:
+        assert one.tobytes() == other.tobytes()
+
+
 def test_of_a_photograph_that_is_cut_the_point_that_was_named_is_seen(tmp_path: Path) -> None:
     photo = tmp_path / "photo.png"
     wide = Image.new("RGB", (3000, 600), "#ffffff")

@@ -16,10 +16,22 @@ from shareasm.domain.pictures import PictureFile
 
 SIZE = (1200, 630)
 _MARGIN = 72
-_DRAWN_AS = b"1"  # changes when the drawing does
+_DRAWN_AS = b"2"  # changes when the drawing does
+_QUIET, _INK = "#5f5b53", "#1c1b19"
 
-_FONTS = ("DejaVuSerif.ttf", "NotoSerif-Regular.ttf", "LiberationSerif-Regular.ttf", "georgia.ttf")
-"""Looked for in the system's own folders; without any, Pillow's built-in letters, which are Latin ones."""
+_FONTS = (
+    "NotoSerif-Regular.ttf",
+    "LiberationSerif-Regular.ttf",
+    "DejaVuSerif.ttf",
+    "georgia.ttf",
+    "NotoSans-Regular.ttf",
+    "DejaVuSans.ttf",
+    "NotoNaskhArabic-Regular.ttf",
+    "NotoSansDevanagari-Regular.ttf",
+    "NotoSansCJK-Regular.ttc",
+)
+"""Looked for in the system's own folders, the first that has all letters of the words. What none has is left out: boxes
+say nothing. Without any font, Pillow's built-in letters, which are Latin ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,43 +75,111 @@ def _drawn(poster: Poster) -> Image.Image:
         column = wide * 3 // 5 - 2 * _MARGIN
     pen = ImageDraw.Draw(image)
     pen.rectangle((0, 0, 16, high), fill=poster.accent)
-    at = _write(pen, poster.date, at=_MARGIN, column=column, size=30, fill="#5f5b53", most_lines=1)
-    _write(pen, poster.title, at=at + 18, column=column, size=64, fill="#1c1b19", most_lines=3)
-    left = _MARGIN
-    for number, words in poster.numbers:
-        pen.text((left, high - 220), number, font=_font(56), fill=poster.accent)
-        pen.text((left, high - 148), words, font=_font(26), fill="#5f5b53")
-        left += max(int(pen.textlength(number, _font(56))), int(pen.textlength(words, _font(26)))) + 44
-    _write(pen, poster.host, at=high - 92, column=column, size=24, fill="#5f5b53", most_lines=2)
+    top = _write(pen, poster.date, at=_MARGIN, column=column, sizes=(30, 22), room=36, fill=_QUIET) + 18
+    _write(pen, poster.title, at=top, column=column, sizes=(72, 30), room=high - 236 - top, fill=_INK)
+    _write_numbers(pen, poster, at=high - 220, column=column)
+    _write(pen, poster.host, at=high - 92, column=column, sizes=(24, 16), room=58, fill=_QUIET)
     return image
 
 
-def _write(pen: ImageDraw.ImageDraw, words: str, *, at: int, column: int, size: int, fill: str, most_lines: int) -> int:
-    """Write `words` in a column, smaller where they would not fit; return where the next words may stand."""
-    while size > 20 and len(_lines(pen, words, column, size)) > most_lines:
-        size -= 4
-    for line in _lines(pen, words, column, size)[:most_lines]:
-        pen.text((_MARGIN, at), line, font=_font(size), fill=fill)
-        at += round(size * 1.2)
+def _write_numbers(pen: ImageDraw.ImageDraw, poster: Poster, *, at: int, column: int) -> None:
+    """Write the numbers in a row, each over its words, as large as the column has room for."""
+    said = "".join(number + words for number, words in poster.numbers)
+
+    def widths(size: int) -> list[float]:
+        fonts = _font(size, said), _font(_below(size), said)
+        return [max(map(pen.textlength, pair, fonts)) for pair in poster.numbers]
+
+    size = next((one for one in range(60, 28, -4) if sum(widths(one)) + one * (len(poster.numbers) - 1) <= column), 28)
+    left = float(_MARGIN)
+    for (number, words), width in zip(poster.numbers, widths(size), strict=True):
+        pen.text((left, at + 60 - size), number, font=_font(size, said), fill=poster.accent)
+        pen.text((left, at + 76), words, font=_font(_below(size), said), fill=_QUIET)
+        left += width + size
+
+
+def _below(size: int) -> int:
+    """Return how large the words below a number of `size` are."""
+    return size * 2 // 5 + 2
+
+
+def _write(
+    pen: ImageDraw.ImageDraw, words: str, *, at: int, column: int, sizes: tuple[int, int], room: int, fill: str
+) -> int:
+    """Write `words` in a column, as large as the room allows; return where the next words may stand."""
+    largest, smallest = sizes
+    words = _sayable(words)
+    size = next(
+        (size for size in range(largest, smallest, -2) if _fits(pen, words, column, size, room)),
+        smallest,
+    )
+    font, step = _font(size, words), round(size * 1.18)
+    lines = _balanced(pen, words, column, font)
+    held = lines[: max(room // step, 1)]
+    for number, line in enumerate(held, start=1):
+        is_cut = number == len(held) < len(lines) or pen.textlength(line, font) > column
+        pen.text((_MARGIN, at), _cut(pen, line, column, font) if is_cut else line, font=font, fill=fill)
+        at += step
     return at
 
 
-def _lines(pen: ImageDraw.ImageDraw, words: str, column: int, size: int) -> list[str]:
+def _fits(pen: ImageDraw.ImageDraw, words: str, column: int, size: int, room: int) -> bool:
+    font = _font(size, words)
+    lines = _lines(pen, words, column, font)
+    return len(lines) * round(size * 1.18) <= room and all(pen.textlength(line, font) <= column for line in lines)
+
+
+def _cut(pen: ImageDraw.ImageDraw, line: str, column: int, font: "_Font") -> str:
+    while line and pen.textlength(f"{line}…", font) > column:
+        line = line[:-1]
+    return f"{line}…"
+
+
+def _balanced(pen: ImageDraw.ImageDraw, words: str, column: int, font: "_Font") -> list[str]:
+    """Return the fewest lines that fit, about as long as each other."""
+    count = len(_lines(pen, words, column, font))
+    narrow = (_lines(pen, words, width, font) for width in range(column // 2, column, 12))
+    return next((lines for lines in narrow if len(lines) == count), _lines(pen, words, column, font))
+
+
+def _lines(pen: ImageDraw.ImageDraw, words: str, column: int, font: "_Font") -> list[str]:
     lines: list[str] = []
     for word in words.split():
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and pen.textlength(longer, _font(size)) <= column:
+        if lines and pen.textlength(longer, font) <= column:
             lines[-1] = longer
         else:
             lines.append(word)
     return lines
 
 
+# ---- letters -----------------------------------------------------------------------------------------------------------
+
+_Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+_NO_LETTER = "\U0010fffe"  # for what no font has, fonts draw one and the same box
+
+
+def _font(size: int, words: str) -> _Font:
+    """Return the first font that has all letters of `words`, else the one that lacks fewest."""
+    there = [font for name in _FONTS if (font := _opened(name, size))]
+    return min(there, key=lambda font: len(_lacking(font, words)), default=ImageFont.load_default(size))
+
+
+def _sayable(words: str) -> str:
+    """Return `words` without the letters that no font has, such as emoji; nothing where most would go."""
+    lacking = _lacking(_font(30, words), words)
+    left = "".join(letter for letter in words if letter not in lacking).strip()
+    return left if 2 * len(left) >= len(words) else ""
+
+
+def _lacking(font: _Font, words: str) -> set[str]:
+    box = bytes(font.getmask(_NO_LETTER))
+    return {letter for letter in set(words) if not letter.isspace() and bytes(font.getmask(letter)) == box}
+
+
 @cache
-def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
-    for name in _FONTS:
-        try:
-            return ImageFont.truetype(name, size)
-        except OSError:
-            continue
-    return ImageFont.load_default(size)
+def _opened(name: str, size: int) -> ImageFont.FreeTypeFont | None:
+    try:
+        return ImageFont.truetype(name, size)
+    except OSError:
+        return None
