@@ -44,6 +44,7 @@ def _listen(host: str, port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port))
+        listening.listen()  # before the address is told: the server itself begins a moment later
     except OSError as error:
         listening.close()
         raise ConfigError(
