@@ -240,6 +240,17 @@ def test_on_the_page_of_another_language_our_own_posts_lead_in_it_and_links_to_b
     assert "Un guide de sécurité" not in (tmp_path / "recap.md").read_text("utf-8")
 
 
+def test_the_many_pages_of_an_hour_are_folded_away(tmp_path: Path) -> None:
+    words = SafeHtml(f"<p>{'word ' * 54_000}</p>")  # as much as a page holds
+    few, many = (told(*(replace(a_post(str(one)), html=words) for one in range(count))) for count in (3, 13))
+    for day, folder, said in ((few, tmp_path / "few", None), (many, tmp_path / "many", "13 pages")):
+        write_recap(day, folder)
+        story = written_pages(folder)["index.html"]
+        [hour] = re.findall(r'<ol class="parts">(.*?)</ol>', story, re.DOTALL)
+        assert re.findall(r"<summary>(.*?)</summary>", hour) == ([said] if said else [])
+        assert len(re.findall(r'<a href="day-4[^"]*" aria-label', hour)) == len(day.items)
+
+
 def test_a_missing_description_is_said_as_missing(tmp_path: Path) -> None:
     picture = keep(a_picture(), tmp_path / "kept")
     assert isinstance(picture, KeptPicture)
