@@ -12,6 +12,7 @@ from click.testing import CliRunner, Result
 from shareasm.campaign_files import load_campaign
 from shareasm.check import check, check_lines
 from shareasm.cli import main
+from shareasm.cli.folders import pasteable
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -58,7 +59,7 @@ def test_the_campaign_of_the_environment_is_taken_where_none_is_named(
     monkeypatch.setenv("SHAREASM_CAMPAIGN", "theirs")
     without = call(*words.split())
     monkeypatch.delenv("SHAREASM_CAMPAIGN")
-    assert without.output == call(*words.split(), "theirs").output
+    assert without.output == call(*words.split(), "theirs").output.replace(" theirs`", "`")
     assert without.output != call(*words.split()).output, "then the only one in config/campaigns"
 
 
@@ -143,6 +144,33 @@ def _text(file: Path) -> str:
 def commands_in(words: str) -> list[list[str]]:
     """Return the commands of shareasm between backticks, as a shell would hand them over."""
     return [shlex.split(found) for found in re.findall(r"`(shareasm [^`]+)`", words)]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "told"),
+    [
+        ("plan show", 0, ["shareasm", "plan", "apply", "our day"]),
+        ("status", 0, ["shareasm", "run", "our day"]),
+        ("pause --reason fog", 0, ["shareasm", "resume", "our day"]),
+        ("publish", 0, ["shareasm", "connect", "bluesky", "--account", "our-bluesky", "our day"]),
+        ("withdraw welcome --reason x --yes", 2, ["shareasm", "plan", "apply", "our day"]),
+    ],
+)
+def test_a_command_that_is_shown_means_the_campaign_that_was_named(
+    folder: Path, words: str, code: int, told: list[str]
+) -> None:
+    call("init", "our day")
+    call("init", "config/campaigns/one")
+    call("init", "config/campaigns/two")
+    result = call(*words.split(), "our day")
+    assert result.exit_code == code
+    assert told in commands_in(result.output)
+
+
+def test_what_names_its_folder_already_or_takes_none_is_left_as_it_is() -> None:
+    for words in ("`shareasm check a/b`", "`shareasm init my-day`", "`shareasm db upgrade`", "shareasm run", "`other`"):
+        assert pasteable(words, Path("a/b")) == words
+    assert pasteable("   → shareasm resume", Path("a b")) == "   → shareasm resume 'a b'"
 
 
 def test_a_folder_with_a_blank_in_its_name_is_quoted_in_what_is_to_be_typed(folder: Path) -> None:

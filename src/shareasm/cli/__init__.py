@@ -14,6 +14,7 @@ from shareasm.cli.after import forget, policy, recap, sweep
 from shareasm.cli.before import check, init, rehearse
 from shareasm.cli.day import collect, publish, run, status, web, worker
 from shareasm.cli.ending import INTERRUPTED, tell_interrupted
+from shareasm.cli.folders import pasteable
 from shareasm.cli.groups import Commands
 from shareasm.cli.plan import plan
 from shareasm.cli.posts import posts
@@ -31,7 +32,7 @@ class _Main(Commands):
         try:
             return super().invoke(ctx)
         except ShareasmError as error:
-            click.secho(f"shareasm: {error}", fg="red", err=True)
+            click.secho(f"shareasm: {pasteable(str(error))}", fg="red", err=True)
             ctx.exit(2 if isinstance(error, ConfigError) else 1)
         except KeyboardInterrupt:
             tell_interrupted()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from shareasm.cli.folders import FOLDER
+from shareasm.cli.folders import FOLDER, pasteable
 from shareasm.cli.groups import Commands
 from shareasm.errors import ConfigError
 
@@ -92,7 +92,7 @@ def doctor(folder: Path | None, *, post: bool, as_json: bool) -> None:
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
         for line in practice.lines(findings):
-            click.secho(line, fg=_COLOURS.get(line.partition(" ")[0]))
+            click.secho(pasteable(line), fg=_COLOURS.get(line.partition(" ")[0]))
     if practice.worst(findings) is practice.Light.RED:
         raise click.exceptions.Exit(1)
 

@@ -98,7 +98,7 @@ def _write(
     publishes: bool = False,
     further: Further | None = None,
 ) -> None:
-    from shareasm.cli.telling import campaign_folder, keep_off_the_plan, load_plan, print_event, tell_other_days
+    from shareasm.cli.telling import campaign_folder, keep_off_the_plan, load_plan, tell_other_days, teller
     from shareasm.clock import SystemClock
     from shareasm.deliver import deliver
     from shareasm.settings import read_settings
@@ -116,7 +116,7 @@ def _write(
             f"taken: `shareasm plan apply {quote(str(plan.folder))}`"
         )
     if is_checked:
-        Worker(parts, lambda event: print_event(event, plan.campaign.zone)).once("verify")
+        Worker(parts, teller(plan.campaign.zone)).once("verify")
         if gone := parts.let_go():
             click.echo(gone)
     if further and further.wayback:

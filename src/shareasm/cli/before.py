@@ -135,7 +135,7 @@ def rehearse(folder: Path | None, seconds: float, seed: int, out: Path) -> None:
     \b
     Example:  shareasm rehearse config/campaigns/shareasm-2027
     """
-    from shareasm.cli.telling import campaign_folder, load_plan, print_event
+    from shareasm.cli.telling import campaign_folder, load_plan, teller
     from shareasm.rehearsal.day import rehearse as live
     from shareasm.settings import read_settings
 
@@ -150,7 +150,7 @@ def rehearse(folder: Path | None, seconds: float, seed: int, out: Path) -> None:
             out / plan.campaign.slug,
             seconds=seconds,
             seed=seed,
-            tell=lambda e: print_event(e, plan.campaign.zone),
+            tell=teller(plan.campaign.zone),
         )
     click.echo("")
     click.echo(f"Recap: {outcome.recap}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from shareasm.cli.ending import certain_end, stop_signal
-from shareasm.cli.folders import FOLDER
+from shareasm.cli.folders import FOLDER, pasteable
 
 if TYPE_CHECKING:
     from shareasm.settings import Settings
@@ -108,14 +108,15 @@ def status(folder: Path | None, *, as_json: bool) -> None:
     settings = read_settings()
     campaign, schedule = load_steerable(campaign_folder(folder, settings))
     if schedule is None:
-        click.secho("The plan has mistakes at the moment: `shareasm check` shows them.", fg="yellow", err=True)
+        words = "The plan has mistakes at the moment: `shareasm check` shows them."
+        click.secho(pasteable(words), fg="yellow", err=True)
     named = str(folder) if folder else None
     found = read_status(open_store(settings), campaign, SystemClock().now(), folder=named)
     if as_json:
         click.echo(json.dumps(status_facts(found), indent=2, ensure_ascii=False))
     else:
         for line in status_lines(found):
-            click.echo(line)
+            click.echo(pasteable(line))
     if not found.is_all_well:
         raise click.exceptions.Exit(1)
 
@@ -126,7 +127,7 @@ def status(folder: Path | None, *, as_json: bool) -> None:
 @contextmanager
 def _worker(folder: Path | None) -> "Iterator[tuple[Worker, Plan]]":
     """Make the worker of a campaign, its queue in line with its plan."""
-    from shareasm.cli.telling import campaign_folder, print_event
+    from shareasm.cli.telling import campaign_folder, teller
     from shareasm.clock import SystemClock
     from shareasm.settings import read_settings
     from shareasm.watch import Watch
@@ -137,11 +138,11 @@ def _worker(folder: Path | None) -> "Iterator[tuple[Worker, Plan]]":
     plan, is_whole = _plan_to_run(campaign_folder(folder, settings), settings)
     parts = wire(plan, settings, World(SystemClock()))
     for sentence in parts.left_out:
-        click.secho(f"Left out: {sentence}", fg="yellow")
+        click.secho(pasteable(f"Left out: {sentence}"), fg="yellow")
     if is_whole:
         _take_plan(parts, plan)
     watch = Watch(parts.engine, parts.newest, parts.clock) if parts.newest else None
-    yield Worker(parts, lambda event: print_event(event, plan.campaign.zone), watch=watch), plan
+    yield Worker(parts, teller(plan.campaign.zone), watch=watch), plan
     parts.engine.dispose()
 
 

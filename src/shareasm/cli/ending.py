@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from shareasm.cli.folders import pasteable
 from shareasm.errors import ShareasmError
 
 INTERRUPTED = 128 + signal.SIGINT  # what shells call a program that Ctrl-C ended
@@ -78,7 +79,7 @@ def certain_end() -> Iterator[None]:
     except ShareasmError as error:
         code = 1
         if set(threading.enumerate()) - others:
-            click.secho(f"shareasm: {error}", fg="red", err=True)
+            click.secho(f"shareasm: {pasteable(str(error))}", fg="red", err=True)
         raise
     except KeyboardInterrupt:
         code = INTERRUPTED

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from shareasm.cli.folders import FOLDER
+from shareasm.cli.folders import FOLDER, pasteable
 from shareasm.cli.groups import Commands
 from shareasm.cli.steering import YES, agree
 
@@ -44,7 +44,7 @@ def show(folder: Path | None, *, as_json: bool) -> None:
         click.echo(json.dumps(overview_facts(overview), indent=2, ensure_ascii=False))
     else:
         for line in overview_lines(overview):
-            click.echo(line)
+            click.echo(pasteable(line))
 
 
 @plan.command()
@@ -76,7 +76,7 @@ def apply(folder: Path | None, *, edit_sent: bool, yes: bool) -> None:
     found = compare(press.engine, loaded.campaign, loaded.schedule)
     edits = found.sent_changed if edit_sent else ()
     for line in difference_lines(found, loaded.campaign.zone, edits=edit_sent):
-        click.echo(line)
+        click.echo(pasteable(line))
     if not found.is_nothing or edits:
         agree("Take it?", yes=yes)
     taken = take(

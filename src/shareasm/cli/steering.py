@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
-from shareasm.cli.folders import FOLDER
+from shareasm.cli.folders import FOLDER, pasteable
 
 if TYPE_CHECKING:
     from zoneinfo import ZoneInfo
@@ -61,7 +61,9 @@ def pause(folder: Path | None, *, reason: str) -> None:
     is_new = steer.pause(engine, slug, steer.user(), reason, SystemClock().now())
     engine.dispose()
     click.secho(f"{slug} is {'paused' if is_new else 'still paused, with a new reason'}: {reason}", fg="yellow")
-    click.echo("Nothing is sent from now on; a call that is under way ends. `shareasm resume` lets it go on.")
+    click.echo(
+        pasteable("Nothing is sent from now on; a call that is under way ends. `shareasm resume` lets it go on.")
+    )
 
 
 @click.command()
@@ -91,7 +93,7 @@ def resume(folder: Path | None, *, yes: bool) -> None:
     coming = after_resume(press.engine, press.campaign, now)
     upcoming = next((e for e in queued if e.state is State.WAITING and e.due_at > now), None)
     for line in _preview(coming, upcoming, press.campaign.zone):
-        click.echo(line)
+        click.echo(pasteable(line))
     agree("Let it go on?", yes=yes)
     steer.resume(press.engine, slug, press.worker, press.clock.now())
     press.engine.dispose()
@@ -171,11 +173,11 @@ def resend(
     if not again:
         _refuse("nothing to send again")
     if any(entry.state is State.UNKNOWN for entry in again):
-        click.secho(_RISK, fg="yellow")
+        click.secho(pasteable(_RISK), fg="yellow")
     agree("Send now?", yes=yes)
     done = steer.resend(press, again, schedule, choice)
     _tell(done)
-    click.echo(_who_sends(press))
+    click.echo(pasteable(_who_sends(press)))
     _end(press, done)
 
 
@@ -313,7 +315,7 @@ def _take_out_of_pages(press: "Press", folder: Path | None) -> None:
         said = (
             "The recap still shows it, for the plan has mistakes: mend them (`shareasm check`), then `shareasm recap`"
         )
-        click.secho(f"{said} writes it again without it.", fg="yellow")
+        click.secho(pasteable(f"{said} writes it again without it."), fg="yellow")
 
 
 def _preview(coming: "Outlook", upcoming: "QueueEntry | None", zone: "ZoneInfo") -> Iterator[str]:

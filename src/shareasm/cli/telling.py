@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from shareasm.cli.folders import named_folder, pasteable
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from zoneinfo import ZoneInfo
 
     from sqlalchemy.engine import Engine
@@ -35,9 +38,14 @@ def event_line(event: "Event", zone: "ZoneInfo") -> str:
     return f"{local:%H:%M:%S} · {event.at:%H:%M:%S} UTC  {event.kind:<10} {event.text}"
 
 
-def print_event(event: "Event", zone: "ZoneInfo") -> None:
-    """Print an event as it happens."""
-    click.secho(event_line(event, zone), fg=_COLOURS.get(event.kind))
+def teller(zone: "ZoneInfo") -> "Callable[[Event], None]":
+    """Return what prints events as they happen, in whatever thread; commands in them name the folder that was named here."""
+    folder = named_folder()
+
+    def tell(event: "Event") -> None:
+        click.secho(pasteable(event_line(event, zone), folder), fg=_COLOURS.get(event.kind))
+
+    return tell
 
 
 def load_plan(folder: Path) -> "Plan":
