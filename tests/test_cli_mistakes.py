@@ -168,6 +168,8 @@ def test_a_command_that_is_shown_means_the_campaign_that_was_named(
 
 
 def test_what_names_its_folder_already_or_takes_none_is_left_as_it_is() -> None:
+    for words in ("`shareasm withdraw` takes it back", "`shareasm connect`", "`shareasm posts hide`"):
+        assert pasteable(words, Path("a/b")) == words, "it is no whole command yet"
     for words in ("`shareasm check a/b`", "`shareasm init my-day`", "`shareasm db upgrade`", "shareasm run", "`other`"):
         assert pasteable(words, Path("a/b")) == words
     assert pasteable("   → shareasm resume", Path("a b")) == "   → shareasm resume 'a b'"

@@ -8,7 +8,9 @@ from shlex import quote
 import click
 
 _NAMED = "shareasm.folder"  # in the context: the folder as it was named on the command line
-_COMMAND = re.compile(r"(?<=`)shareasm (?!init\b|db\b|story import\b)[^`\n]+(?=`)|(?<=→ )shareasm .+$")
+_TAKES_NONE = r"(?:init|db|story import)\b"
+_IS_PART_OF_ONE = r"(?:connect|plan|posts|story|adopt|forget|resend|withdraw|posts hide|posts approve)`"
+_COMMAND = re.compile(rf"(?<=`)shareasm (?!{_TAKES_NONE}|{_IS_PART_OF_ONE})[^`\n]+(?=`)|(?<=→ )shareasm .+$")
 
 
 class _Folder(click.Path):
@@ -41,7 +43,7 @@ def named_folder() -> Path | None:
 
 
 def pasteable(words: str, folder: Path | None = None) -> str:
-    """Return `words` with the folder that was named added to each command in them that has none.
+    """Return `words` with the folder that was named added to each whole command in them that has none.
 
     What knows nothing of the command line says “`shareasm resume`”; pasted so it would ask which campaign is meant. Threads
     know no command line: they hand in the `folder`.
