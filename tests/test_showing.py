@@ -74,3 +74,13 @@ def test_the_newest_posts_bring_no_others_along(desk: Desk) -> None:
     copy = on_bluesky("pit.m.example.ap.brid.gy", bridged_from=on_mastodon().url)
     put(desk, on_mastodon(), copy)
     assert newest(desk) == [(copy.ref, None)]
+
+
+def test_an_answer_stays_below_a_question_whose_id_changes_with_each_edit(desk: Desk) -> None:
+    """snac's ids begin with the time of a file."""
+    name = "0123456789abcdef" * 2
+    question = seen(uri="https://snac.example/amina/p/1", local_id=f"1795306311{name}")
+    answer = seen(uri="https://snac.example/amina/p/2", local_id=f"1795306400{name[::-1]}", is_reply=True)
+    for item in (question, replace(answer, parent_local_id=f"1795306399{name}")):
+        store(desk, source(), Page(posts=(item,)), "shareasm")
+    assert [item.answers for item in judge(desk.engine, desk.campaign)] == [None, question.post.ref]

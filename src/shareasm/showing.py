@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from sqlalchemy.engine import Engine
 
 from shareasm.domain.campaigns import Campaign
-from shareasm.domain.conversations import BY_QUOTE, WITHOUT_TAG, standing
+from shareasm.domain.conversations import BY_QUOTE, WITHOUT_TAG, lasting, standing
 from shareasm.domain.joins import join, tied, withheld_with_others
 from shareasm.domain.moderation import Choice, Reason, Verdict, decision_about, may_show
 from shareasm.domain.posts import PostRef
@@ -119,17 +119,17 @@ def answered_posts(
     campaign: Campaign, entries: Iterable[QueueEntry], stored: Sequence[StoredPost]
 ) -> Mapping[PostRef, PostRef]:
     """Return what each post answers, where its network tells only a source's local id (Mastodon's `in_reply_to_id`)."""
-    known = {(at.source, at.local_id): item.post.ref for item in stored for at in item.sightings}
+    known = {(at.source, lasting(at.local_id)): item.post.ref for item in stored for at in item.sightings}
     hosts = {account.id: urlsplit(account.server).netloc for account in campaign.accounts}
     for entry in entries:
         for source in campaign.sources:
             if entry.receipt and urlsplit(source.server).netloc == hosts.get(entry.key.account):
-                known[source.id, entry.receipt.local_id] = entry.receipt.ref
+                known[source.id, lasting(entry.receipt.local_id)] = entry.receipt.ref
     return {
-        item.post.ref: known[at.source, at.parent_local_id]
+        item.post.ref: known[answered]
         for item in stored
         for at in item.sightings
-        if at.parent_local_id and (at.source, at.parent_local_id) in known
+        if at.parent_local_id and (answered := (at.source, lasting(at.parent_local_id))) in known
     }
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from recap_day import MASTODON, OURS_TOO, a_campaign, a_post, a_slot, an_account, an_entry, at, shown
-from shareasm.domain.conversations import standing
+from shareasm.domain.conversations import lasting, standing
 from shareasm.domain.items import Item, ShownPost
 from shareasm.domain.posts import Network, Post, PostRef
 from shareasm.domain.recaps import Facts, Recap, arrange
@@ -76,3 +76,9 @@ def test_an_answer_without_the_tag_is_no_voice_of_its_own_in_the_story_nor_thank
 
 def test_an_answer_whose_question_the_page_does_not_show_is_not_on_it() -> None:
     assert told(bare("r", a_post("m", by=OURS_TOO))).items == ()
+
+
+def test_of_an_id_that_changes_with_edits_the_digest_lasts() -> None:
+    digest = "0123456789abcdef" * 2
+    assert {lasting(f"{time}{digest}") for time in (1795306311, 1795306399)} == {digest}
+    assert lasting("113000000000000000") == "113000000000000000"

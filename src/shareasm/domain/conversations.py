@@ -4,6 +4,7 @@ Whoever answers without the tag spoke to a person, not to the campaign. Such a p
 belong together, and shown only there: below posts that are shown themselves, up to one that was made for the day.
 """
 
+import re
 from collections.abc import Collection, Mapping
 
 from shareasm.domain.posts import PostRef
@@ -12,6 +13,19 @@ BY_REPLY, BY_QUOTE = "reply", "quote"
 
 WITHOUT_TAG = frozenset({BY_REPLY, BY_QUOTE})
 """The rules of belonging (`campaigns.belongs`) by which a post is here only for what it answers or quotes."""
+
+
+_TIME_AND_DIGEST = re.compile(r"\d{10}([0-9a-f]{32})")
+
+
+def lasting(local_id: str) -> str:
+    """Return of a server's own id what an edit leaves as it is: snac's begin with the time when a file was changed last.
+
+    >>> lasting("1795306311d41d8cd98f00b204e9800998ecf8427e"), lasting("113000")
+    ('d41d8cd98f00b204e9800998ecf8427e', '113000')
+    """
+    found = _TIME_AND_DIGEST.fullmatch(local_id)
+    return found[1] if found else local_id
 
 
 def standing(without_tag: Mapping[PostRef, PostRef | None], shown: Collection[PostRef]) -> frozenset[PostRef]:
