@@ -288,8 +288,8 @@ def test_a_cover_that_no_post_shows_leads_the_page_with_its_words_in_each_langua
     pages = written_pages(tmp_path / "out")
     found = {name: re.search(r'<figure class="cover">.*?</figure>', pages[name], re.DOTALL) for name in pages}
     said = {name: one[0] for name, one in found.items() if one}
-    assert 'alt="Hills">' in said["index.html"]
-    assert 'alt="Des collines">' in said["index.fr.html"]
+    assert 'alt="Hills" lang="en">' in said["index.html"]
+    assert 'alt="Des collines" lang="fr">' in said["index.fr.html"]
     assert 'alt="Hills" lang="en">' in said["index.es.html"]
     assert all("Ama · CC0 1.0" in page and "<a " not in page for page in said.values())
     assert (tmp_path / "out" / picture.largest.path).is_file()

@@ -19,7 +19,9 @@ def ours(slot: Slot, language: str, part: int = 0) -> Post:
     return a_post(f"{slot.id}-{language}-{part}", by=OURS, languages=(language,), created_at=slot.due_at)
 
 
-def day(*sent: tuple[Slot, str, int], story: StoryPlan | None = None) -> Recap:
+def day(
+    *sent: tuple[Slot, str, int], story: StoryPlan | None = None, slots: tuple[Slot, ...] = (WELCOME, LOANS)
+) -> Recap:
     """A day with these posts of ours, and an answer to the first of them."""
     posts = [ours(*one) for one in sent]
     entries = [
@@ -29,7 +31,7 @@ def day(*sent: tuple[Slot, str, int], story: StoryPlan | None = None) -> Recap:
     answer = a_post("a", by=an_account("chinara.example"), reply_to=posts[0].ref, created_at=at("11:00"))
     held = [shown(post, number) for number, post in enumerate([*posts, answer], start=1)]
     campaign = a_campaign(languages=("en", "fr", "es"))
-    return arrange(Facts(campaign, Schedule((WELCOME, LOANS)), story, entries, held))
+    return arrange(Facts(campaign, Schedule(slots), story, entries, held))
 
 
 def leads(recap: Recap) -> list[str]:
@@ -68,6 +70,17 @@ def test_a_post_stands_once_also_where_the_editor_named_both() -> None:
     assert leads(retold(recap, "es")) == ["welcome-es-0", "welcome-fr-0"]
 
 
+def test_what_there_is_to_watch_is_in_the_readers_language_where_it_went_out_in_it() -> None:
+    film, talk = a_slot("film", kind=Kind.VIDEO), a_slot("talk", "10:00", Kind.INTERVIEW)
+    recap = day((film, "en", 0), (film, "fr", 0), (talk, "en", 0), slots=(film, talk))
+
+    def to_watch(telling: Recap) -> list[str]:
+        return [one.item.ref.uri.rpartition("/")[2] for one in telling.recordings]
+
+    assert to_watch(recap) == ["film-en-0", "talk-en-0"]
+    assert to_watch(retold(recap, "fr")) == ["film-fr-0", "talk-en-0"]
+
+
 def test_both_halves_of_a_pair_are_retold() -> None:
     pair = PairPlan(Rule(RuleKind.SLOT, "welcome"), Quotation("Yes."))
     story = StoryPlan(chapters=(ChapterPlan("One", text="Ours.", show=(pair,)),))
@@ -90,7 +103,8 @@ def test_every_telling_has_the_same_chapters_numbers_and_posts() -> None:
     recap = arrange(a_day())
     for language in ("fr", "es"):
         other = retold(recap, language)
-        assert replace(other, chapters=()) == replace(recap, chapters=())
+        assert replace(other, chapters=(), recordings=()) == replace(recap, chapters=(), recordings=())
+        assert len(other.recordings) == len(recap.recordings)
         assert count(other.items) == recap.numbers
         shapes = [
             [(one.chapter.heading, len(one.chapter.blocks), len(one.chapter.passages)) for one in telling.chapters]

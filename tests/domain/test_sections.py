@@ -128,6 +128,20 @@ def test_the_editors_cover_leads_a_stranger_s_picture_or_one_that_no_post_shows(
     assert told(theirs, story=StoryPlan(cover=HILLS)).cover is None, "a file that could not be read leads nothing"
 
 
+def test_a_picture_of_ours_is_described_in_the_readers_language_where_the_plan_has_it() -> None:
+    slot, one = our_picture("one", a_slot("one"))
+    words = {"en": "Hills", "fr": "Des collines"}
+    slot = replace(slot, parts=(Part({"en": {"": "x"}}, (replace(HILLS, alt=words),)),))
+    (photo,) = told(one, **planned((slot, one.post))).gallery
+    assert photo.alt_in("fr") == ("Des collines", "fr")
+    assert photo.alt_in("es") == ("About one", "en")
+    (theirs,) = told(pictured("theirs", "theirs")).gallery
+    assert theirs.alt_in("fr") == ("About theirs", "en")
+    own = OwnPhoto(replace(HILLS, alt=words), kept("file"), "en")
+    assert [own.alt_in(language) for language in ("fr", "es")] == [("Des collines", "fr"), ("Hills", "en")]
+    assert replace(own, credit=HILLS).alt_in("fr") == ("Hills", "en")
+
+
 def test_an_editors_cover_that_is_gone_is_told_and_another_picture_leads() -> None:
     slot, one = our_picture("one", a_slot("one"))
     wanted = Rule(RuleKind.POST, "https://gone.example/1")

@@ -17,17 +17,24 @@ class OwnPhoto:
 
     credit: Picture
     kept: KeptPicture
+    language: str  # of its words, where they are the same for all
 
     @property
     def focus(self) -> tuple[float, float] | None:
         """What stays in view when it is cut."""
         return self.credit.focus
 
+    def alt_in(self, language: str) -> tuple[str, str]:
+        """Return what it shows, and in which language that is said."""
+        alt = self.credit.alt
+        said_in = next((one for one in (language, "") if one in alt), next(iter(alt)))
+        return alt[said_in], said_in or self.language
+
 
 def wanted_cover(plan: StoryPlan, own: KeptPicture | None, day: Day) -> Photo | OwnPhoto | None:
     """Return what the editor wants to lead the page, where it is there and may be shown; `own` is the plan's own file."""
     if isinstance(plan.cover, Picture):
-        return OwnPhoto(plan.cover, own) if own else None
+        return OwnPhoto(plan.cover, own, day.language) if own else None
     items = named_by(plan.cover, day) if plan.cover else []
     return next((photo for item in items for photo in photos_of(item)), None)
 

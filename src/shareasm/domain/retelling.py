@@ -12,6 +12,7 @@ from shareasm.domain.days import Passage, part_of, with_copies
 from shareasm.domain.items import Item
 from shareasm.domain.posts import PostRef
 from shareasm.domain.recaps import Recap
+from shareasm.domain.sections import Recording, recordings
 
 
 def retold(recap: Recap, language: str) -> Recap:
@@ -25,7 +26,17 @@ def retold(recap: Recap, language: str) -> Recap:
             by_slot.setdefault(item.highlight.slot.id, []).append((item, item.highlight.language))
     retelling = _Retelling(language, by_slot, told)
     chapters = tuple(replace(one, chapter=retelling.chapter(one.chapter)) for one in recap.chapters)
-    return recap if chapters == recap.chapters else replace(recap, chapters=chapters)
+    to_watch = _recordings(recap, language)
+    if (chapters, to_watch) == (recap.chapters, recap.recordings):
+        return recap
+    return replace(recap, chapters=chapters, recordings=to_watch)
+
+
+def _recordings(recap: Recap, language: str) -> tuple[Recording, ...]:
+    """Return what there is to watch and hear, a highlight in `language` where it went out in it."""
+    highlights = (item for item in recap.items if item.highlight and item.highlight.language == language)
+    theirs = {one.item.highlight.slot.id: one for one in recordings(highlights, language) if one.item.highlight}
+    return tuple(theirs.get(one.item.highlight.slot.id, one) if one.item.highlight else one for one in recap.recordings)
 
 
 class _Retelling:

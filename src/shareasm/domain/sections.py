@@ -40,6 +40,11 @@ class Photo:
         """What stays in view when it is cut, as its network or our plan says; not every network takes that along."""
         return self.media.focus or (self.credit.focus if self.credit else None)
 
+    def alt_in(self, language: str) -> tuple[str | None, str]:
+        """Return what it shows, and in which language that is said: the reader's where our plan has it, else the post's."""
+        own = self.credit.alt.get(language) if self.credit else None
+        return (own, language) if own else (self.media.alt, self.item.language)
+
 
 def gallery(items: Iterable[Item]) -> tuple[Photo, ...]:
     """Return the day's pictures, each once, in order of time: one of every author before a second of anybody."""
