@@ -189,7 +189,7 @@ class Recap:
     told_no_more: tuple[str, ...] = ()  # those of them that stood in the story too
     archived: Mapping[str, str] = field(default_factory=dict)  # address of research → its copy at the Internet Archive
 
-    @property
+    @cached_property
     def parts(self) -> tuple[DayPart, ...]:
         """The whole day in pages, in order of time."""
         pages: dict[str, list[Item]] = {}
@@ -202,7 +202,7 @@ class Recap:
     @property
     def bare_parts(self) -> tuple[DayPart, ...]:
         """The pages of the whole day that have no post any more: they answer, and nothing leads to them."""
-        pages = sorted(self.withdrawn.keys() - {item.page for item in self.items}, key=in_order)
+        pages = sorted(self.withdrawn.keys() - {part.page for part in self.parts}, key=in_order)
         return tuple(DayPart(page, (), self.withdrawn[page]) for page in pages)
 
     @property
@@ -211,7 +211,7 @@ class Recap:
         groups = groupby(self.parts, key=lambda part: hour_page(part.page))
         return tuple(tuple(parts) for _, parts in groups)
 
-    @property
+    @cached_property
     def without_tag_count(self) -> int:
         """How many posts are here only for what they answer or quote."""
         return sum(item.without_tag for item in self.items)

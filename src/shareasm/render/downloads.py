@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
+import msgspec
 from markupsafe import Markup
 
 from shareasm.domain.cells import as_cell
@@ -42,7 +43,7 @@ def as_json(recap: Recap, days: Iterable[DayPage]) -> Iterator[Piece]:
 
 def _lines(recap: Recap, items: Iterable[Item], *, is_first: bool) -> Iterator[str]:
     for number, item in enumerate(items):
-        yield ("\n  " if is_first and not number else ",\n  ") + json.dumps(_post(recap, item), ensure_ascii=False)
+        yield ("\n  " if is_first and not number else ",\n  ") + msgspec.json.encode(_post(recap, item)).decode()
 
 
 def as_csv(recap: Recap, days: Iterable[DayPage]) -> Iterator[Piece]:

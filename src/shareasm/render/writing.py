@@ -89,7 +89,7 @@ def _pictures(recap: Recap) -> Iterator[KeptPicture]:
         yield recap.logo
     if recap.cover:
         yield recap.cover.kept
-    for item in recap.items:
+    for item in (item for item in recap.items if item.shown.pictures):
         yield from (picture for media in item.post.media if (picture := item.shown.picture_of(media)))
         if card_picture := item.shown.card_picture:
             yield card_picture
