@@ -51,10 +51,13 @@ def test_each_form_is_written_in_every_language_beside_the_first(recap: Recap, b
         Form.SINGLE: tmp_path / "day.html",
         Form.FRAGMENT: tmp_path / "story.html",
         Form.PDF: tmp_path / "day.pdf",
+        Form.BOOKLET: tmp_path / "small.pdf",
     }
     copies = write_forms(recap, wanted, tmp_path, tmp_path)
     names = ["day.html", "day.fr.html", "day.es.html", "story.html", "story.fr.html", "story.es.html"]
-    assert [copy.file.name for copy in copies] == [*names, "day.pdf", "day.fr.pdf", "day.es.pdf"]
+    assert [copy.file.name for copy in copies] == [
+        *names, "day.pdf", "day.fr.pdf", "day.es.pdf", "small.pdf", "small.fr.pdf", "small.es.pdf",
+    ]  # fmt: skip
     pages = {copy.file.name: copy.file.read_text("utf-8") for copy in copies}
     for name, page in pages.items():
         language = re.search(r"\.(fr|es)\.", name)
@@ -63,6 +66,8 @@ def test_each_form_is_written_in_every_language_beside_the_first(recap: Recap, b
         linked = set(re.findall(r'href="(day[^"#]*)"', pages[name]))
         assert linked == set(names[:3])
     assert 'href="day' not in pages["day.fr.pdf"], "paper leads nowhere"
+    assert "size: A4" in pages["day.pdf"]
+    assert "size: A5" in pages["small.pdf"]
 
 
 def test_what_is_withdrawn_leaves_every_form_and_what_is_the_same_is_left_alone(

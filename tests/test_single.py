@@ -57,7 +57,7 @@ def test_a_story_that_tells_all_has_no_rest(tmp_path: Path) -> None:
 
 def test_for_paper_the_story_stands_alone(tmp_path: Path) -> None:
     recap = arrange(a_day())
-    story = single_page(recap, tmp_path, with_whole_day=False)
+    story = single_page(recap, tmp_path, sheet="A4")
     assert "whole-day" not in story
     assert len(story) < len(single_page(recap, tmp_path))
 
@@ -72,3 +72,10 @@ def test_in_another_language_it_speaks_that_and_leads_to_the_others(tmp_path: Pa
     assert 'href="day.html">English</a>' in page
     assert 'href="day.fr.html" aria-current="page">Français</a>' in page
     assert 'rel="alternate" hreflang' not in page, "nobody finds a file by an address that it has not"
+
+
+@pytest.mark.parametrize(("sheet", "is_small"), [("", False), ("A4", False), ("A5", True)])
+def test_paper_of_a_kind_is_asked_for_where_it_is_printed_by_us(tmp_path: Path, sheet: str, is_small: bool) -> None:
+    page = single_page(arrange(Facts(a_campaign())), tmp_path, sheet=sheet)
+    assert re.findall(r"@page \{ size: (\w+);", page) == ([sheet] if sheet else [])
+    assert ("@media print and (max-width: 160mm)" not in page) == is_small, "who prints on A5 by hand has a booklet too"

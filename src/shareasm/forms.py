@@ -1,4 +1,4 @@
-"""The recap in further forms: one file, a fragment for WordPress, a PDF; each in every language of the campaign.
+"""The recap in further forms: one file, a fragment for WordPress, a PDF, a booklet; each in every language of the campaign.
 
 Where somebody had them written is noted in the recap's folder. Whatever writes the recap again writes them again too, so that
 what was withdrawn leaves them. A file that a hand has changed since is left alone, and named.
@@ -31,6 +31,10 @@ class Form(StrEnum):
     SINGLE = "One file"
     FRAGMENT = "Fragment"
     PDF = "PDF"
+    BOOKLET = "Booklet"
+
+
+_SHEETS = {Form.PDF: "A4", Form.BOOKLET: "A5"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ def _written(
         is_same = known and (known.form, known.made_of) == (form, made_of)
         if known and is_same and file.is_file() and _digest(file) == known.is_now:
             return known
-        if form is Form.PDF:
+        if form in _SHEETS:
             _print(page, file)
         else:
             write_file(file, [page])
@@ -154,8 +158,8 @@ def _page(recap: Recap, form: Form, edition: Edition, every: Mapping[Path, Editi
         case Form.SINGLE:
             beside = {other.language: place.name for place, other in every.items()}
             return single_page(recap, pictures, edition=edition, beside=beside)
-        case Form.PDF:  # the story alone: nobody prints a whole day
-            return single_page(recap, pictures, edition=edition, with_whole_day=False)
+        case Form.PDF | Form.BOOKLET:
+            return single_page(recap, pictures, edition=edition, sheet=_SHEETS[form])
 
 
 def _print(page: str, pdf: Path) -> None:

@@ -1,5 +1,6 @@
 """The recap in a real browser: closed to the outside, harmless, accessible, and whole at every width."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -304,10 +305,12 @@ def _walk_down(page: Any) -> None:
     page.wait_for_load_state("networkidle")
 
 
-def test_the_one_file_prints_as_pdf_and_asks_nobody(tmp_path: Path) -> None:
+def test_the_story_prints_on_the_paper_that_is_asked_for(tmp_path: Path) -> None:
     page, pdf = tmp_path / "recap.html", tmp_path / "out" / "recap.pdf"
-    page.write_text(single_page(arrange(a_day()), tmp_path), encoding="utf-8")
+    page.write_text(single_page(arrange(a_day()), tmp_path, sheet="A5"), encoding="utf-8")
     print_pdf(page, pdf)
     printed = pdf.read_bytes()
     assert printed.startswith(b"%PDF-")
     assert len(printed) > 20_000
+    boxes = {tuple(map(round, map(float, box.split()))) for box in re.findall(rb"/MediaBox \[([^]]+)\]", printed)}
+    assert boxes == {(0, 0, 420, 595)}, "A5, in points"

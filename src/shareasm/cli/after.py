@@ -23,6 +23,7 @@ class Further(NamedTuple):
     single_file: Path | None = None
     fragment: Path | None = None
     pdf: Path | None = None
+    booklet: Path | None = None
     wayback: bool = False  # copies of the research, at the Internet Archive
 
 
@@ -52,6 +53,11 @@ class Further(NamedTuple):
     help="Print the story too, in every language, by a browser of this machine.",
 )
 @click.option(
+    "--booklet",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Print it too for people offline: small and grey, on A5.",
+)
+@click.option(
     "--wayback",
     is_flag=True,
     help="Ask the Internet Archive first to keep the research that it links to, a page every 20 seconds.",
@@ -64,6 +70,7 @@ def recap(
     single_file: Path | None,
     fragment: Path | None,
     pdf: Path | None,
+    booklet: Path | None,
     wayback: bool,
 ) -> None:
     """Write the recap again, after asking the networks about everything that it will show.
@@ -73,7 +80,12 @@ def recap(
     \b
     Example:  shareasm recap config/campaigns/shareasm-2027
     """
-    _write(folder, is_checked=not no_check, publishes=publish, further=Further(single_file, fragment, pdf, wayback))
+    _write(
+        folder,
+        is_checked=not no_check,
+        publishes=publish,
+        further=Further(single_file, fragment, pdf, booklet, wayback),
+    )
 
 
 @click.command()
@@ -108,7 +120,7 @@ def _write(
     settings = read_settings()
     plan = load_plan(campaign_folder(folder, settings))
     if further:
-        keep_off_the_plan(plan.folder, further.single_file, further.fragment, further.pdf)
+        keep_off_the_plan(plan.folder, further.single_file, further.fragment, further.pdf, further.booklet)
     parts = wire(plan, settings, World(SystemClock()))
     if tell_other_days(parts.engine, plan.campaign.slug) and publishes:
         raise ConfigError(
@@ -149,7 +161,12 @@ def _write_further(recap: "Recap", folder: Path, pictures: Path, further: Furthe
     from shareasm.forms import Form, write_forms
     from shareasm.render.fragment import left_out_pictures_count
 
-    asked = {Form.SINGLE: further.single_file, Form.FRAGMENT: further.fragment, Form.PDF: further.pdf}
+    asked = {
+        Form.SINGLE: further.single_file,
+        Form.FRAGMENT: further.fragment,
+        Form.PDF: further.pdf,
+        Form.BOOKLET: further.booklet,
+    }
     wanted = {form: file for form, file in asked.items() if file}
     for copy in write_forms(recap, wanted, folder, pictures):
         click.echo(f"{copy.form}: {copy.file}, {copy.file.stat().st_size / 1e6:.1f} MB")

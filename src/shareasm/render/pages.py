@@ -81,9 +81,18 @@ def render_page(name: str, edition: Edition = Edition(), **context: Any) -> str:
     return "".join(pieces(name, context, edition))
 
 
-def look(accent: str | None, *, hours: int) -> dict[str, Any]:
-    """Return what the style sheet is filled in with: colours with enough contrast, and the hours that the day has."""
-    return {"palette": palette(accent), "paper": PAPER, "night": NIGHT, "hours": max(hours, 1)}
+def look(accent: str | None, *, hours: int, sheet: str = "") -> dict[str, Any]:
+    """Return what the style sheet is filled in with: colours with enough contrast, and the hours that the day has.
+
+    `sheet` is the paper that it prints on, "A4" or "A5"; "" leaves that to whoever prints.
+    """
+    return {
+        "palette": palette(accent),
+        "paper": PAPER,
+        "night": NIGHT,
+        "hours": max(hours, 1),
+        "sheet": sheet,
+    }
 
 
 def pieces(name: str, context: dict[str, Any], edition: Edition = Edition()) -> Iterator[str]:

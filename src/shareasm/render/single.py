@@ -27,24 +27,25 @@ def single_page(
     *,
     edition: Edition | None = None,
     beside: Mapping[str, str] = MappingProxyType({}),
-    with_whole_day: bool = True,
+    sheet: str = "",
 ) -> str:
     """Return the one page, in the campaign's first language or another `edition`'s.
 
     `pictures` is the folder that `pictures.keep` filled; a picture that is kept in two sizes comes once, in the larger one.
-    `beside` are the same pages in every language, language → name of the file. Without the whole day it is the story alone, as
-    for paper. Raises ConfigError for a template that does not work.
+    `beside` are the same pages in every language, language → name of the file. For a `sheet` of paper, "A4" or "A5", it is the
+    story alone: nobody prints a whole day. Raises ConfigError for a template that does not work.
     """
     every = editions(recap.campaign.languages)
     edition = replace(edition or every[0], is_single=True)
     recap = retold(recap, edition.language)
     told = {item.ref for item in recap.told}
-    rest = DayPart("", tuple(item for item in recap.items if item.ref not in told) if with_whole_day else ())
+    rest = DayPart("", tuple(item for item in recap.items if item.ref not in told) if not sheet else ())
     parts = recap.parts if rest.items else ()
     others = [replace(one, is_single=True) for one in every if one.language in beside]
     said = {"recap": recap, "parts": parts, "editions": others, "beside": beside, "rest": rest if rest.items else None}
     page = render_page("recap/index.html", edition, **said)
-    style = render_page("recap/recap.css", edition, **look(recap.campaign.look.accent, hours=len(recap.hours)))
+    looks = look(recap.campaign.look.accent, hours=len(recap.hours), sheet=sheet)
+    style = render_page("recap/recap.css", edition, **looks)
     digest = b64encode(sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
     page = _POLICY.sub(f'<meta http-equiv="Content-Security-Policy" content="{policy}">', page, count=1)
