@@ -232,6 +232,20 @@ def test_the_link_card_of_a_post_that_is_not_shown_is_not_shown_either(materials
     assert not list((materials.campaign_folder / "recap" / "media").glob("*"))
 
 
+def test_a_link_card_leaves_a_written_page_when_what_it_previews_turns_out_to_be_withheld(materials: Materials) -> None:
+    author = Account(Network.MASTODON, "https://m.example/users/b", "b@m.example", "B", "", is_noindex=True)
+    ref = PostRef(Network.MASTODON, "https://m.example/users/b/statuses/1")
+    card = Card("https://m.example/@b/1/", "B", "My own words #shareASM", None)
+    put(materials, [seen("Look there #shareASM", card=card)])
+    made(materials)
+    day = materials.campaign_folder / "recap" / "day-1.html"
+    assert "My own words" in day.read_text("utf-8")
+    put(materials, [seen("My own words #shareASM", ref=ref, url="https://m.example/@b/1", author=author)])
+    made(materials)
+    assert "Look there" in day.read_text("utf-8")
+    assert "My own words" not in day.read_text("utf-8")
+
+
 def test_a_cover_of_the_teams_own_lies_beside_the_page_and_one_that_is_no_picture_leads_nothing(
     materials: Materials,
 ) -> None:
