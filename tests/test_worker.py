@@ -811,7 +811,7 @@ def test_what_reached_a_server_late_is_in_the_recap_from_the_next_night_on(
     assert worker.closed.wait(20)
     worker.stop()
     day.network.say("Said in time, and heard late #shareASM", at=day.campaign.opens_at)
-    monkeypatch.setattr("shareasm.worker.closing.LATE_FOR", late_for)
+    monkeypatch.setattr("shareasm.domain.keeping.LATE_FOR", late_for)
     nightly = day.worker(publishers={})
     looks_at = iter([datetime.now(UTC), datetime.now(UTC) + timedelta(days=1)])
     monkeypatch.setattr("shareasm.worker.next_night", lambda now, zone: next(looks_at))

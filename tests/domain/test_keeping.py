@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from factories import CLOSES
-from shareasm.domain.keeping import YEAR, Keep, in_words, is_over, is_raw_over
+from shareasm.domain.keeping import YEAR, Keep, in_words, is_over, is_raw_over, may_come_late
 
 DAY = timedelta(days=1)
 
@@ -46,3 +46,14 @@ def test_raw_copies_have_their_own_time() -> None:
 )
 def test_times_are_said_as_people_say_them(length: timedelta, words: str) -> None:
     assert in_words(length) == words
+
+
+@pytest.mark.parametrize(
+    ("keep", "until"),
+    [(Keep(), 3 * DAY), (Keep(posts=DAY), DAY), (Keep(posts=YEAR, raw=2 * DAY), 2 * DAY), (Keep(unshown=DAY), DAY)],
+)
+def test_what_comes_late_is_taken_in_for_three_days_and_not_where_it_would_go_at_once(
+    keep: Keep, until: timedelta
+) -> None:
+    assert may_come_late(keep, CLOSES, CLOSES + until - DAY / 24)
+    assert not may_come_late(keep, CLOSES, CLOSES + until)

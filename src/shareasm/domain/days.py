@@ -57,7 +57,7 @@ class Day:
         self._repliers: dict[PostRef, set[str]] = {}
         for item in items:
             if item.answers:
-                self._repliers.setdefault(item.answers, set()).add(item.post.author.ref)
+                self._repliers.setdefault(item.answers, set()).add(item.post.author.identity)
 
     def of_slot(self, slot: str) -> list[Item]:
         """Return the slot's own post in the leading language, as a list; empty where it is not here."""
@@ -161,14 +161,14 @@ def balanced(
         if voices - heard and len(chosen) < most:
             chosen[item.ref] = item
             heard |= voices
-    authors = Counter(item.post.author.ref for item in chosen.values())
+    authors = Counter(item.post.author.identity for item in chosen.values())
     for turn in range(1, len(ranked) + 1):
         for item in ranked:
             if len(chosen) >= most:
                 break
-            if item.ref not in chosen and authors[item.post.author.ref] < turn:
+            if item.ref not in chosen and authors[item.post.author.identity] < turn:
                 chosen[item.ref] = item
-                authors[item.post.author.ref] += 1
+                authors[item.post.author.identity] += 1
         if len(chosen) >= min(most, len(ranked)):
             break
     in_time = sorted(chosen.values(), key=lambda item: item.in_time)
@@ -182,8 +182,8 @@ def _spread(items: list[Item]) -> list[Item]:
     waiting = list(items)
     spread: list[Item] = []
     while waiting:
-        last = spread[-1].post.author.ref if spread else None
-        item = next((one for one in waiting if one.post.author.ref != last), None)
+        last = spread[-1].post.author.identity if spread else None
+        item = next((one for one in waiting if one.post.author.identity != last), None)
         if item is None:
             break
         waiting.remove(item)

@@ -20,6 +20,15 @@ class Keep:
     posts: timedelta | None = None  # what the page shows of others; None: as long as the page is there
 
 
+LATE_FOR = timedelta(days=3)
+"""After the day what was said on it is read again each night: some of it reaches a server hours late."""
+
+
+def may_come_late(keep: Keep, closes_at: datetime, now: datetime) -> bool:
+    """Return whether what is found now is still taken in: not what would be let go at once."""
+    return now < closes_at + min(LATE_FOR, keep.raw, keep.unshown, LATE_FOR if keep.posts is None else keep.posts)
+
+
 def is_raw_over(keep: Keep, closes_at: datetime, now: datetime) -> bool:
     """Return whether the raw copies of a day that ended at `closes_at` have had their time."""
     return now >= closes_at + keep.raw

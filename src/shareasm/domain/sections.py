@@ -52,8 +52,8 @@ def gallery(items: Iterable[Item]) -> tuple[Photo, ...]:
     found: dict[str, tuple[int, Photo]] = {}
     for photo in (photo for item in items for photo in photos_of(item)):
         if photo.kept.largest.path not in found:
-            turns[photo.item.post.author.ref] += 1
-            found[photo.kept.largest.path] = turns[photo.item.post.author.ref], photo
+            turns[photo.item.post.author.identity] += 1
+            found[photo.kept.largest.path] = turns[photo.item.post.author.identity], photo
     chosen = sorted(found.values(), key=lambda one: (one[0], one[1].item.in_time))[:PHOTOS_SHOWN]
     return tuple(sorted((photo for _, photo in chosen), key=lambda photo: photo.item.in_time))
 

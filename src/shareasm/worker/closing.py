@@ -1,13 +1,14 @@
 """Closing: a last look, everything asked about, the recap written and brought to its readers; and so again every night."""
 
 from collections.abc import Callable, Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
 from shareasm import collect
 from shareasm.collect import Outcome
 from shareasm.domain.campaigns import Source
+from shareasm.domain.keeping import may_come_late
 from shareasm.domain.patience import MOST_TRIES, TRY_AGAIN_AFTER, next_round_at
 from shareasm.errors import StorageError
 from shareasm.news import count_of
@@ -18,9 +19,6 @@ from shareasm.storage.engine import transaction
 from shareasm.worker import looks
 from shareasm.worker.checks import confirm_all, last_round_began_at
 from shareasm.worker.shift import Shift
-
-LATE_FOR = timedelta(days=3)
-"""After the day, each night, what was said on it is read again: some of it reaches a server hours late."""
 
 
 class Ended(NamedTuple):
@@ -99,7 +97,7 @@ def look_again(shift: Shift, *, with_late: bool) -> None:
     if not shift.was_closed() or not shift.has_lease("nightly look"):
         return
     parts = shift.parts
-    if with_late and parts.clock.now() < parts.campaign.closes_at + LATE_FOR:
+    if with_late and may_come_late(parts.campaign.keep, parts.campaign.closes_at, parts.clock.now()):
         for source in parts.campaign.sources:
             if source.id in parts.readers:
                 shift.guarded(partial(_look_for_late, shift, source), f"late look at {source.id}")
