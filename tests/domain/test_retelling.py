@@ -81,6 +81,12 @@ def test_what_there_is_to_watch_is_in_the_readers_language_where_it_went_out_in_
     assert to_watch(retold(recap, "fr")) == ["film-fr-0", "talk-en-0"]
 
 
+def test_what_was_found_out_of_the_days_posts_is_not_found_out_again() -> None:
+    recap = day((WELCOME, "en", 0), (WELCOME, "fr", 0))
+    parts = recap.parts
+    assert retold(recap, "fr").parts is parts
+
+
 def test_both_halves_of_a_pair_are_retold() -> None:
     pair = PairPlan(Rule(RuleKind.SLOT, "welcome"), Quotation("Yes."))
     story = StoryPlan(chapters=(ChapterPlan("One", text="Ours.", show=(pair,)),))

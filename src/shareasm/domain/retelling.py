@@ -16,7 +16,10 @@ from shareasm.domain.sections import Recording, recordings
 
 
 def retold(recap: Recap, language: str) -> Recap:
-    """Return `recap` as its story is told to readers of `language`; itself where nothing of ours went out in it."""
+    """Return `recap` as its story is told to readers of `language`; itself where nothing of ours went out in it.
+
+    What was found out of the day's posts (`cached_property`) is not found out again: they are the same.
+    """
     if language == recap.campaign.languages[0]:
         return recap
     told = {item.ref for item in recap.told}
@@ -29,7 +32,9 @@ def retold(recap: Recap, language: str) -> Recap:
     to_watch = _recordings(recap, language)
     if (chapters, to_watch) == (recap.chapters, recap.recordings):
         return recap
-    return replace(recap, chapters=chapters, recordings=to_watch)
+    telling = replace(recap, chapters=chapters, recordings=to_watch)
+    vars(telling).update({name: value for name, value in vars(recap).items() if name not in vars(telling)})
+    return telling
 
 
 def _recordings(recap: Recap, language: str) -> tuple[Recording, ...]:
