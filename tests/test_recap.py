@@ -84,6 +84,13 @@ def made(materials: Materials, fetch: Callable[[str], bytes | Refusal] = picture
     return (folder / "index.html").read_text()
 
 
+def test_making_it_tells_how_far_it_is(materials: Materials) -> None:
+    put(materials, with_pictures("https://a.example/1.png", "https://a.example/2.png"))
+    told: list[str] = []
+    make_recap(materials, materials.campaign_folder / "recap", told.append)
+    assert told == ["0 of 2 pictures fetched", "1 of 2 pictures fetched", "the pages are being made"]
+
+
 def test_a_picture_that_could_not_be_had_is_asked_for_again_at_the_next_recap(materials: Materials) -> None:
     put(materials, with_pictures("https://a.example/1.png", "https://a.example/2.png"))
     asked: list[str] = []

@@ -83,7 +83,8 @@ class Day:
         )
         bring_in_line(self.engine, self.campaign, self.schedule)
 
-    def make_recap(self) -> recap.Made:
+    def make_recap(self, tell: Callable[[str], object]) -> recap.Made:
+        tell("all is made")
         with transaction(self.engine) as connection:
             self.recaps.append(collected.count_of_campaign(connection, self.campaign.slug))
         return recap.Made(Written(Path("index.html"), 1, 1, 0), self.recaps[-1], 0)
@@ -382,10 +383,10 @@ def test_a_recap_that_could_not_be_written_is_tried_again(day: Day, monkeypatch:
     failures = iter([StorageError("the recap cannot be written: the disk is full")])
     make_recap = day.make_recap
 
-    def full_once() -> recap.Made:
+    def full_once(tell: Callable[[str], object]) -> recap.Made:
         if failure := next(failures, None):
             raise failure
-        return make_recap()
+        return make_recap(tell)
 
     monkeypatch.setattr("shareasm.worker.CLOSE_AGAIN_AFTER", timedelta(seconds=0.1))
     worker = day.worker(make_recap=full_once)

@@ -71,18 +71,19 @@ class Made(NamedTuple):
     copies: tuple[Copy, ...] = ()  # what came of its further forms that were written before
 
 
-def make_recap(materials: Materials, folder: Path) -> Made:
+def make_recap(materials: Materials, folder: Path, tell: Callable[[str], object] = lambda _: None) -> Made:
     """Write the recap of a campaign into `folder`, and its further forms where they were written before.
 
-    Raises ConfigError and StorageError, never for a stranger's fault.
+    `tell` hears how far it is: it may take minutes. Raises ConfigError and StorageError, never for a stranger's fault.
     """
-    made = _make_pages(materials, folder)
+    made = _make_pages(materials, folder, tell)
     return made._replace(copies=write_again(made.recap, folder, materials.files)) if made.recap else made
 
 
-def _make_pages(materials: Materials, folder: Path) -> Made:
+def _make_pages(materials: Materials, folder: Path, tell: Callable[[str], object]) -> Made:
     asked_at, judged = _judged(materials)
-    kept = _keep_pictures(materials, [item for item in judged if item.verdict.show])
+    kept = _keep_pictures(materials, [item for item in judged if item.verdict.show], tell)
+    tell("the pages are being made")
     # Pictures take minutes and pages seconds: who was forgotten or hidden meanwhile is on none, nor comes back to one.
     if _mark(materials) != asked_at:
         asked_at, judged = _judged_again(materials, judged)
@@ -225,7 +226,9 @@ def _withheld(judged: Iterable[Judged]) -> dict[str, Reason]:
 # ---- pictures ----------------------------------------------------------------------------------------------------------
 
 
-def _keep_pictures(materials: Materials, shown: Iterable[Judged]) -> dict[str, KeptPicture | Refusal]:
+def _keep_pictures(
+    materials: Materials, shown: Iterable[Judged], tell: Callable[[str], object]
+) -> dict[str, KeptPicture | Refusal]:
     """Return what we keep for every image that the page shows. What is kept is not fetched again; a refusal is not kept, for
     the host may be well at the next recap.
     """
@@ -233,7 +236,9 @@ def _keep_pictures(materials: Materials, shown: Iterable[Judged]) -> dict[str, K
     addresses = list(dict.fromkeys(wanted))
     with reading(materials.engine) as connection:
         kept = {url: one for url, one in pictures.find(connection, addresses).items() if _is_there(materials, one)}
-    for url, data in _fetched(materials.fetch, [url for url in addresses if url not in kept]):
+    missing = [url for url in addresses if url not in kept]
+    for count, (url, data) in enumerate(_fetched(materials.fetch, missing)):
+        tell(f"{count} of {len(missing)} pictures fetched")
         picture = kept[url] = data if isinstance(data, Refusal) else keep(data, materials.files)
         if isinstance(picture, KeptPicture):
             with transaction(materials.engine) as connection:

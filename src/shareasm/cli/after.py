@@ -127,13 +127,14 @@ def _write(
             "nothing was published: an empty page would have taken the place of a day's. A new day is known once its plan is "
             f"taken: `shareasm plan apply {quote(str(plan.folder))}`"
         )
+    worker = Worker(parts, teller(plan.campaign.zone))
     if is_checked:
-        Worker(parts, teller(plan.campaign.zone)).once("verify")
+        worker.once("verify")
         if gone := parts.let_go():
             click.echo(gone)
     if further and further.wayback:
         _keep_research(plan, settings)
-    made = parts.make_recap()
+    made = worker.write()
     click.echo(f"Recap: {made.written.index}")
     click.echo(
         f"{made.shown_count} posts shown, {made.not_shown_count} not shown, {made.written.changed_count} files changed"

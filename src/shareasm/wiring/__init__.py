@@ -62,8 +62,8 @@ def wire(plan: Plan, settings: Settings, world: World) -> Parts:
         checkers={source.id: checker for source in sources if (checker := wiring.checker(source))},
         publishers={account.id: made for account in plan.campaign.accounts if (made := wiring.publisher(account))},
         left_out=tuple(wiring.left_out()),
-        make_recap=lambda: recap.make_recap(
-            materials(newest.plan, engine, settings, world), recap_folder(plan.campaign, settings)
+        make_recap=lambda tell: recap.make_recap(
+            materials(newest.plan, engine, settings, world), recap_folder(plan.campaign, settings), tell
         ),
         newest=newest,
         let_go=lambda: _let_go(newest.plan, engine, settings, world),

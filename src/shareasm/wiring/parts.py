@@ -52,7 +52,7 @@ class Parts:
     checkers: Mapping[str, PostChecker]  # by source id
     publishers: Mapping[str, Publisher]  # by account id
     left_out: tuple[str, ...]  # what is not done for want of a token, in sentences
-    make_recap: Callable[[], recap.Made]
+    make_recap: Callable[[Callable[[str], object]], recap.Made]  # given who hears how far it is
     newest: Newest | None = None  # what the recap is made from
     let_go: Callable[[], LetGo] = LetGo  # of what has had its time, before the recap is made again
     recap: Path | None = None  # where it lies once it is made

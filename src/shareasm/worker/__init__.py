@@ -131,6 +131,10 @@ class Worker:
             self._end_jobs()
             self.shift.release_leases()
 
+    def write(self) -> Made:
+        """Write the recap now, saying how far it is."""
+        return closing.write(self.shift)
+
     def _run_once(self, job: Literal["collect", "publish", "verify"]) -> None:
         guarded, shift = self.shift.guarded, self.shift
         match job:

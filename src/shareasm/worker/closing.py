@@ -1,5 +1,6 @@
 """Closing: a last look, everything asked about, the recap written and brought to its readers; and so again every night."""
 
+from collections import deque
 from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
@@ -44,8 +45,7 @@ def close(shift: Shift, senders: Iterable[Sender]) -> Ended:
     confirm_all(shift, since=began_at)
     # Now all know how often they were answered.
     shift.guarded(partial(looks.listen_last, shift), "last look at conversations")
-    with shift.progress(lambda: "still writing the recap"):
-        made = parts.make_recap()
+    made = write(shift)
     with transaction(parts.engine) as connection:
         days.close(connection, parts.campaign.slug, parts.clock.now())
     news.say("recap", f"{made.written.index} shows {count_of(made.shown_count, 'post', 'posts')}")
@@ -103,7 +103,7 @@ def look_again(shift: Shift, *, with_late: bool) -> None:
                 shift.guarded(partial(_look_for_late, shift, source), f"late look at {source.id}")
     confirm_all(shift)
     gone = shift.parts.let_go()
-    made = shift.parts.make_recap()
+    made = write(shift)
     if gone:
         shift.news.say("recap", f"{gone}")
     changed = count_of(made.written.changed_count, "file", "files")
@@ -114,6 +114,13 @@ def look_again(shift: Shift, *, with_late: bool) -> None:
 def _look_for_late(shift: Shift, source: Source) -> None:
     reader, opens_at = shift.parts.readers[source.id], shift.parts.campaign.opens_at
     shift.news.outcome(source, collect.sweep(shift.desk, source, reader, opens_at, is_last=True, is_noted=False))
+
+
+def write(shift: Shift) -> Made:
+    """Write the recap, and say every few seconds how far it is."""
+    far = deque(["reading what was said"], maxlen=1)
+    with shift.progress(lambda: f"still writing the recap: {far[0]}"):
+        return shift.parts.make_recap(far.append)
 
 
 def _deliver_again(shift: Shift, made: Made) -> None:
