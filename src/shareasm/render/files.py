@@ -3,8 +3,10 @@
 import os
 import shutil
 from collections.abc import Iterable, Iterator
-from hashlib import blake2b
+from functools import partial
 from pathlib import Path
+
+_BLOCK = 1 << 20  # bytes
 
 
 def write_file(path: Path, pieces: Iterable[str]) -> bool:
@@ -16,15 +18,13 @@ def write_bytes(path: Path, pieces: Iterable[bytes]) -> bool:
     """Write `pieces` to `path` so that readers see the old bytes or the new ones; return whether they differ."""
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    digest = blake2b()
     try:
         with fresh.open("wb") as file:
             for piece in pieces:
-                digest.update(piece)
                 file.write(piece)
-            if path.is_file() and _digest(path) == digest.digest():
-                return False
             file.flush()
+            if path.is_file() and _are_same(fresh, path):
+                return False
             os.fsync(file.fileno())
         fresh.replace(path)
         return True
@@ -56,9 +56,8 @@ def encoded(pieces: Iterable[str], size: int = 64 * 1024) -> Iterator[bytes]:
     yield "".join(held).encode()
 
 
-def _digest(path: Path) -> bytes:
-    digest = blake2b()
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.digest()
+def _are_same(one: Path, other: Path) -> bool:
+    if one.stat().st_size != other.stat().st_size:
+        return False
+    with one.open("rb") as first, other.open("rb") as second:
+        return all(block == second.read(_BLOCK) for block in iter(partial(first.read, _BLOCK), b""))
