@@ -11,6 +11,8 @@ from recap_day import a_day
 from shareasm.domain.recaps import Recap, arrange
 from shareasm.errors import ConfigError, StorageError
 from shareasm.forms import Copy, Form, write_again, write_forms
+from shareasm.render.fragment import fragment
+from shareasm.render.pages import Edition
 
 
 @pytest.fixture
@@ -97,6 +99,34 @@ def test_what_a_hand_changed_is_left_and_named_and_what_it_removed_is_forgotten(
     assert not (tmp_path / "day.es.html").exists()
     assert "day.es.html" not in (tmp_path / "day.html").read_text("utf-8"), "no link leads nowhere"
     assert "day.es.html" not in (tmp_path / ".forms").read_text()
+
+
+def test_whoever_is_stopped_half_way_takes_nothing_for_a_hands_work(
+    recap: Recap, without: Recap, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Stopped(BaseException):
+        pass
+
+    def second_stops(made: Recap, edition: Edition) -> str:
+        if edition.language == "fr":
+            raise Stopped
+        return fragment(made, edition)
+
+    write_forms(recap, {Form.FRAGMENT: tmp_path / "day.html"}, tmp_path, tmp_path)
+    with monkeypatch.context() as patched, pytest.raises(Stopped):
+        patched.setattr("shareasm.forms.fragment", second_stops)
+        write_again(without, tmp_path, tmp_path)
+    assert not [copy.problem for copy in write_again(recap, tmp_path, tmp_path) if copy.problem]
+
+
+def test_a_printed_page_is_never_half_there(recap: Recap, without: Recap, browser: Path, tmp_path: Path) -> None:
+    pdf = tmp_path / "day.pdf"
+    write_forms(recap, {Form.PDF: pdf}, tmp_path, tmp_path)
+    with pdf.open("rb") as opened:  # somebody reads it while it is printed again
+        before = pdf.read_bytes()
+        write_again(without, tmp_path, tmp_path)
+        assert opened.read() == before
+    assert pdf.read_bytes() != before
 
 
 def test_a_language_that_the_campaign_gave_up_is_named(recap: Recap, tmp_path: Path) -> None:

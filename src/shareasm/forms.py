@@ -69,15 +69,15 @@ def write_forms(recap: Recap, wanted: Mapping[Form, Path], folder: Path, picture
 
     `pictures` is the folder that `pictures.keep` filled. Raises ConfigError and StorageError.
     """
-    noted, copies = read_note(folder), []
+    copies = []
     for form, asked in wanted.items():
         _keep_off_the_recap(asked, folder)
         every = {named(asked.absolute(), edition): edition for edition in editions(recap.campaign.languages)}
         for file in every:
-            fresh = _written(recap, form, asked.absolute(), file, every, pictures, noted.get(str(file)))
+            known = read_note(folder).get(str(file))
+            fresh = _written(recap, form, asked.absolute(), file, every, pictures, known)
             copies.append(Copy(form, file if asked.is_absolute() else asked.parent / file.name))
-            noted[str(file)] = fresh
-            _keep_note(folder, noted)
+            _note(folder, file, fresh)
     return copies
 
 
@@ -88,7 +88,10 @@ def write_again(recap: Recap, folder: Path, pictures: Path) -> tuple[Copy, ...]:
     """
     noted, copies = read_note(folder), []
     there = {name: one for name, one in noted.items() if Path(name).is_file()}
-    for name, one in there.items():
+    for file in (Path(name) for name in noted.keys() - there.keys()):
+        _note(folder, file, None)
+    for name, known in there.items():
+        one = read_note(folder).get(name, known)  # another program may have written it since
         file, asked = Path(name), Path(one.asked)
         spoken = {named(asked, edition): edition for edition in editions(recap.campaign.languages)}
         every = {place: edition for place, edition in spoken.items() if str(place) in there}
@@ -99,9 +102,7 @@ def write_again(recap: Recap, folder: Path, pictures: Path) -> tuple[Copy, ...]:
         else:
             if fresh != one:
                 copies.append(Copy(one.form, file))
-            there[name] = fresh
-    if there != noted:
-        _keep_note(folder, there)
+                _note(folder, file, fresh)  # at once: whoever is stopped here takes none of them for a hand's work
     return tuple(copies)
 
 
@@ -192,7 +193,10 @@ def read_note(folder: Path) -> dict[str, Noted]:
         return {}
 
 
-def _keep_note(folder: Path, noted: Mapping[str, Noted]) -> None:
+def _note(folder: Path, file: Path, now: Noted | None) -> None:
+    """Note what a file is now; None: it is gone."""
+    noted = {name: one for name, one in read_note(folder).items() if name != str(file)}
+    noted |= {str(file): now} if now else {}
     try:
         write_file(folder / NOTE, [msgspec.json.encode(noted, order="deterministic").decode()])
     except OSError as error:

@@ -1,5 +1,6 @@
 """A page as PDF, printed by a browser of this machine: its print style is the page's own (A4, nothing to click)."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -43,7 +44,17 @@ def print_pdf(page: Path, pdf: Path) -> None:
             said = " ".join(ended.stderr.split())[-_SAID_AT_MOST:]
             raise ConfigError(f"{program} did not print {pdf}: {said or 'it said nothing'}")
         try:
-            pdf.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(fresh, pdf)
+            _put(fresh, pdf)
         except OSError as error:
             raise StorageError(f"{pdf} cannot be written: {error.strerror}") from error
+
+
+def _put(fresh: Path, pdf: Path) -> None:
+    """Put a whole file in the place of another: whoever reads that meanwhile reads it to its end."""
+    pdf.parent.mkdir(parents=True, exist_ok=True)
+    beside = pdf.with_name(f".{pdf.name}.{os.getpid()}")
+    try:
+        shutil.copyfile(fresh, beside)
+        beside.replace(pdf)
+    finally:
+        beside.unlink(missing_ok=True)
