@@ -24,6 +24,7 @@ from shareasm.domain.schedules import Picture
 from shareasm.domain.stories import StoryPlan
 from shareasm.domain.watches import NARROW
 from shareasm.forget import find, forget
+from shareasm.forms import Copy, Form, write_again, write_forms
 from shareasm.networks.memory import MemoryNetwork
 from shareasm.networks.ports import Page
 from shareasm.publish import bring_in_line
@@ -196,7 +197,7 @@ def test_the_page_so_far_shows_no_copy_of_a_post_that_is_withheld_though_others_
     assert [shown.post.text for shown in facts_so_far(materials, 5).posts] == [f"{n} #shareASM" for n in (8, 7, 6, 5)]
 
 
-@pytest.mark.parametrize("when", ["pictures are fetched", "pages are written"])
+@pytest.mark.parametrize("when", ["pictures are fetched", "pages are written", "forms are written"])
 def test_who_is_forgotten_while_a_recap_is_made_is_on_no_page_and_leaves_no_picture(
     materials: Materials, monkeypatch: pytest.MonkeyPatch, when: str
 ) -> None:
@@ -218,9 +219,21 @@ def test_who_is_forgotten_while_a_recap_is_made_is_on_no_page_and_leaves_no_pict
             forget_once()
         return write_recap(*args, **options)  # type: ignore[arg-type]
 
+    def write_forms_again(*args: object) -> tuple[Copy, ...]:
+        copies = write_again(*args)  # type: ignore[arg-type]
+        if when == "forms are written":  # of the pages as they were
+            forget_once()
+        return copies
+
+    folder = materials.campaign_folder / "recap"
+    if when == "forms are written":
+        whole = make_recap(materials, folder).recap
+        assert whole
+        write_forms(whole, {Form.SINGLE: folder / "day.html"}, folder, materials.files)
     monkeypatch.setattr("shareasm.recap.write_recap", write)
+    monkeypatch.setattr("shareasm.recap.write_again", write_forms_again)
     assert "Others" in made(materials, fetch)
-    pages = (materials.campaign_folder / "recap").glob("*.*")
+    pages = folder.glob("*.*")
     assert not any("0 #shareASM" in page.read_text("utf-8") for page in pages)
     with reading(materials.engine) as connection:
         assert connection.execute(sa.select(pictures_table)).all() == []

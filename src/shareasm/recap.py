@@ -76,11 +76,6 @@ def make_recap(materials: Materials, folder: Path, tell: Callable[[str], object]
 
     `tell` hears how far it is: it may take minutes. Raises ConfigError and StorageError, never for a stranger's fault.
     """
-    made = _make_pages(materials, folder, tell)
-    return made._replace(copies=write_again(made.recap, folder, materials.files)) if made.recap else made
-
-
-def _make_pages(materials: Materials, folder: Path, tell: Callable[[str], object]) -> Made:
     asked_at, judged = _judged(materials)
     kept = _keep_pictures(materials, [item for item in judged if item.verdict.show], tell)
     tell("the pages are being made")
@@ -106,7 +101,8 @@ def _write(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
     arranged = _with_poster(materials, replace(arrange(facts), archived=archived))
     _remember_places(materials, facts, arranged)
     written = write_recap(arranged, folder, pictures=materials.files)
-    return Made(written, len(facts.posts), len(judged) - len(facts.posts), arranged)
+    copies = write_again(arranged, folder, materials.files)
+    return Made(written, len(facts.posts), len(judged) - len(facts.posts), arranged, copies)
 
 
 def _judged(materials: Materials) -> tuple[Mark, list[Judged]]:
