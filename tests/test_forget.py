@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from clocks import FixedClock
 from factories import NOON, campaign, post, seen, source
+from recap_day import a_picture
 from shareasm import collect
 from shareasm.collect import Desk, Tally
 from shareasm.domain.campaigns import Source, SourceKind
@@ -21,6 +22,8 @@ from shareasm.domain.posts import Account, Card, Media, MediaKind, Network, Post
 from shareasm.errors import ConfigError, StorageError
 from shareasm.forget import Done, find, forget
 from shareasm.networks.ports import Page
+from shareasm.pictures import keep
+from shareasm.share_picture import Poster, draw
 from shareasm.storage import collected, decisions, pictures, sources
 from shareasm.storage.engine import open_engine, reading, transaction
 from shareasm.storage.schema import upgrade
@@ -213,6 +216,18 @@ def test_its_pictures_leave_the_disk(desk: Desk, tmp_path: Path, take_out: Calla
     assert not file.exists()
 
 
+def test_no_picture_drawn_of_its_pictures_is_left(desk: Desk, tmp_path: Path, take_out: Callable[[str], Done]) -> None:
+    put(desk, AMINAS)
+    photo = keep(a_picture(size=(1200, 700)), tmp_path)
+    assert isinstance(photo, KeptPicture)
+    with transaction(desk.engine) as connection:
+        pictures.put(connection, PICTURE, photo, NOON)
+    poster = Poster("A day", "3 February", (), "IIED", "#8a4b08", "#ffffff", tmp_path / photo.largest.path)
+    assert (tmp_path / draw(poster, tmp_path).path).is_file()
+    take_out(AMINAS.url)
+    assert not list((tmp_path / "media").iterdir())
+
+
 def test_pictures_that_cannot_be_removed_stop_it_before_anything_is_forgotten(
     desk: Desk, tmp_path: Path, take_out: Callable[[str], Done], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -221,7 +236,7 @@ def test_pictures_that_cannot_be_removed_stop_it_before_anything_is_forgotten(
         pictures.put(connection, PICTURE, KeptPicture((PictureFile("aa-1.webp", 1, 1),)), NOON)
     (tmp_path / "aa-1.webp").write_bytes(b"x")
 
-    def refuse(_: Path) -> None:
+    def refuse(_: Path, **_options: bool) -> None:
         raise PermissionError(13, "no")
 
     with monkeypatch.context() as patched, pytest.raises(StorageError, match="nothing was taken out"):

@@ -69,11 +69,15 @@ def keep(data: bytes, folder: Path) -> KeptPicture | Refusal:
 
 
 def remove(names: Iterable[str], folder: Path) -> int:
-    """Remove kept pictures from `folder`; return how many there were. Raises StorageError where one cannot be removed."""
+    """Remove kept pictures from `folder`, and what was drawn of them; return how many there were.
+
+    Which photograph a picture to share was drawn of nobody knows any more: all of them go, and are drawn again where a page
+    has one. Raises StorageError where one cannot be removed.
+    """
     there = [file for name in names if (file := folder / name).is_file()]
-    for file in there:
+    for file in [*there, *(folder.glob("media/share-*") if there else ())]:
         try:
-            file.unlink()
+            file.unlink(missing_ok=True)
         except OSError as error:
             raise StorageError(
                 f"{file} cannot be removed ({error.strerror}): nothing was taken out yet; mend that, and begin again"
