@@ -165,3 +165,14 @@ def test_a_picture_that_another_address_shows_too_stays(engine: Engine, tmp_path
             )
     assert after(engine, tmp_path, 30).picture_count == 0
     assert (tmp_path / "same.webp").is_file()
+
+
+def test_pictures_of_a_post_that_another_day_keeps_stay(engine: Engine, tmp_path: Path) -> None:
+    media = (Media(MediaKind.IMAGE, "https://m.example/a.jpg"),)
+    put(engine, number(1, media=media))
+    put(engine, number(1, media=media), day=campaign(slug="other"))
+    (tmp_path / "a.webp").write_bytes(b"x")
+    with transaction(engine) as connection:
+        pictures.put(connection, "https://m.example/a.jpg", KeptPicture((PictureFile("a.webp", 1, 1),)), NOON)
+    assert after(engine, tmp_path, 30, posts=DAY) == LetGo()
+    assert (tmp_path / "a.webp").is_file()

@@ -4,6 +4,7 @@ Done when the recap is looked over: nightly by a worker, else by `shareasm sweep
 campaign's to say; what a page shows stays as long as the page does, else nobody could ask whether it still may be shown.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -60,13 +61,13 @@ def let_go(engine: Engine, campaign: Campaign, kept_pictures: Path, now: datetim
             if is_raw_over(campaign.keep, campaign.closes_at, now)
             else 0
         )
-        picture_count = _remove_pictures(connection, judged, over, kept_pictures)
         gone = keeping.let_go(
             connection,
             campaign.slug,
             {item.stored.arrival: (item.stored.post.ref, item.verdict.reason) for item in over},
             now,
         )
+        picture_count = _remove_pictures(connection, judged, set(gone), kept_pictures)
         stray_count = keeping.let_go_of_strays(connection, now - campaign.keep.unshown)
     return LetGo(raw_count, len(gone) + stray_count, picture_count)
 
@@ -84,9 +85,9 @@ def _unshown_since(item: Judged) -> datetime | None:
     return stored.gone_at or stored.first_seen_at
 
 
-def _remove_pictures(connection: Connection, judged: list[Judged], over: list[Judged], folder: Path) -> int:
-    """Remove the copies of pictures that only posts show which are let go."""
-    left = set(map(id, over))
-    still = {address for item in judged if id(item) not in left for address in picture_addresses(item.stored.post)}
-    addresses = {address for item in over for address in picture_addresses(item.stored.post)} - still
-    return remove(pictures.take(connection, addresses), folder)
+def _remove_pictures(connection: Connection, judged: list[Judged], gone: Container[int], folder: Path) -> int:
+    """Remove the copies of pictures that only posts show which are `gone` from the store, for no other day has them."""
+    shown: dict[bool, set[str]] = {True: set(), False: set()}
+    for item in judged:
+        shown[item.stored.arrival in gone].update(picture_addresses(item.stored.post))
+    return remove(pictures.take(connection, shown[True] - shown[False]), folder)
