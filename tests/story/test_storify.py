@@ -221,11 +221,22 @@ def test_pictures_are_kept_where_somebody_asks_for_them(tmp_path: Path) -> None:
     def fetch(url: str) -> bytes | Refusal:
         return a_picture(size=(80, 60)) if "pit" in url else Refusal("not there")
 
-    done = bring_home(STORIFY / "2015.json", a_campaign(), tmp_path, fetch=fetch, files=tmp_path / "pictures")
+    done = bring_home(STORIFY / "2015.json", a_campaign(), tmp_path, fetch=fetch)
     page = done.index.read_text()
     assert '<img src="media/' in page
     assert list((done.index.parent / "media").glob("*.webp"))
     assert done.missing_pictures_count == 1
+
+
+def test_no_picture_of_what_is_left_out_later_stays_anywhere(tmp_path: Path) -> None:
+    def fetch(url: str) -> bytes | Refusal:
+        return a_picture(size=(80, 60)) if "pit" in url else Refusal("not there")
+
+    done = bring_home(STORIFY / "2015.json", a_campaign(), tmp_path, fetch=fetch)
+    (done.index.parent / "media" / "mine.txt").write_text("a person's own")
+    everybody = [post.link for post in done.story.posts if post.picture]
+    bring_home(STORIFY / "2015.json", a_campaign(), tmp_path, fetch=fetch, without=everybody)
+    assert {path.name for path in tmp_path.rglob("*") if path.is_file()} == {"index.html", "recap.css", "mine.txt"}
 
 
 @pytest.mark.parametrize("wish", ["@amina_pits", "AMINA_PITS", "http://twitter.example/amina_pits/status/1001/"])

@@ -90,7 +90,6 @@ def import_story(file: Path, folder: Path | None, *, pictures: bool, without: tu
         recap_folder(campaign, settings),
         without=without,
         fetch=picture_fetcher(campaign, World(SystemClock())) if pictures else None,
-        files=settings.data / "pictures",
     )
     click.echo(f"{done.story.title}: {len(done.story.posts)} posts, {done.left_out_count} left out")
     if done.missing_pictures_count:

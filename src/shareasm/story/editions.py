@@ -6,7 +6,7 @@ person asks for it; they are kept as the recap keeps them.
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from shareasm.domain.campaigns import Campaign
 from shareasm.domain.pictures import KeptPicture, Refusal
 from shareasm.errors import ConfigError, StorageError
 from shareasm.pictures import keep
-from shareasm.render import look, render_page
-from shareasm.render.files import copy_file, write_file
+from shareasm.render import is_of_a_recap, look, render_page
+from shareasm.render.files import write_file
 from shareasm.render.pages import editions
 from shareasm.story.storify import SIZE_LIMIT, OldChapter, OldPost, OldStory, OldText, read_storify
 
@@ -47,26 +47,24 @@ def bring_home(
     *,
     without: Iterable[str] = (),
     fetch: Fetch | None = None,
-    files: Path | None = None,
 ) -> Brought:
     """Write the story of Storify's export `file` as a page below the folder of a recap.
 
-    `without` names authors or posts that are left out, as handles or addresses. With `fetch` pictures are kept in `files` and
-    shown; without it the page links to them. Raises ConfigError for a file that is no export, StorageError for the disk.
+    `without` names authors or posts that are left out, as handles or addresses; brought home again, nothing of them stays.
+    With `fetch` pictures are kept beside the page and shown; without it the page links to them. Raises ConfigError for a file
+    that is no export, StorageError for the disk.
     """
     whole = read_storify(_text(file))
     story = leave_out(whole, without)
-    kept = _pictures(story, fetch, files) if fetch and files else {}
     folder = recap / FOLDER / slug_of(story, file)
-    shown = {url: picture for url, picture in kept.items() if isinstance(picture, KeptPicture)}
     try:
-        for picture in (picture for one in shown.values() for picture in one.files):
-            assert files
-            copy_file(files / picture.path, folder / picture.path)
+        kept = _pictures(story, fetch, folder) if fetch else {}
+        shown = {url: picture for url, picture in kept.items() if isinstance(picture, KeptPicture)}
         write_file(folder / "recap.css", [render_page("recap/recap.css", **look(campaign.look.accent, hours=1))])
         edition = editions(campaign.languages)[0]
         page = render_page("recap/earlier.html", edition, story=story, campaign=campaign, pictures=shown)
         write_file(folder / "index.html", [page])
+        _remove_others(folder, {file.path for picture in shown.values() for file in picture.files})
     except OSError as error:
         raise StorageError(f"the page cannot be written to {folder}: {error.strerror or error}") from error
     return Brought(
@@ -97,10 +95,18 @@ def slug_of(story: OldStory, file: Path) -> str:
     return "story"
 
 
-def _pictures(story: OldStory, fetch: Fetch, files: Path) -> Mapping[str, KeptPicture | Refusal]:
+def _pictures(story: OldStory, fetch: Fetch, folder: Path) -> Mapping[str, KeptPicture | Refusal]:
     addresses = dict.fromkeys(post.picture for post in story.posts if post.picture)
     data = {url: fetch(url) for url in addresses}
-    return {url: one if isinstance(one, Refusal) else keep(one, files) for url, one in data.items()}
+    return {url: one if isinstance(one, Refusal) else keep(one, folder) for url, one in data.items()}
+
+
+def _remove_others(folder: Path, shown: Container[str]) -> None:
+    """Remove the pictures that the page showed before and shows no more."""
+    for file in folder.glob("media/*"):
+        name = file.relative_to(folder).as_posix()
+        if name not in shown and is_of_a_recap(name):
+            file.unlink(missing_ok=True)
 
 
 def _text(file: Path) -> str:
