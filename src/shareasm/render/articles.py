@@ -22,7 +22,7 @@ from shareasm.domain.recaps import Recap
 from shareasm.render.speech import Speech
 
 KEPT_ARTICLES = 250  # more than a page has: its next edition comes right behind
-KEPT_WORDS = 5_000
+KEPT_WORDS = 1_000
 
 
 class Phrase(NamedTuple):
