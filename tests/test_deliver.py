@@ -1,5 +1,6 @@
 """The recap comes to where its readers open it, whole; what is withdrawn leaves that place too."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 from shareasm.deliver import OURS, deliver, is_delivered
 from shareasm.domain.campaigns import Publication
 from shareasm.errors import ConfigError, StorageError
+from shareasm.render.files import copy_file
 
 
 @pytest.fixture
@@ -36,6 +38,44 @@ def test_a_folder_gets_what_readers_need_and_keeps_what_is_a_persons_own(recap: 
     again = deliver(recap, Publication(folder=str(www)))
     assert (again.changed_count, again.removed_count) == (1, 1)
     assert files(www) == {"index.html", "day-1.html", "recap.css", "robots.txt"}
+
+
+def test_whatever_was_brought_there_goes_when_it_is_taken_out_of_the_recap(recap: Path, tmp_path: Path) -> None:
+    www, other = tmp_path / "www", tmp_path / "other"
+    for name in ("all-in-one.html", "earlier/2015/index.html", "earlier/2015/media/00aa-640.webp"):
+        (recap / name).parent.mkdir(parents=True, exist_ok=True)
+        (recap / name).write_text(name)
+    deliver(recap, Publication(folder=str(www)))
+    (www / "about.html").write_text("theirs")
+    shutil.rmtree(recap / "earlier")
+    (recap / "all-in-one.html").unlink()
+    assert deliver(recap, Publication(folder=str(www))).removed_count == 3
+    assert files(www) == {"index.html", "day-1.html", "recap.css", "media/00ff-640.webp", "about.html"}
+    (recap / "day-1.html").unlink()
+    other.mkdir()
+    (other / "about.html").write_text("theirs, and of a name that was ours elsewhere")
+    (recap / "about.html").write_text("ours")
+    deliver(recap, Publication(folder=str(www)))
+    (recap / "about.html").unlink()
+    deliver(recap, Publication(folder=str(other)))
+    assert "about.html" in files(other), "nothing of ours was ever brought there"
+
+
+def test_what_was_brought_there_half_way_is_taken_away_too(
+    recap: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(source: Path, target: Path) -> None:
+        if source.name == "index.html":
+            raise OSError(28, "No space left on device")
+        copy_file(source, target)
+
+    publication = Publication(folder=str(tmp_path / "www"))
+    with monkeypatch.context() as patched, pytest.raises(StorageError, match="No space left"):
+        patched.setattr("shareasm.deliver.copy_file", full)
+        deliver(recap, publication)
+    assert is_delivered(recap), "readers may see what is there: it is looked after from now on"
+    (recap / "day-1.html").unlink()
+    assert deliver(recap, publication).removed_count == 1
 
 
 def test_a_page_of_somebody_elses_is_not_replaced(recap: Path, tmp_path: Path) -> None:

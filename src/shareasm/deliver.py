@@ -6,17 +6,19 @@ too, so that what was withdrawn leaves the public page within minutes, not only 
 
 import shlex
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from shareasm.campaign_files.publication import PLACE
 from shareasm.domain.campaigns import Publication
 from shareasm.errors import ConfigError, StorageError
 from shareasm.render import is_of_a_recap
-from shareasm.render.files import copy_file
+from shareasm.render.files import copy_file, write_file
 
-MARK = ".published"  # in the recap's folder, once it was delivered; never delivered itself
+MARK = ".published"  # in the recap's folder, once it was delivered, with what; never delivered itself
 OURS = '<meta name="generator" content="shareasm">'
 ENDS_WITHIN_S = 15 * 60.0
 _WORDS_KEPT = 600
@@ -41,12 +43,12 @@ def deliver(folder: Path, publication: Publication) -> Delivered:
         done = _into(folder, Path(publication.folder))
     elif publication.command:
         done = _by_command(folder, publication.command)
+        (folder / MARK).touch()
     else:
         raise ConfigError(
             "the campaign does not say where its recap is published: write “recap: {folder: /srv/www/my-day}” or "
             "“recap: {command: […]}” into campaign.yaml"
         )
-    (folder / MARK).touch()
     return done
 
 
@@ -63,8 +65,11 @@ def _into(folder: Path, target: Path) -> Delivered:
         target.mkdir(parents=True, exist_ok=True)
         names = [path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()]
         wanted = sorted((name for name in names if not _is_hidden(name)), key=_pages_last)
+        before = _brought(folder, target)
+        _note(folder, target, before.union(wanted))  # first: what is there half-way is looked after too
         changed = sum(_copied(folder / name, target / name) for name in wanted)
-        removed = _remove(target, set(wanted))
+        removed = _remove(target, wanted, before)
+        _note(folder, target, wanted)
     except OSError as error:
         raise StorageError(f"the recap cannot be published to {target}: {error.strerror or error}") from error
     return Delivered(str(target), changed, removed)
@@ -95,13 +100,31 @@ def _copied(source: Path, target: Path) -> bool:
     return True
 
 
-def _remove(target: Path, wanted: Iterable[str]) -> int:
-    """Take away what an earlier delivery left and no page shows any more; what is a person's own stays."""
+def _remove(target: Path, wanted: Iterable[str], before: Container[str]) -> int:
+    """Take away what an earlier delivery brought and the recap has no more; what is a person's own stays."""
     there = {path.relative_to(target).as_posix() for path in target.rglob("*") if path.is_file()}
-    stale = [name for name in there - set(wanted) if is_of_a_recap(name)]
+    stale = [name for name in there.difference(wanted) if name in before or is_of_a_recap(name)]
     for name in stale:
-        (target / name).unlink()
+        (target / name).unlink(missing_ok=True)
     return len(stale)
+
+
+class _Mark(msgspec.Struct):
+    target: str
+    names: list[str]
+
+
+def _brought(folder: Path, target: Path) -> frozenset[str]:
+    """Return what was brought to `target` before; nothing where that is not known."""
+    try:
+        mark = msgspec.json.decode((folder / MARK).read_bytes(), type=_Mark)
+    except (OSError, msgspec.MsgspecError):
+        return frozenset()
+    return frozenset(mark.names) if mark.target == str(target) else frozenset()
+
+
+def _note(folder: Path, target: Path, names: Iterable[str]) -> None:
+    write_file(folder / MARK, [msgspec.json.encode(_Mark(str(target), sorted(names))).decode()])
 
 
 def _by_command(folder: Path, command: Iterable[str]) -> Delivered:
