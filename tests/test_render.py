@@ -428,6 +428,18 @@ def test_a_page_is_never_half_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [page]
 
 
+def test_what_somebody_who_was_stopped_left_half_written_goes_an_hour_later(tmp_path: Path) -> None:
+    (tmp_path / "media").mkdir()
+    left, fresh = tmp_path / ".recap.json.7-00ff00ff", tmp_path / ".index.html.7-00ff00ff"
+    picture, theirs = tmp_path / "media" / ".00ff-640.webp.7-00ff00ff", tmp_path / ".notes.txt.7-00ff00ff"
+    for file in (left, picture, theirs, fresh):
+        file.write_text("half")
+    for file in (left, picture, theirs):
+        os.utime(file, (0, 0))
+    write_recap(arrange(Facts(a_campaign())), tmp_path)
+    assert [file.exists() for file in (left, picture, theirs, fresh)] == [False, False, True, True]
+
+
 def test_a_missing_template_is_said_in_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "template_folder", lambda: tmp_path / "nowhere")
     with pytest.raises(ConfigError, match=r"the template recap/recap\.css is missing from .*nowhere"):

@@ -16,7 +16,7 @@ from shareasm.campaign_files.publication import PLACE
 from shareasm.domain.campaigns import Publication
 from shareasm.errors import ConfigError, StorageError
 from shareasm.render import is_of_a_recap
-from shareasm.render.files import copy_file, write_file
+from shareasm.render.files import copy_file, remove_unfinished, write_file
 
 MARK = ".published"  # in the recap's folder, once it was delivered, with what; never delivered itself
 OURS = '<meta name="generator" content="shareasm">'
@@ -106,6 +106,7 @@ def _remove(target: Path, wanted: Iterable[str], before: Container[str]) -> int:
     stale = [name for name in there.difference(wanted) if name in before or is_of_a_recap(name)]
     for name in stale:
         (target / name).unlink(missing_ok=True)
+    remove_unfinished(target, is_of_a_recap)
     return len(stale)
 
 

@@ -1,12 +1,17 @@
 """Files that readers see whole: the old bytes or the new ones, never a half; what would be the same is left alone."""
 
 import os
+import re
 import shutil
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from pathlib import Path
+from secrets import token_hex
 
 _BLOCK = 1 << 20  # bytes
+_UNFINISHED = re.compile(r"\.(.+)\.\d+-[0-9a-f]{8}")
+_LEFT_AFTER_S = 3600.0  # nobody writes one file for so long
 
 
 def write_file(path: Path, pieces: Iterable[str]) -> bool:
@@ -17,7 +22,7 @@ def write_file(path: Path, pieces: Iterable[str]) -> bool:
 def write_bytes(path: Path, pieces: Iterable[bytes]) -> bool:
     """Write `pieces` to `path` so that readers see the old bytes or the new ones; return whether they differ."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
+    fresh = _beside(path)
     try:
         with fresh.open("wb") as file:
             for piece in pieces:
@@ -35,12 +40,32 @@ def write_bytes(path: Path, pieces: Iterable[bytes]) -> bool:
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file so that readers see it whole."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    fresh = target.with_name(f".{target.name}.{os.getpid()}")
+    fresh = _beside(target)
     try:
         shutil.copyfile(source, fresh)
         fresh.replace(target)
     finally:
         fresh.unlink(missing_ok=True)
+
+
+def remove_unfinished(folder: Path, is_ours: Callable[[str], bool]) -> None:
+    """Remove what somebody who was stopped half-way left of our files below `folder`: it may hold what was withdrawn since."""
+    for file in [*folder.glob(".*-*"), *folder.glob("media/.*-*")]:
+        name = _UNFINISHED.fullmatch(file.name)
+        if name and is_ours(file.with_name(name[1]).relative_to(folder).as_posix()) and _age_s(file) > _LEFT_AFTER_S:
+            file.unlink(missing_ok=True)
+
+
+def _beside(path: Path) -> Path:
+    """Return a name for what becomes `path`; programs in containers of their own all have the same number."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{token_hex(4)}")
+
+
+def _age_s(file: Path) -> float:
+    try:
+        return time.time() - file.stat().st_mtime
+    except FileNotFoundError:  # whoever writes it is through
+        return 0.0
 
 
 def encoded(pieces: Iterable[str], size: int = 64 * 1024) -> Iterator[bytes]:

@@ -13,7 +13,7 @@ from shareasm.domain.recaps import Recap
 from shareasm.domain.retelling import retold
 from shareasm.errors import StorageError
 from shareasm.render.downloads import DOWNLOADS, as_csv, as_json, as_markdown
-from shareasm.render.files import copy_file
+from shareasm.render.files import copy_file, remove_unfinished
 from shareasm.render.found import FOUND, found_files
 from shareasm.render.manifest import Piece, read_manifest
 from shareasm.render.pages import editions, look, pieces
@@ -121,5 +121,6 @@ def _remove_stale(folder: Path, wanted: set[str]) -> int:
     found = {path.relative_to(folder).as_posix() for path in (*folder.glob("*.*"), *folder.glob("media/*"))}
     stale = [name for name in found - wanted if is_of_a_recap(name)]
     for name in stale:
-        (folder / name).unlink()
+        (folder / name).unlink(missing_ok=True)  # another program may have been quicker
+    remove_unfinished(folder, is_of_a_recap)
     return len(stale)
