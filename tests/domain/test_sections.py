@@ -162,10 +162,11 @@ def test_what_was_said_without_the_hashtag_is_in_no_section_of_its_own() -> None
         replace(pictured(key, key, by=BAKARI, kind=kind, reply_to=one.ref, created_at=at("10:00")), without_tag=True)
         for key, kind in (("picture", MediaKind.IMAGE), ("film", MediaKind.VIDEO))
     )
-    recap = told(one, still, moving, campaign=WITH_PARTNERS)
-    assert len(recap.items) == 3
-    assert recap.without_tag_count == 2
-    assert (recap.gallery, recap.recordings) == ((), ())
+    question = shown(asked(reply_to=one.ref), without_tag=True)
+    recap = told(one, still, moving, question, shown(ANSWER, without_tag=True), campaign=WITH_PARTNERS)
+    assert len(recap.items) == 5
+    assert recap.without_tag_count == 4
+    assert (recap.gallery, recap.recordings, recap.questions) == ((), (), ())
     ((_, (miners,)),) = recap.voices
     assert miners.first_words is None
 

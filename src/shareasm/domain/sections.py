@@ -207,7 +207,7 @@ def questions(items: Sequence[Item], told: Callable[[Item], bool]) -> tuple[Ques
 
 
 def _asks(item: Item) -> bool:
-    return not item.shown.is_covered and asks(item.post.text, item.post.languages)
+    return not (item.shown.is_covered or item.without_tag) and asks(item.post.text, item.post.languages)
 
 
 # ---- what was planned, sent, and came back -----------------------------------------------------------------------------
