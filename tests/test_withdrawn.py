@@ -101,6 +101,24 @@ def test_where_the_story_showed_it_the_story_answers_too_in_one_line(materials: 
     assert made(materials, tmp_path / "anew") == after, "the same store gives the same bytes"
 
 
+def test_who_looks_while_the_day_goes_on_settles_no_place(materials: Materials, tmp_path: Path) -> None:
+    items = posts(POSTS_PER_PART + 5)
+    put(materials, items[:3])
+    early = made(replace(materials, now=lambda: CLOSES - minutes(60)), tmp_path / "recap")
+    assert "day-1.html" in early
+    put(materials, items)
+    forget(materials.engine, find(materials.engine, items[1].post.ref.uri), materials.files, materials.now)
+    after = made(materials, tmp_path / "recap")
+    pages = {name for name, text in after.items() if name.startswith("day-") and b"<article" in text}
+    assert pages == {f"day-{page}{ending}.html" for page in ("7", "7-2") for ending in ("", ".fr")}, (
+        "each hour has its own"
+    )
+    assert LINE in after["day-1.html"].decode(), "who had that address finds the line"
+    later = [seen("Late #shareASM", uri="https://memory.example/users/u/statuses/0000")]
+    put(materials, later)
+    assert {name for name in made(materials, tmp_path / "recap") if name.startswith("day-7")} == pages
+
+
 def test_its_page_answers_when_no_post_is_left_on_it(materials: Materials, tmp_path: Path) -> None:
     items = posts(1)
     put(materials, items)

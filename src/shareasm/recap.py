@@ -132,7 +132,8 @@ def _with_places(materials: Materials, facts: Facts) -> Facts:
     with reading(materials.engine) as connection:
         stood = anchors.stood(connection, materials.campaign.slug)
         told = anchors.told(connection, materials.campaign.slug)
-    return replace(facts, stood=stood, told=told, is_over=materials.now() >= materials.campaign.closes_at)
+        early = anchors.early(connection, materials.campaign.slug)
+    return replace(facts, stood=stood, told=told, early=early, is_over=materials.now() >= materials.campaign.closes_at)
 
 
 def _remember_places(materials: Materials, facts: Facts, made: Recap) -> None:
@@ -142,11 +143,13 @@ def _remember_places(materials: Materials, facts: Facts, made: Recap) -> None:
     news = {
         item.anchor: item.page
         for item in made.items
-        if facts.stood.get(item.anchor) != item.page or item.anchor in told
+        if facts.stood.get(item.anchor) != item.page
+        or item.anchor in told
+        or (facts.is_over and item.anchor in facts.early)
     }
     if news:
         with transaction(materials.engine) as connection:
-            anchors.remember(connection, materials.campaign.slug, news, told | facts.told)
+            anchors.remember(connection, materials.campaign.slug, news, told | facts.told, is_early=not facts.is_over)
 
 
 def facts_of_day(materials: Materials) -> Facts:

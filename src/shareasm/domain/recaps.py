@@ -97,6 +97,7 @@ class Facts:
     stood: Stood = field(default_factory=dict)
     told: frozenset[str] = frozenset()  # those of `stood` that the story showed too
     is_over: bool = False  # the day: every post keeps its page from then on
+    early: frozenset[str] = frozenset()  # those of `stood` that were shown only while it went on
 
 
 # ---- what comes out --------------------------------------------------------------------------------------------------
@@ -246,7 +247,7 @@ def arrange(facts: Facts) -> Recap:
     day.
     """
     campaign, story = facts.campaign, facts.story or StoryPlan()
-    items = make_items(campaign, facts.schedule, facts.entries, facts.posts, facts.stood if facts.is_over else {})
+    items = make_items(campaign, facts.schedule, facts.entries, facts.posts, _settled(facts))
     day = Day(items, campaign.zone, campaign.languages[0])
     gone = _gone(facts)
     chapters = _light(planned_chapters(story, day, gone) if story.chapters else own_chapters(day))
@@ -282,6 +283,11 @@ def arrange(facts: Facts) -> Recap:
         withdrawn=_withdrawn(facts.stood, items),
         told_no_more=tuple(sorted(facts.told - {item.anchor for item in items})) if facts.told else (),
     )
+
+
+def _settled(facts: Facts) -> Stood:
+    """Return where posts stand for ever: whoever looked while the day went on settled nothing."""
+    return {anchor: page for anchor, page in facts.stood.items() if anchor not in facts.early} if facts.is_over else {}
 
 
 def _withdrawn(stood: Stood, items: Iterable[Item]) -> dict[str, tuple[str, ...]]:
