@@ -5,10 +5,12 @@ import io
 import json
 from collections.abc import Iterable
 from dataclasses import replace
+from html import escape
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
 import pytest
+from markdown_it import MarkdownIt
 from PIL import Image
 
 from recap_day import BLUESKY, a_campaign, a_day, a_picture, a_post, an_account, at, shown
@@ -191,6 +193,17 @@ def test_the_story_is_text_that_a_strangers_marks_do_not_change() -> None:
     assert "> (Odd \\*marks\\*)" in text
     assert "— Ana Ríos, miner" in text
     assert "> Who pays?" in text
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["Gold\n---", "Gold\n===", "- one", "+ one", "1. one", "12) one", "&lt;b&gt; &copy;", "***", "-", "~~~ x"],
+)
+def test_whatever_a_stranger_says_is_a_paragraph_of_the_same_words(words: str) -> None:
+    said = a_post("1", "<p>x</p>", text=words)
+    story = StoryPlan(chapters=(ChapterPlan("One", show=(Rule(RuleKind.POST, said.url),)),))
+    text = "".join(as_markdown(recap(Facts(a_campaign(), story=story, posts=[shown(said)])), Edition()))
+    assert f"<blockquote>\n<p>{escape(words)}</p>\n<p>— Amina, <a" in MarkdownIt("commonmark").render(text)
 
 
 @pytest.mark.parametrize(("warning", "said"), [("Blood", "> (Blood)"), ("", "> (Marked as sensitive)")])

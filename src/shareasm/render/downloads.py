@@ -7,6 +7,7 @@ stands in docs/recap-json.md.
 import csv
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 
@@ -200,6 +201,10 @@ def _ours(said: Markup) -> str:
 
 
 def _plain(text: str) -> str:
-    """Return words that mean nothing in Markdown: a stranger's brackets make no link, and no tag."""
-    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>#|!~" else letter for letter in text)
-    return " ".join(escaped.split())
+    """Return words that mean nothing in Markdown: a stranger's brackets make no link and no tag, their dashes no heading."""
+    escaped = "".join(f"\\{letter}" if letter in "\\`*_[]<>#|!~&" else letter for letter in text)
+    return _BEGINS.sub(r"\1\\\2", " ".join(escaped.split()))
+
+
+_BEGINS = re.compile(r"^(\d*)([-+=.)])")
+"""What makes the line that it begins a list, or the line before it a heading."""
