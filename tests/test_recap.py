@@ -240,6 +240,20 @@ def test_who_is_forgotten_while_a_recap_is_made_is_on_no_page_and_leaves_no_pict
     assert not list((materials.files / "media").glob("*"))
 
 
+def test_pictures_that_could_not_be_had_are_counted_of_posts_that_are_shown(materials: Materials) -> None:
+    photo = Media(MediaKind.IMAGE, "https://a.example/2.png", "A mine")
+    others = seen("Others #shareASM", uri="https://b.example/9", url="https://b.example/@b/9", media=(photo,))
+    put(materials, [*with_pictures("https://a.example/1.png"), others])
+    wishes = [seen(uri="https://memory.example/users/amina/statuses/0").post.ref.uri]
+
+    def fetch(_url: str) -> Refusal:
+        while wishes:
+            forget(materials.engine, find(materials.engine, wishes.pop()), materials.files, lambda: CLOSES)
+        return BROKEN
+
+    assert "1 picture could not be kept" in made(materials, fetch)
+
+
 def test_the_link_card_of_a_post_that_is_not_shown_is_not_shown_either(materials: Materials) -> None:
     author = Account(Network.MASTODON, "https://m.example/users/b", "b@m.example", "B", "", is_noindex=True)
     ref = PostRef(Network.MASTODON, "https://m.example/users/b/statuses/1")

@@ -182,7 +182,7 @@ def _facts(materials: Materials, judged: list[Judged], kept: Mapping[str, KeptPi
         withheld=withheld,
         sources=tuple(_seen_by(source, states.get(source.id), gaps) for source in materials.campaign.sources),
         checked_at=min((item.stored.checked_at for item in shown if item.stored.checked_at), default=None),
-        missing_pictures_count=sum(isinstance(picture, Refusal) for picture in kept.values()),
+        missing_pictures_count=sum(isinstance(kept.get(url), Refusal) for url in _pictured(shown)),
         logo=_keep_own(materials, materials.campaign.look.logo),
         cover=_keep_own(materials, f"media/{wanted.file}") if isinstance(wanted, Picture) else None,
     )
@@ -231,8 +231,7 @@ def _keep_pictures(
     """Return what we keep for every image that the page shows. What is kept is not fetched again; a refusal is not kept, for
     the host may be well at the next recap.
     """
-    wanted = [url for item in shown for url in picture_addresses(item.stored.post, is_covered=item.verdict.is_covered)]
-    addresses = list(dict.fromkeys(wanted))
+    addresses = _pictured(shown)
     with reading(materials.engine) as connection:
         kept = {url: one for url, one in pictures.find(connection, addresses).items() if _is_there(materials, one)}
     missing = [url for url in addresses if url not in kept]
@@ -243,6 +242,12 @@ def _keep_pictures(
             with transaction(materials.engine) as connection:
                 pictures.put(connection, url, picture, materials.now())
     return kept
+
+
+def _pictured(shown: Iterable[Judged]) -> list[str]:
+    """Return where the images are that the page shows, each once."""
+    wanted = [url for item in shown for url in picture_addresses(item.stored.post, is_covered=item.verdict.is_covered)]
+    return list(dict.fromkeys(wanted))
 
 
 def _is_there(materials: Materials, picture: KeptPicture | Refusal) -> bool:
