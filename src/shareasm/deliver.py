@@ -46,8 +46,8 @@ def deliver(folder: Path, publication: Publication) -> Delivered:
         (folder / MARK).touch()
     else:
         raise ConfigError(
-            "the campaign does not say where its recap is published: write “recap: {folder: /srv/www/my-day}” or "
-            "“recap: {command: […]}” into campaign.yaml"
+            "the campaign does not say where its recap is published: write recap: {folder: /srv/www/my-day}, or "
+            'recap: {command: "rsync -a {folder}/ web:/srv/www/my-day/"}, into campaign.yaml'
         )
     return done
 
