@@ -112,7 +112,7 @@ def _sharing(facts: Facts, evidence: Evidence) -> _Sheet:
 
 
 def _hours(evidence: Evidence) -> _Sheet:
-    return _Sheet("Hours", ("hour (campaign's zone)", "our programme", "others"), by_hour(evidence.rows))
+    return _Sheet("Hours", ("hour (campaign's zone)", "ours", "others"), by_hour(evidence.rows))
 
 
 def _gaps(evidence: Evidence) -> _Sheet:

@@ -204,3 +204,24 @@ def test_a_post_of_ours_whose_slot_left_the_plan_after_it_was_sent_is_still_ours
     assert (values["sent"], values["posts.ours"], values["posts.others"], values["people"]) == (1, 1, 0, 0)
     recap = arrange(day)
     assert (recap.numbers.ours_count, recap.contributors, recap.hours[3].others_count) == (1, (), 0)
+
+
+def test_what_a_person_wrote_by_hand_from_an_account_of_ours_is_nobody_who_acted() -> None:
+    slot = a_slot("guide")
+    sent = a_post("sent", by=OURS, card=None)
+    link = Card(GUIDE.editions[0].url, "A guide")
+    by_hand = a_post("hand", by=OURS_TOO, reply_to=sent.ref, card=link, created_at=at("10:00"))
+    day = facts(sent, by_hand, entries=(an_entry(slot, sent),), schedule=Schedule((slot,)))
+    counted = figures(replace(day, campaign=a_campaign(partners=())))
+    wanted = {
+        "posts": 2,
+        "posts.ours": 1,
+        "posts.by-hand": 1,
+        "posts.others": 0,
+        "people": 0,
+        "answers": 0,
+        "shared": 0,
+    }
+    assert wanted.items() <= counted.items()
+    assert by_hour(gather(day).rows) == [("2027-02-03T09:00", 1, 0), ("2027-02-03T10:00", 1, 0)]
+    assert arrange(day).contributors == ()

@@ -139,11 +139,11 @@ def by_slot(rows: Sequence[Row]) -> list[SlotLine]:
 
 
 def by_hour(rows: Iterable[Row]) -> list[tuple[str, int, int]]:
-    """Return each hour in which something was said, with the number of our posts and of others'."""
+    """Return each hour in which something was said, with the number of our posts, also by hand, and of others'."""
     ours, others = Counter[str](), Counter[str]()
     for row in rows:
         if row.kind is Kind.POST:
-            (ours if "posts.ours" in row.counts_for else others)[row.hour] += 1
+            (others if "posts.others" in row.counts_for else ours)[row.hour] += 1
     return [(hour, ours[hour], others[hour]) for hour in sorted(ours | others)]
 
 
@@ -233,7 +233,7 @@ def _posts(facts: Facts, items: Sequence[Item]) -> Iterator[Row]:
             **_of_partner(item.partner or (item.highlight.partner if item.highlight else None)),
             said_at=_iso(post.created_at),
             hour=f"{hour_of(post.created_at, facts.campaign.zone).astimezone(facts.campaign.zone):%Y-%m-%dT%H:%M}",
-            answers=slots.get(item.root, "") if item.root and not item.highlight else "",
+            answers=slots.get(item.root, "") if item.root and not item.is_by_us else "",
             resource=item.highlight.resource.id if item.highlight and item.highlight.resource else "",
             replies=counts.replies,
             reposts=counts.reposts,
@@ -257,6 +257,8 @@ def _counts_for(item: Item, language: str) -> Iterator[str]:
         yield "posts.ours"
         if item.highlight and item.highlight.resource:
             yield f"resource.{item.highlight.resource.id}.ours"
+    elif item.is_by_us:
+        yield "posts.by-hand"
     else:
         yield "posts.others"
         yield "people"
@@ -290,7 +292,7 @@ def _people(facts: Facts, items: Iterable[Item]) -> dict[str, _Person]:
     numbers: dict[str, str] = {}
     for item in items:
         author = item.post.author.identity
-        if not item.is_ours and author not in numbers:
+        if not item.is_by_us and author not in numbers:
             number = f"P{len(set(numbers.values())) + 1:04}"
             numbers |= dict.fromkeys(same.get(author, {author}), number)
     return {author: _Person(number, reasons.get(author, "")) for author, number in numbers.items()}
@@ -305,7 +307,7 @@ def _shared(campaign: Campaign, items: Iterable[Item], people: Mapping[str, _Per
     """Yield a row for each link of somebody else's post to one of the campaign's resources."""
     editions = {_address(edition.url): (one, edition) for one in campaign.resources for edition in one.editions}
     for item in items:
-        linked = editions.get(_address(item.post.card.url)) if item.post.card and not item.is_ours else None
+        linked = editions.get(_address(item.post.card.url)) if item.post.card and not item.is_by_us else None
         if linked:
             yield _sharing(item, *linked, people[item.post.author.identity])
 

@@ -88,6 +88,8 @@ def _people_figures(met: AbstractSet[str]) -> Iterator[Figure]:
     once = "each once, however many networks or bridges carry a copy"
     yield Figure("posts", group, "Posts under the hashtag, and answers to them", once)
     yield Figure("posts.ours", group, "of these, our programme", once)
+    if "posts.by-hand" in met:
+        yield Figure("posts.by-hand", group, "of these, from our accounts, outside of the programme", once)
     yield Figure("posts.others", group, "of these, by others", once)
     for network in _networks(met, "posts."):
         yield Figure(f"posts.{network}", group, f"of these, first said on {_NETWORK[network]}", once)

@@ -90,6 +90,7 @@ class Relations:
 
     highlight: Highlight | None = None
     is_ours: bool = False  # we sent it; without a highlight where its slot has left the plan since
+    is_by_us: bool = False  # from an account of ours: what we sent, and what a person wrote there by hand
     partner: Partner | None = None  # whose account wrote it, as far as the campaign declares accounts
     copies: tuple[Copy, ...] = ()
     answers: PostRef | None = None  # the post shown here that it replies to
@@ -143,6 +144,11 @@ class Item:
     def is_ours(self) -> bool:
         """Whether we sent it."""
         return self.relations.is_ours
+
+    @property
+    def is_by_us(self) -> bool:
+        """Whether an account of ours says it, sent by us or by hand."""
+        return self.relations.is_by_us
 
     @property
     def partner(self) -> Partner | None:
@@ -199,6 +205,7 @@ def make_items(
     ordered = _in_order(posts)
     partners = {fold_handle(account): partner for partner in campaign.partners for account in partner.accounts}
     sent = [entry for entry in entries if entry.receipt]
+    own = {fold_handle(account.handle) for account in campaign.accounts}
     joined = join(campaign, sent, (shown.post for shown in ordered))
     slots = {slot.id: slot for slot in schedule.slots}
     ours = {entry.receipt.ref for entry in sent if entry.receipt}
@@ -228,6 +235,7 @@ def make_items(
         found = Relations(
             highlight=highlights.get(ref),
             is_ours=ref in ours,
+            is_by_us=ref in ours or fold_handle(shown.post.author.handle) in own,
             partner=partners.get(fold_handle(shown.post.author.handle)),
             copies=tuple(copies.get(ref, ())),
             answers=_parent(shown, by_ref, joined),

@@ -329,7 +329,7 @@ def contributors(items: Sequence[Item]) -> tuple[Contributor, ...]:
 
 def may_be_named(item: Item) -> bool:
     """Return whether a post puts its author on a list of people: not ours, under the tag, of one who may be listed."""
-    return not (item.is_ours or item.without_tag) and may_be_listed(item.post.author)
+    return not (item.is_by_us or item.without_tag) and may_be_listed(item.post.author)
 
 
 def _name(account: Account) -> str:
