@@ -368,6 +368,15 @@ def test_accounts_are_one_contributor_only_where_the_campaign_declares_them_and_
     assert found[0].account == here
 
 
+def test_whoever_is_known_by_one_server_to_want_no_list_stands_in_none() -> None:
+    card = Card("https://planetgold.example/osh", "A guide")
+    told_here = a_post("a", by=BAKARI, card=card)
+    told_there = a_post("b", by=replace(BAKARI, is_indexable=False), created_at=at("10:00"))
+    recap = told(told_here, told_there)
+    assert recap.contributors == ()
+    assert recap.shelf[0].sharers == ()
+
+
 # ---- who shared what ---------------------------------------------------------------------------------------------------
 
 

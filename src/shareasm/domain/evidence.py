@@ -19,7 +19,7 @@ from shareasm.domain.joins import fold_handle, join
 from shareasm.domain.queue import TAKEN_BACK, State
 from shareasm.domain.recaps import Facts, SourceState
 from shareasm.domain.richtext import truncate
-from shareasm.domain.sections import may_be_named
+from shareasm.domain.sections import may_be_named, unlisted
 
 WORDS_QUOTED = 120
 """Graphemes of a post that stand in its row, so that a reader knows which one it is."""
@@ -303,18 +303,19 @@ def _is_declared(campaign: Campaign, handle: str) -> bool:
     return fold_handle(handle) in map(fold_handle, declared)
 
 
-def _shared(campaign: Campaign, items: Iterable[Item], people: Mapping[str, _Person]) -> Iterator[Row]:
+def _shared(campaign: Campaign, items: Sequence[Item], people: Mapping[str, _Person]) -> Iterator[Row]:
     """Yield a row for each link of somebody else's post to one of the campaign's resources."""
     editions = {_address(edition.url): (one, edition) for one in campaign.resources for edition in one.editions}
+    shy = unlisted(items)
     for item in items:
         linked = editions.get(_address(item.post.card.url)) if item.post.card and not item.is_by_us else None
         if linked:
-            yield _sharing(item, *linked, people[item.post.author.identity])
+            is_named = may_be_named(item, shy)
+            yield _sharing(item, *linked, people[item.post.author.identity], is_named=is_named)
 
 
-def _sharing(item: Item, resource: Resource, edition: Edition, person: _Person) -> Row:
+def _sharing(item: Item, resource: Resource, edition: Edition, person: _Person, *, is_named: bool) -> Row:
     """Return the row of one who shared. It is a list of people: who may stand in none is a number there."""
-    is_named = may_be_named(item)
     return Row(
         "",
         Kind.SHARED,

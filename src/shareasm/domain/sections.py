@@ -4,7 +4,7 @@ Each is drawn from the day's Items by one function, in an order that the same da
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -128,8 +128,9 @@ class ShelfEntry:
 def shelf(campaign: Campaign, items: Sequence[Item]) -> tuple[ShelfEntry, ...]:
     """Return the campaign's resources, those that the day spoke of first, each with who shared it."""
     linked: dict[str, list[Account]] = {}
+    shy = unlisted(items)
     for item in items:
-        if item.post.card and may_be_named(item):
+        if item.post.card and may_be_named(item, shy):
             linked.setdefault(item.post.card.url.rstrip("/"), []).append(item.post.author)
     entries = []
     for resource in campaign.resources:
@@ -314,9 +315,10 @@ class Contributor:
 def contributors(items: Sequence[Item]) -> tuple[Contributor, ...]:
     """Return everybody else who spoke under the tag and may be listed, in order of the name that the page shows."""
     groups: dict[tuple[str, str], dict[str, Account]] = {}
+    shy = unlisted(items)
     for item in items:
         account = item.post.author
-        if may_be_named(item):
+        if may_be_named(item, shy):
             declared = (f"partner {item.partner.id}", _name(account)) if item.partner else ("", account.ref)
             groups.setdefault(declared, {}).setdefault(account.ref, account)
     found = [tuple(sorted(group.values(), key=_listing)) for group in groups.values()]
@@ -327,9 +329,14 @@ def contributors(items: Sequence[Item]) -> tuple[Contributor, ...]:
     )
 
 
-def may_be_named(item: Item) -> bool:
-    """Return whether a post puts its author on a list of people: not ours, under the tag, of one who may be listed."""
-    return not (item.is_by_us or item.without_tag) and may_be_listed(item.post.author)
+def unlisted(items: Iterable[Item]) -> frozenset[str]:
+    """Return who may stand in no list of people, by identity: servers differ in what they know, and one word is enough."""
+    return frozenset(item.post.author.identity for item in items if not may_be_listed(item.post.author))
+
+
+def may_be_named(item: Item, shy: Container[str]) -> bool:
+    """Return whether a post puts its author on a list of people: not ours, under the tag, of one who is not `unlisted`."""
+    return not (item.is_by_us or item.without_tag) and item.post.author.identity not in shy
 
 
 def _name(account: Account) -> str:

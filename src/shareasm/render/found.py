@@ -10,8 +10,8 @@ from urllib.parse import urljoin
 from xml.sax.saxutils import escape, quoteattr
 
 from shareasm.domain.items import Item
-from shareasm.domain.moderation import may_be_listed
 from shareasm.domain.recaps import Recap
+from shareasm.domain.sections import unlisted
 from shareasm.render.pages import Edition
 from shareasm.render.speech import Speech
 from shareasm.render.words import iso, name_of, short
@@ -58,7 +58,8 @@ def _feed(recap: Recap, url: str, edition: Edition) -> Iterator[str]:
     title = edition.speech.gettext("%(title)s: the newest posts", title=_line(recap.title)).unescape()
     # What was said without the tag stands below what it answers, and here nothing stands below anything.
     tagged = (item for item in recap.items if not item.without_tag)
-    items = [item for item in tagged if item.highlight or may_be_listed(item.post.author)][-ENTRIES:]
+    shy = unlisted(recap.items)
+    items = [item for item in tagged if item.highlight or item.post.author.identity not in shy][-ENTRIES:]
     updated = max((_updated(item) for item in items), default=iso(recap.campaign.closes_at))
     yield '<?xml version="1.0" encoding="utf-8"?>\n'
     yield f'<feed xmlns="http://www.w3.org/2005/Atom" xml:lang={quoteattr(edition.language)}>\n'
