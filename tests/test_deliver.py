@@ -105,7 +105,10 @@ def test_no_shell_reads_the_command(recap: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("publication", "words"),
     [
-        (Publication(), "campaign does not say where its recap is published"),
+        (
+            Publication(),
+            r"campaign does not say where its recap is published.*rsync -a --delete --exclude=\.\* \{folder\}/",
+        ),
         (Publication(command=("no-such-program", "{folder}")), "no-such-program.* cannot be started: No such file"),
         (
             Publication(command=(sys.executable, "-c", "raise SystemExit('no route to web')", "{folder}")),

@@ -47,7 +47,7 @@ def deliver(folder: Path, publication: Publication) -> Delivered:
     else:
         raise ConfigError(
             "the campaign does not say where its recap is published: write recap: {folder: /srv/www/my-day}, or "
-            'recap: {command: "rsync -a {folder}/ web:/srv/www/my-day/"}, into campaign.yaml'
+            'recap: {command: "rsync -a --delete --exclude=.* {folder}/ web:/srv/www/my-day/"}, into campaign.yaml'
         )
     return done
 

@@ -10,7 +10,7 @@ from shareasm.domain.campaigns import Publication
 
 RECAP_KEYS = ("url", "folder", "command")
 PLACE = "{folder}"
-_EXAMPLE = f"rsync -a --delete {PLACE}/ web@iied.example:/srv/www/my-day/"
+_EXAMPLE = f"rsync -a --delete --exclude=.* {PLACE}/ web@iied.example:/srv/www/my-day/"
 _FOR_A_SHELL = re.compile(r"[|;<>`]|&&|^&$|&$|\$[\w({]|^~(?=/|$)|\{folder\}\S*\*")
 
 
