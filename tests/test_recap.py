@@ -171,6 +171,28 @@ def test_what_we_took_back_is_not_shown_and_said_whatever_a_source_still_shows(
     assert "All were sent." in page
 
 
+def test_what_we_take_back_while_pages_are_written_is_on_none(
+    materials: Materials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(materials, [seen()])
+    bring_in_line(materials.engine, materials.campaign, materials.schedule)
+    receipt = msgspec.json.encode(Receipt(seen().post.ref, "https://memory.example/1", "1")).decode()
+    states = [State.PUBLISHED, State.WITHDRAWING]
+
+    def next_state() -> None:  # in a process of its own
+        if states:
+            with transaction(materials.engine) as connection:
+                connection.execute(entries.update(), {"state": states.pop(0), "receipt": receipt})
+
+    def write(*args: object, **options: object) -> Written:
+        next_state()
+        return write_recap(*args, **options)  # type: ignore[arg-type]
+
+    next_state()
+    monkeypatch.setattr("shareasm.recap.write_recap", write)
+    assert "Safer mines" not in made(materials)
+
+
 def test_the_method_note_counts_what_nobody_confirmed_until_somebody_does(materials: Materials) -> None:
     put(materials, [seen()], at=OPENS)
     assert "<b>1 post</b> about which no server answered when we asked a last time" in made(materials)

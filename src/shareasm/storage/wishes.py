@@ -1,9 +1,13 @@
-"""Whether something was withdrawn lately: deleted, hidden or forgotten. Who writes pages for minutes asks before and after."""
+"""Whether something was withdrawn lately: deleted, taken back, hidden or forgotten.
+
+Who writes pages for minutes asks before and after.
+"""
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from shareasm.storage.tables import author_states, campaign_posts, decisions, forgotten, posts
+from shareasm.domain.queue import TAKEN_BACK
+from shareasm.storage.tables import author_states, campaign_posts, decisions, entries, forgotten, posts
 
 Mark = tuple[object, ...]
 
@@ -17,5 +21,6 @@ def mark(connection: Connection, campaign: str) -> Mark:
         sa.select(sa.func.count(), sa.func.max(forgotten.c.forgotten_at)).select_from(forgotten),
         sa.select(sa.func.count(), sa.func.max(decisions.c.decided_at)).select_from(decisions),
         sa.select(sa.func.count(), sa.func.max(author_states.c.changed_at)).select_from(author_states),
+        sa.select(sa.func.count()).where(entries.c.campaign == campaign, entries.c.state.in_(sorted(TAKEN_BACK))),
     )
     return tuple(tuple(connection.execute(query).one()) for query in asked)
