@@ -211,7 +211,7 @@ def bring_up_to_date(
     from shareasm.wiring import deliver_again, exports_folder, materials, recap_folder, report_again
 
     page = recap_folder(plan.campaign, settings)
-    if (page / "index.html").is_file():
+    if (page / "recap.css").is_file():  # written first: one that was never finished holds posts too
         made = recaps.make_recap(materials(plan, engine, settings, world), page)
         click.echo(f"Recap written again: {made.written.index}, {made.written.changed_count} files changed.")
         tell_copies(made.copies)

@@ -311,7 +311,7 @@ def _take_out_of_pages(press: "Press", folder: Path | None) -> None:
     if loaded.campaign and loaded.schedule and not loaded.has_errors:
         plan = Plan(loaded.folder, loaded.campaign, loaded.schedule, loaded.story)
         bring_up_to_date(plan, press.engine, settings, World(SystemClock()))
-    elif (recap_folder(press.campaign, settings) / "index.html").is_file():
+    elif (recap_folder(press.campaign, settings) / "recap.css").is_file():
         said = (
             "The recap still shows it, for the plan has mistakes: mend them (`shareasm check`), then `shareasm recap`"
         )
