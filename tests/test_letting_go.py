@@ -142,6 +142,17 @@ def test_posts_of_no_day_are_strays_and_go_too(engine: Engine, tmp_path: Path) -
     assert count(engine, posts_table) == 0
 
 
+def test_pictures_of_strays_go_with_them(engine: Engine, tmp_path: Path) -> None:
+    media = (Media(MediaKind.IMAGE, "https://m.example/a.jpg"),)
+    put(engine, number(1, media=media))
+    (tmp_path / "a.webp").write_bytes(b"x")
+    with transaction(engine) as connection:
+        pictures.put(connection, "https://m.example/a.jpg", KeptPicture((PictureFile("a.webp", 1, 1),)), NOON)
+    put(engine, number(1, "Safer mines", media=media))
+    assert after(engine, tmp_path, 31) == LetGo(post_count=1, picture_count=1)
+    assert not (tmp_path / "a.webp").exists()
+
+
 def test_pictures_go_with_the_last_post_that_shows_them(engine: Engine, tmp_path: Path) -> None:
     mine, shared = (Media(MediaKind.IMAGE, f"https://m.example/{name}.jpg") for name in ("mine", "shared"))
     put(engine, number(1, author=SHY, media=(mine, shared)), number(2, media=(shared,)))

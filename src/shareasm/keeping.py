@@ -4,7 +4,7 @@ Done when the recap is looked over: nightly by a worker, else by `shareasm sweep
 campaign's to say; what a page shows stays as long as the page does, else nobody could ask whether it still may be shown.
 """
 
-from collections.abc import Container
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from shareasm.domain.campaigns import Campaign
 from shareasm.domain.items import picture_addresses
 from shareasm.domain.keeping import is_over, is_raw_over
 from shareasm.domain.moderation import Reason
+from shareasm.domain.posts import Post
 from shareasm.pictures import remove
 from shareasm.showing import Judged, asked_last_since, judge
 from shareasm.storage import keeping, pictures, queue
@@ -61,15 +62,13 @@ def let_go(engine: Engine, campaign: Campaign, kept_pictures: Path, now: datetim
             if is_raw_over(campaign.keep, campaign.closes_at, now)
             else 0
         )
-        gone = keeping.let_go(
-            connection,
-            campaign.slug,
-            {item.stored.arrival: (item.stored.post.ref, item.verdict.reason) for item in over},
-            now,
-        )
-        picture_count = _remove_pictures(connection, judged, set(gone), kept_pictures)
-        stray_count = keeping.let_go_of_strays(connection, now - campaign.keep.unshown)
-    return LetGo(raw_count, len(gone) + stray_count, picture_count)
+        reasons = {item.stored.arrival: (item.stored.post.ref, item.verdict.reason) for item in over}
+        gone = set(keeping.let_go(connection, campaign.slug, reasons, now))
+        strays = keeping.let_go_of_strays(connection, now - campaign.keep.unshown)
+        left = [item.stored.post for item in judged if item.stored.arrival in gone]
+        staying = [item.stored.post for item in judged if item.stored.arrival not in gone]
+        picture_count = _remove_pictures(connection, [*left, *strays], staying, kept_pictures)
+    return LetGo(raw_count, len(gone) + len(strays), picture_count)
 
 
 _NOT_CONFIRMED = {Reason.UNCONFIRMED, Reason.INCOMPLETE}
@@ -85,9 +84,7 @@ def _unshown_since(item: Judged) -> datetime | None:
     return stored.gone_at or stored.first_seen_at
 
 
-def _remove_pictures(connection: Connection, judged: list[Judged], gone: Container[int], folder: Path) -> int:
-    """Remove the copies of pictures that only posts show which are `gone` from the store, for no other day has them."""
-    shown: dict[bool, set[str]] = {True: set(), False: set()}
-    for item in judged:
-        shown[item.stored.arrival in gone].update(picture_addresses(item.stored.post))
-    return remove(pictures.take(connection, shown[True] - shown[False]), folder)
+def _remove_pictures(connection: Connection, gone: Iterable[Post], staying: Iterable[Post], folder: Path) -> int:
+    """Remove the copies of pictures that only posts show which are gone from the store, where no other day has them."""
+    addresses, still = ({url for post in posts for url in picture_addresses(post)} for posts in (gone, staying))
+    return remove(pictures.take(connection, addresses - still), folder)

@@ -65,8 +65,8 @@ def test_strays_go_when_they_are_old(engine: Engine, two: list[Seen]) -> None:
     with transaction(engine) as connection:
         ids = [stored.arrival for stored in collected.of_campaign(connection, SLUG)]
         posts.set_belonging(connection, SLUG, {ids[0]: None})
-        assert keeping.let_go_of_strays(connection, CLOSES) == 0
-        assert keeping.let_go_of_strays(connection, CLOSES + timedelta(seconds=1)) == 1
+        assert keeping.let_go_of_strays(connection, CLOSES) == []
+        assert len(keeping.let_go_of_strays(connection, CLOSES + timedelta(seconds=1))) == 1
 
 
 def test_what_could_not_be_read_is_forgotten_where_it_names_somebody(engine: Engine, two: list[Seen]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy.engine import Connection
 
 from shareasm.domain.changes import Skipped
 from shareasm.domain.moderation import Reason
-from shareasm.domain.posts import PostRef
+from shareasm.domain.posts import Post, PostRef, decode_post
 from shareasm.storage.engine import upsert
 from shareasm.storage.forgetting import overwrite_what_is_deleted
 from shareasm.storage.posts import chunks
@@ -67,16 +67,15 @@ def let_go(
     return deleted
 
 
-def let_go_of_strays(connection: Connection, before: datetime) -> int:
-    """Delete posts that no campaign has (any more) and that were seen first before `before`; return how many."""
+def let_go_of_strays(connection: Connection, before: datetime) -> list[Post]:
+    """Delete posts that no campaign has (any more) and that were seen first before `before`; return what they were."""
     tied = sa.select(campaign_posts.c.post_id)
-    strays = connection.scalars(
-        sa.select(posts.c.id).where(posts.c.first_seen_at < before, posts.c.id.not_in(tied))
-    ).all()
+    stray = sa.and_(posts.c.first_seen_at < before, posts.c.id.not_in(tied))
+    strays = connection.execute(sa.select(posts.c.id, posts.c.content).where(stray)).all()
     if strays:
         overwrite_what_is_deleted(connection)
-        _delete(connection, strays)
-    return len(strays)
+        _delete(connection, [row.id for row in strays])
+    return [decode_post(row.content) for row in strays]
 
 
 def let_go_reasons(connection: Connection, campaign: str) -> Counter[Reason]:
