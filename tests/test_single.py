@@ -6,11 +6,12 @@ from pathlib import Path
 import pytest
 
 from recap_day import a_campaign, a_day, a_picture, a_post, shown
-from shareasm.domain.campaigns import Publication
+from shareasm.domain.campaigns import EarlierEdition, Publication
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Media, MediaKind
 from shareasm.domain.recaps import Facts, arrange
 from shareasm.pictures import keep
+from shareasm.render import render_page
 from shareasm.render.pages import editions
 from shareasm.render.single import single_page
 
@@ -49,6 +50,23 @@ def test_a_logo_of_any_shape_comes_with_it(tmp_path: Path) -> None:
         assert re.search(
             r'<img class="logo[^"]*" src="data:', single_page(arrange(Facts(a_campaign(), logo=logo)), tmp_path)
         )
+
+
+@pytest.mark.parametrize(
+    ("url", "leads_to"),
+    [("https://iied.example/day/", "https://iied.example/day/earlier/2015/index.html"), (None, None)],
+)
+def test_an_old_day_that_lies_beside_the_recap_is_led_to_where_that_is_public(
+    tmp_path: Path, url: str | None, leads_to: str | None
+) -> None:
+    old = EarlierEdition("The first day", 2015, "earlier/2015/index.html")
+    recap = arrange(Facts(a_campaign(earlier=(old,), publication=Publication(url))))
+    page = single_page(recap, tmp_path)
+    assert "The first day" in page
+    assert re.findall(r'href="([^"]*earlier[^"]*)"', page) == ([leads_to] if leads_to else [])
+    assert 'href="earlier/2015/index.html"' in render_page(
+        "recap/index.html", recap=recap, parts=(), editions=editions(["en"])
+    )
 
 
 def test_a_story_that_tells_all_has_no_rest(tmp_path: Path) -> None:
