@@ -279,22 +279,24 @@ def _people(facts: Facts, items: Iterable[Item]) -> dict[str, _Person]:
     """
     posts = {shown.post.ref: shown.post for shown in facts.posts}
     ours = {entry.receipt.ref for entry in facts.entries if entry.receipt}
+    our_authors = {posts[ref].author.identity for ref in ours if ref in posts}
     joined = join(facts.campaign, facts.entries, posts.values())
     same: dict[str, set[str]] = {}
     reasons: dict[str, str] = {}
     for copy, lead in sorted(joined.leads.items()):
         pair = {posts[copy].author.identity, posts[lead].author.identity}
-        if len(pair) == 2 and not pair & {posts[ref].author.identity for ref in ours if ref in posts}:
+        if len(pair) == 2 and not pair & our_authors:
             merged = set().union(*(same.get(one, {one}) for one in pair))
             same |= dict.fromkeys(merged, merged)
             by = "the campaign's partners" if _is_declared(facts.campaign, posts[copy].author.handle) else "a bridge"
             reasons |= dict.fromkeys(merged, by)
     numbers: dict[str, str] = {}
+    number = 0
     for item in items:
         author = item.post.author.identity
         if not item.is_by_us and author not in numbers:
-            number = f"P{len(set(numbers.values())) + 1:04}"
-            numbers |= dict.fromkeys(same.get(author, {author}), number)
+            number += 1
+            numbers |= dict.fromkeys(same.get(author, {author}), f"P{number:04}")
     return {author: _Person(number, reasons.get(author, "")) for author, number in numbers.items()}
 
 
