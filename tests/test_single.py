@@ -10,6 +10,7 @@ from shareasm.domain.campaigns import EarlierEdition, Publication
 from shareasm.domain.pictures import KeptPicture
 from shareasm.domain.posts import Media, MediaKind
 from shareasm.domain.recaps import Facts, arrange
+from shareasm.domain.stories import ChapterPlan, StoryPlan
 from shareasm.pictures import keep
 from shareasm.render import render_page
 from shareasm.render.pages import editions
@@ -78,6 +79,19 @@ def test_for_paper_the_story_stands_alone(tmp_path: Path) -> None:
     story = single_page(recap, tmp_path, sheet="A4")
     assert "whole-day" not in story
     assert len(story) < len(single_page(recap, tmp_path))
+
+
+@pytest.mark.parametrize("url", [None, "https://www.iied.example/shareasm-2027/"])
+def test_on_paper_a_link_leads_to_a_post_there_or_to_the_published_day(tmp_path: Path, url: str | None) -> None:
+    urls = [f"https://x.example/{n}.jpg" for n in range(3)]
+    kept = {where: keep(a_picture(hue), tmp_path) for hue, where in enumerate(urls, start=20)}
+    said = [a_post(where[-5], "<p>Look</p>", media=(Media(MediaKind.IMAGE, where, "Hills"),)) for where in urls]
+    story = StoryPlan(chapters=(ChapterPlan("Words alone", "Nothing else.", ()),))  # the pictures are in the gallery
+    posts = [shown(post, pictures=kept) for post in said]
+    recap = arrange(Facts(a_campaign(publication=Publication(url=url)), posts=posts, story=story))
+    page = single_page(recap, tmp_path, sheet="A5")
+    assert 'href="#p-' not in page
+    assert [f'href="{url}day-1.html#{item.anchor}"' in page for item in recap.items] == [bool(url)] * 3
 
 
 def test_in_another_language_it_speaks_that_and_leads_to_the_others(tmp_path: Path) -> None:

@@ -8,6 +8,8 @@ from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
 
+from markupsafe import escape
+
 from shareasm.domain.recaps import Recap
 from shareasm.domain.retelling import retold
 from shareasm.domain.whole_day import DayPart
@@ -16,6 +18,8 @@ from shareasm.render.pages import Edition, editions, look, render_page
 _TYPES = {".webp": "image/webp", ".png": "image/png"}
 _PICTURE = re.compile(r'(<img (?:class="[a-z ]+" )?)src="(media/[\w.-]+)"(?: srcset="[^"]*" sizes="[^"]*")?')
 """What our templates write. Strangers' words cannot look like it: in them `<` is always escaped."""
+
+_PLACE = re.compile(r' href="#(p-[0-9a-f]+)"')
 
 _POLICY = re.compile(r'<meta http-equiv="Content-Security-Policy" content="[^"]*">')
 _STYLE = '<link rel="stylesheet" href="recap.css">'
@@ -48,9 +52,22 @@ def single_page(
     style = render_page("recap/recap.css", edition, **looks)
     digest = b64encode(sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; img-src data:; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'"
+    if sheet:
+        page = _led_out(page, recap, replace(edition, is_single=False))
     page = _POLICY.sub(f'<meta http-equiv="Content-Security-Policy" content="{policy}">', page, count=1)
     page = page.replace(_STYLE, f"<style>{style}</style>", 1)
     return _PICTURE.sub(lambda found: f'{found[1]}src="{_as_data(pictures / found[2])}"', page)
+
+
+def _led_out(page: str, recap: Recap, edition: Edition) -> str:
+    """Return a page whose links to posts that do not stand in it lead to the published pages; where there are none, nowhere."""
+    base = recap.campaign.publication.url
+    there = set(re.findall(r'id="(p-[0-9a-f]+)"', page))
+    places = {item.anchor: f"{base}{edition.place(item)}" for item in recap.items if item.anchor not in there}
+    return _PLACE.sub(
+        lambda found: found[0] if found[1] not in places else f' href="{escape(places[found[1]])}"' if base else "",
+        page,
+    )
 
 
 def _as_data(file: Path) -> str:
