@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import re
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -28,7 +28,7 @@ from shareasm.domain.posts import decode_post, encode_post, fingerprint
 from shareasm.domain.recaps import Facts, Recap, arrange
 from shareasm.domain.richtext import sanitise
 from shareasm.render import write_recap
-from shareasm.render.files import write_file
+from shareasm.render.files import encoded
 from shareasm.render.pages import Edition, _speaking, editions, pieces
 from shareasm.render.whole_day import day_pages
 from shareasm.resources import template_folder
@@ -185,11 +185,11 @@ class Contest:
 
 
 def write_day(recap: Recap, folder: Path) -> None:
-    """Write the pages of the whole day as `write_recap` does."""
+    """Write the pages of the whole day as `write_recap` makes them."""
     every = editions(recap.campaign.languages)
     for page in day_pages(recap, every):
         for edition in every:
-            write_file(folder / edition.part(page.part), pieces("recap/day.html", page.said, edition))
+            write(folder / edition.part(page.part), pieces("recap/day.html", page.said, edition))
 
 
 def write_day_as_usual(recap: Recap, folder: Path) -> None:
@@ -198,7 +198,13 @@ def write_day_as_usual(recap: Recap, folder: Path) -> None:
     for page in day_pages(recap, every):
         for edition in every:
             text = usual(edition).get_template("recap/day.html").render(**page.said)
-            write_file(folder / edition.part(page.part), [text])
+            write(folder / edition.part(page.part), [text])
+
+
+def write(file: Path, text: Iterable[str]) -> None:
+    """Write a page without waiting for the disk: what is compared are the ways to make it."""
+    with file.open("wb") as written:
+        written.writelines(encoded(text))
 
 
 @cache
