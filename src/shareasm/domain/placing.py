@@ -26,7 +26,7 @@ Stood = Mapping[str, str]
 """The anchor of every post that a recap of the day ever showed → the page that it was on."""
 
 
-@lru_cache(4096)
+@lru_cache(1024)
 def anchor_of(ref: PostRef) -> str:
     """Return the HTML id of a post, the same for ever.
 

@@ -18,10 +18,11 @@ from zoneinfo import ZoneInfo
 from markupsafe import Markup, escape
 
 from shareasm.domain.items import Item
+from shareasm.domain.posts import Network
 from shareasm.domain.recaps import Recap
-from shareasm.render.speech import Speech
+from shareasm.render.speech import NAMES, Speech
 
-KEPT_ARTICLES = 250  # more than a page has: its next edition comes right behind
+KEPT_ARTICLES = 210  # more than a page has: its next edition comes right behind
 KEPT_WORDS = 1_000
 
 
@@ -61,6 +62,10 @@ class Unsaid(threading.local):
     def short_day(self, at: datetime, zone: ZoneInfo) -> Markup:
         """Leave a mark for a day."""
         return self._leave("short_day", at.astimezone(zone).date())
+
+    def network(self, network: Network) -> str:
+        """Return the network's name, where it is the same in every language."""
+        return NAMES.get(network) or self._leave("network", network)
 
     def place(self, item: Item) -> Markup:
         """Leave a mark for where a post stands for ever."""

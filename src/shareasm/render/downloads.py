@@ -18,7 +18,6 @@ from shareasm.domain.cells import as_cell
 from shareasm.domain.chapters import Block, Pair, Passage
 from shareasm.domain.items import Item
 from shareasm.domain.recaps import Recap
-from shareasm.domain.retelling import retold
 from shareasm.domain.richtext import to_text
 from shareasm.domain.stories import Narration, Quotation
 from shareasm.render.manifest import Piece
@@ -148,9 +147,11 @@ POST_KEYS = (
 
 
 def as_markdown(recap: Recap, edition: Edition) -> Iterator[str]:
-    """Yield recap.md: the story's words, and the posts as quotes with their addresses; what is ours in one language."""
+    """Yield recap.md: the story's words, and the posts as quotes with their addresses; what is ours in one language.
+
+    `recap` is as it is `retold` in that language.
+    """
     campaign, speech = recap.campaign, edition.speech
-    recap = retold(recap, edition.language)
     day = speech.long_day(campaign.on)
     yield f"# {_plain(recap.title)}\n\n{_plain(day)} · #{campaign.hashtags[0]} · {_plain(campaign.host)}\n\n"
     if recap.lede:

@@ -140,7 +140,7 @@ class Speech:
 
     def network(self, network: Network) -> str:
         """Return the network's name as people write it."""
-        return _NETWORKS.get(network) or str(self.gettext("the web"))
+        return NAMES.get(network) or str(self.gettext("the web"))
 
 
 def clock(at: datetime, zone: tzinfo) -> str:
@@ -154,7 +154,8 @@ def utc(at: datetime) -> str:
     return f"{clock(at, UTC)} UTC"
 
 
-_NETWORKS = {Network.BLUESKY: "Bluesky", Network.MASTODON: "Mastodon"}  # names are not translated
+NAMES = {Network.BLUESKY: "Bluesky", Network.MASTODON: "Mastodon"}
+"""Of networks: names are not translated."""
 
 
 @cache

@@ -48,28 +48,22 @@ def day_pages(recap: Recap, editions: Sequence[Edition]) -> Iterator[DayPage]:
 
 def _key(frame: bytes, recap: Recap, part: DayPart, place: tuple[int, Sequence[Turn]]) -> str:
     digest = blake2b(frame, digest_size=16)
-    digest.update(_encoder.encode((part.page, part.withdrawn, place)))
-    for item in part.items:
-        for one in (item, recap.parent_of(item), recap.quoted_by(item)):
-            _add(digest, one)
+    shown = [_seen(one) for item in part.items for one in (item, recap.parent_of(item), recap.quoted_by(item))]
+    digest.update(_encoder.encode((part.page, part.withdrawn, place, shown)))
     return digest.hexdigest()
 
 
-def _add(digest: blake2b, item: Item | None) -> None:
-    """Add all that may be on a page of an item."""
+def _seen(item: Item | None) -> tuple[object, ...] | None:
+    """Return all that may be on a page of an item."""
     if item is None:
-        digest.update(b"\0")
-        return
+        return None
     shown = item.shown
-    digest.update(shown.fingerprint or fingerprint(shown.post))
-    digest.update(_encoder.encode((item.page, _of_shown(shown), item.relations if item.is_related else None)))
+    told_by_the_store = shown.fingerprint or fingerprint(shown.post)
+    return (told_by_the_store, item.page, item.relations if item.is_related else None, *_of_shown(shown))
 
 
-def _others(record: type[Any], *left_out: str) -> "attrgetter[tuple[object, ...]]":
-    return attrgetter(*(one.name for one in fields(record) if one.name not in left_out))
-
-
-_of_shown = _others(ShownPost, "post", "fingerprint")
+_OFF_THE_PAGE = {"post", "fingerprint", "arrival_number", "first_seen_at"}
+_of_shown = attrgetter(*(one.name for one in fields(ShownPost) if one.name not in _OFF_THE_PAGE))
 
 
 def _plain(value: object) -> object:

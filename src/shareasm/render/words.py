@@ -2,6 +2,7 @@
 
 import unicodedata
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from markupsafe import Markup
@@ -34,6 +35,7 @@ def short(text: str, graphemes: int) -> str:
     return text if len(text) <= graphemes else truncate(text[: graphemes * 8], graphemes)
 
 
+@lru_cache(1024)
 def handle(name: str) -> Markup:
     """Return a handle that may break between its parts.
 

@@ -70,13 +70,13 @@ def _pages(recap: Recap) -> Iterator[tuple[str, Iterable[Piece]]]:
     for part, edition in product(recap.bare_parts, every):
         yield edition.part(part), _anew(pieces, "recap/withdrawn.html", {**said, "part": part}, edition)
     yield from zip(DOWNLOADS, (as_json(recap, days), as_csv(recap, days)), strict=True)
-    for edition in every:
-        yield edition.named("recap", "md"), _anew(as_markdown, recap, edition)
+    tellings = {edition: retold(recap, edition.language) for edition in every}
+    for edition, telling in tellings.items():
+        yield edition.named("recap", "md"), _anew(as_markdown, telling, edition)
     for name, made in found_files(recap, every):
         yield name, _anew(iter, made)
-    for edition in every:
-        telling = {**said, "recap": retold(recap, edition.language)}
-        yield edition.index, _anew(pieces, "recap/index.html", telling, edition)
+    for edition, telling in tellings.items():
+        yield edition.index, _anew(pieces, "recap/index.html", {**said, "recap": telling}, edition)
 
 
 def _anew(make: Callable[..., Iterable[str]], *said: Any) -> list[Piece]:
