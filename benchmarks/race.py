@@ -38,7 +38,8 @@ def rounds(default: int = 5) -> int:
     """Read the command line: how often each contestant runs."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=default, help="how often each contestant runs, in turns")
-    return max(1, parser.parse_args().rounds)
+    wanted: int = parser.parse_args().rounds
+    return max(1, wanted)
 
 
 class Spent(NamedTuple):

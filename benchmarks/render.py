@@ -13,7 +13,7 @@ import multiprocessing
 import os
 import re
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import cache, partial
 from pathlib import Path
@@ -142,8 +142,8 @@ class Contest:
             PAGES_FIRST: partial(self._written, lambda folder: write_recap(self._recap, folder)),
             PAGES_AGAIN: self._pages_again,
             ARRANGE: lambda: timed(lambda: arrange(self._facts)),
-            DAY: partial(self._written_day, write_day),
-            USUAL: partial(self._written_day, write_day_as_usual),
+            DAY: partial(self._made, day),
+            USUAL: partial(self._made, day_as_usual),
             LIMIT: partial(self._written, self._write_ready),
         }
 
@@ -165,13 +165,10 @@ class Contest:
         assert read(folder) == self.ready, "the files differ"
         return seconds
 
-    def _written_day(self, write: Callable[[Recap, Path], object]) -> float:
-        self._number += 1
-        folder = self._folder / str(self._number)
-        folder.mkdir()
-        seconds = timed(lambda: write(self._recap, folder))
-        days = {name: content for name, content in self.ready.items() if name.startswith("day-")}
-        assert read(folder) == days, "the pages differ"
+    def _made(self, make: Callable[[Recap], dict[str, bytes]]) -> float:
+        pages: dict[str, bytes] = {}
+        seconds = timed(lambda: pages.update(make(self._recap)))
+        assert pages == {name: page for name, page in self.ready.items() if name.startswith("day-")}, "the pages differ"
         return seconds
 
     def _write_ready(self, folder: Path) -> None:
@@ -184,27 +181,24 @@ class Contest:
                 os.fsync(file.fileno())
 
 
-def write_day(recap: Recap, folder: Path) -> None:
-    """Write the pages of the whole day as `write_recap` makes them."""
+def day(recap: Recap) -> dict[str, bytes]:
+    """Return the pages of the whole day as `write_recap` makes them, without waiting for the disk."""
     every = editions(recap.campaign.languages)
-    for page in day_pages(recap, every):
-        for edition in every:
-            write(folder / edition.part(page.part), pieces("recap/day.html", page.said, edition))
+    return {
+        edition.part(page.part): b"".join(encoded(pieces("recap/day.html", page.said, edition)))
+        for page in day_pages(recap, every)
+        for edition in every
+    }
 
 
-def write_day_as_usual(recap: Recap, folder: Path) -> None:
-    """Write the same pages in the usual way."""
+def day_as_usual(recap: Recap) -> dict[str, bytes]:
+    """Return the same pages, made in the usual way."""
     every = editions(recap.campaign.languages)
-    for page in day_pages(recap, every):
-        for edition in every:
-            text = usual(edition).get_template("recap/day.html").render(**page.said)
-            write(folder / edition.part(page.part), [text])
-
-
-def write(file: Path, text: Iterable[str]) -> None:
-    """Write a page without waiting for the disk: what is compared are the ways to make it."""
-    with file.open("wb") as written:
-        written.writelines(encoded(text))
+    return {
+        edition.part(page.part): usual(edition).get_template("recap/day.html").render(**page.said).encode()
+        for page in day_pages(recap, every)
+        for edition in every
+    }
 
 
 @cache
