@@ -298,6 +298,8 @@ def add_with_orm(session: Session, item: Seen) -> None:
         fingerprint=fingerprint(post),
         content=encode_post(post).decode(),
         answer_count=post.counts.replies + post.counts.quotes,
+        url=post.url,
+        bridged_from=post.bridged_from,
     )
     stored.belonging.append(filled(Belonging(), campaign=campaign().slug, belongs_by="tag"))
     asked = {"source": source().id, "server": "social.example", "query": "#shareasm"}
