@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from shareasm.campaign_files import load_campaign
-from shareasm.check import check, check_lines, check_to_json, check_to_text, limits_findings
+from shareasm.check import check, check_lines, check_to_json, limits_findings
 from shareasm.networks.ports import Counting, Limits, PollLimits
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +25,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_a_good_plan_ends_in_its_running_order(folder: Path) -> None:
-    assert check_to_text(check(folder, BEFORE)).splitlines() == [
+    assert [*check_lines(check(folder, BEFORE))] == [
         "Running order from 3 February 2027, times in Europe/London and UTC:",
         "  09:00:00  09:00:00 UTC  welcome  welcome  Good morning and welcome #shareASM",
         "                          → iied-bluesky (en, 2 parts), iied-mastodon (en fr es, 2 parts)",
@@ -61,7 +61,7 @@ def test_a_slot_on_each_accounts_clock_has_a_line_for_each_instant(folder: Path)
         "  09:00:00  09:00:00 UTC  welcome  welcome  Good morning and welcome #shareASM",
         "                          → iied-bluesky (en, 2 parts)",
     ]
-    assert check_to_text(check(folder, BEFORE)).endswith("The plan is good: 2 slots, 9 posts.\n")
+    assert [*check_lines(check(folder, BEFORE))][-1] == "The plan is good: 2 slots, 9 posts."
 
 
 def test_the_order_says_what_is_more_to_a_slot_than_words(folder: Path) -> None:
@@ -96,7 +96,7 @@ def test_only_the_instants_that_have_passed_are_in_the_past(folder: Path) -> Non
 def test_a_campaign_in_utc_needs_one_time_only(folder: Path) -> None:
     text = (folder / "campaign.yaml").read_text().replace("zone: Europe/London\nw", "zone: UTC\nw")
     (folder / "campaign.yaml").write_text(text)
-    assert "  09:00:00  welcome  welcome" in check_to_text(check(folder, BEFORE))
+    assert "  09:00:00  welcome  welcome" in "\n".join(check_lines(check(folder, BEFORE)))
 
 
 def test_a_slot_in_the_past_is_a_warning_at_its_time(folder: Path) -> None:

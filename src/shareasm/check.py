@@ -351,11 +351,6 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def check_to_text(result: CheckResult) -> str:
-    """Return all lines as one text that ends with a line end."""
-    return "".join(f"{line}\n" for line in check_lines(result))
-
-
 def check_to_json(result: CheckResult) -> str:
     """Return the result as JSON, for other programs."""
     return json.dumps(

@@ -30,7 +30,7 @@ def test_what_the_story_told_once_it_has_told_for_ever(engine: Engine) -> None:
 
 
 def test_an_anchor_and_its_pages_are_all_that_is_kept() -> None:
-    assert set(shown_anchors.c.keys()) == {"campaign", "anchor", "page", "is_told"}
+    assert set(shown_anchors.c.keys()) == {"campaign", "anchor", "page", "is_told", "is_early"}
 
 
 def test_what_was_shown_while_the_day_went_on_is_told_until_it_has_its_place(engine: Engine) -> None:

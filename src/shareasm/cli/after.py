@@ -75,7 +75,8 @@ def recap(
 ) -> None:
     """Write the recap again, after asking the networks about everything that it will show.
 
-    Once it is published, whatever writes it again (sweep, forget, the nightly look) publishes it again too.
+    Once it is published, whatever writes it again (withdraw, posts hide, forget, sweep, the nightly look) publishes it
+    again too.
 
     \b
     Example:  shareasm recap config/campaigns/shareasm-2027

@@ -71,11 +71,11 @@ class Unsaid(threading.local):
         """Leave a mark for where a post stands for ever."""
         return self._leave("place", item.page, item.anchor)
 
-    def make(self, macro: Macro, item: Item, recap: Recap, kind: str, *, is_alone: bool, is_over: bool) -> Text:
-        """Return the article of a post; `is_over`: something stands under it, which its page says."""
+    def make(self, macro: Macro, item: Item, recap: Recap, kind: str, *, is_alone: bool, has_under: bool) -> Text:
+        """Return the article of a post; `has_under`: something stands under it, which its page says."""
         if len(self._phrases) >= KEPT_WORDS:
             self._phrases, self._marks = [], {}
-        under = {"caller": partial(self._leave, "under")} if is_over else {}
+        under = {"caller": partial(self._leave, "under")} if has_under else {}
         return self._opened(macro(item, recap, kind, is_alone, **under))
 
     def _leave(self, name: str, /, *values: Any, **named: Any) -> Markup:
@@ -106,15 +106,15 @@ class _Kept(threading.local):
         self._recap: Callable[[], Recap | None] = lambda: None
         self._texts: dict[tuple[int, str, bool, bool], tuple[Item, Text]] = {}
 
-    def text(self, macro: Macro, item: Item, recap: Recap, kind: str, *, is_alone: bool, is_over: bool) -> Text:
+    def text(self, macro: Macro, item: Item, recap: Recap, kind: str, *, is_alone: bool, has_under: bool) -> Text:
         """Return the article of a post as `Unsaid.make` does."""
         if self._recap() is not recap:
             self._recap, self._texts = weakref.ref(recap), {}
-        key = (id(item), kind, is_alone, is_over)  # the item is held with its article: nobody else has its id
+        key = (id(item), kind, is_alone, has_under)  # the item is held with its article: nobody else has its id
         if key not in self._texts:
             if len(self._texts) >= KEPT_ARTICLES:
                 del self._texts[next(iter(self._texts))]
-            self._texts[key] = item, UNSAID.make(macro, item, recap, kind, is_alone=is_alone, is_over=is_over)
+            self._texts[key] = item, UNSAID.make(macro, item, recap, kind, is_alone=is_alone, has_under=has_under)
         return self._texts[key][1]
 
 
@@ -134,7 +134,7 @@ class Articles:
         self, item: Item, recap: Recap, kind: str = "", *, is_alone: bool = False, caller: Macro | None = None
     ) -> Markup:
         """Return a post as an article of its own."""
-        text = _KEPT.text(self._macro(), item, recap, kind, is_alone=is_alone, is_over=caller is not None)
+        text = _KEPT.text(self._macro(), item, recap, kind, is_alone=is_alone, has_under=caller is not None)
         return self._told(text, caller)
 
     def _told(self, text: Text, caller: Macro | None = None) -> Markup:

@@ -11,22 +11,17 @@ from sqlalchemy.engine import Connection
 from shareasm.storage.engine import upsert
 from shareasm.storage.tables import shown_anchors
 
-_EARLY = "~"
-"""Before a page: it was shown there while the day went on, when pages still grow with the day."""
-
 
 def stood(connection: Connection, campaign: str) -> dict[str, str]:
     """Return the anchor of every post that was ever shown, with the page that it was last on."""
     query = sa.select(shown_anchors.c.anchor, shown_anchors.c.page).where(shown_anchors.c.campaign == campaign)
-    return {str(anchor): str(page).removeprefix(_EARLY) for anchor, page in connection.execute(query)}
+    return {str(anchor): str(page) for anchor, page in connection.execute(query)}
 
 
 def early(connection: Connection, campaign: str) -> frozenset[str]:
     """Return the anchors that were shown only while the day went on: their posts have no page of their own yet."""
-    is_early = shown_anchors.c.page.startswith(_EARLY)
-    return frozenset(
-        connection.scalars(sa.select(shown_anchors.c.anchor).where(shown_anchors.c.campaign == campaign, is_early))
-    )
+    query = sa.select(shown_anchors.c.anchor).where(shown_anchors.c.campaign == campaign, shown_anchors.c.is_early)
+    return frozenset(connection.scalars(query))
 
 
 def told(connection: Connection, campaign: str) -> frozenset[str]:
@@ -45,11 +40,10 @@ def remember(
 ) -> None:
     """Note where posts are shown now: anchor → page; and which of them the story has `told`, now or ever.
 
-    `is_early`: the day goes on.
+    `is_early`: the day goes on, and pages still grow with it.
     """
-    mark = _EARLY if is_early else ""
     rows = [
-        {"campaign": campaign, "anchor": anchor, "page": f"{mark}{page}", "is_told": anchor in told}
+        {"campaign": campaign, "anchor": anchor, "page": page, "is_told": anchor in told, "is_early": is_early}
         for anchor, page in sorted(places.items())
     ]
     upsert(connection, shown_anchors, rows, key=["campaign", "anchor"])

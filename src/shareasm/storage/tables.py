@@ -285,8 +285,9 @@ shown_anchors = sa.Table(  # where posts were shown, so that their addresses ans
     sa.Column(
         "anchor", sa.Text, primary_key=True
     ),  # domain.placing.anchor_of: a digest of the identity, as it is on the page
-    sa.Column("page", sa.Text, nullable=False),  # of the whole day, such as "9-2"; "~1": while it went on
+    sa.Column("page", sa.Text, nullable=False),  # of the whole day, such as "9-2"
     sa.Column("is_told", sa.Boolean),  # the story showed it too; NULL: not noted yet
+    sa.Column("is_early", sa.Boolean),  # shown only while the day went on, so that its page is not settled; NULL: no
     sqlite_with_rowid=False,
 )
 

@@ -1,4 +1,4 @@
-"""Which posts the story ever showed: their addresses on its page answer too when they are gone."""
+"""Which posts the story ever showed: their addresses on its page answer too when they are gone; and which were seen early."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -11,3 +11,4 @@ depends_on = None
 
 def upgrade() -> None:
     op.add_column("shown_anchors", sa.Column("is_told", sa.Boolean()))
+    op.add_column("shown_anchors", sa.Column("is_early", sa.Boolean()))
